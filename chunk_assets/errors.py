@@ -1,0 +1,66 @@
+"""The errors a person can meet, each one sentence: what happened, the value, what is allowed.
+
+::
+
+    ChunkAssetsError
+    ├── SpecError          what a person wrote cannot be used: manifest, name, number, choice
+    ├── MediaError         a picture or a clip cannot be read, or is not what it should be
+    │   └── FFmpegError    an FFmpeg process failed
+    ├── GenerationError    a generator gave no clip
+    │   ├── Rejected       it refused the request; asking again would not help
+    │   ├── TimedOut       it took too long
+    │   └── Unavailable    it cannot be reached, or is busy
+    └── StorageError       an object cannot be written, read, or is not there
+        └── NotStored      nothing is stored under that key
+
+Only `TimedOut` and `Unavailable` are worth asking again.
+"""
+
+
+class ChunkAssetsError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        data: What the sentence speaks of, by name (a path, a key, the measured and the allowed
+            value); becomes the metadata of the `dg.Failure` a person sees in Dagit.
+    """
+
+    def __init__(self, message: str, **data: object):
+        super().__init__(message)
+        self.data = data
+
+
+class SpecError(ChunkAssetsError):
+    """What a person wrote cannot be used."""
+
+
+class MediaError(ChunkAssetsError):
+    """A picture or a clip cannot be read, or is not what it should be."""
+
+
+class FFmpegError(MediaError):
+    """An FFmpeg process failed; `data` holds its arguments and the end of its log."""
+
+
+class GenerationError(ChunkAssetsError):
+    """A generator gave no clip."""
+
+
+class Rejected(GenerationError):
+    """The generator refused the request; asking again would not help."""
+
+
+class TimedOut(GenerationError):
+    """The generator took longer than it may."""
+
+
+class Unavailable(GenerationError):
+    """The generator cannot be reached, or is busy."""
+
+
+class StorageError(ChunkAssetsError):
+    """An object cannot be written, read, or is not what was stored."""
+
+
+class NotStored(StorageError):
+    """Nothing is stored under that key."""

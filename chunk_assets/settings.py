@@ -1,0 +1,73 @@
+"""The deployment's settings: the only place that reads the environment."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chunk_assets.errors import SpecError
+
+LOCAL_BUCKET = "chunk-assets"
+SEVEN_DAYS = 7 * 24 * 3600
+
+
+class Settings(BaseSettings):
+    """What differs from one deployment to the next; every field is one environment variable.
+
+    A film's own choices stand in its manifest, one run's in its run config.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHUNK_ASSETS_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Field(
+        default=Path(".chunk_assets"),
+        description="Where this machine keeps Dagster's storage and the local S3 server's data.",
+    )
+    bucket: str | None = Field(
+        default=None,
+        description="Your own S3 bucket; without it a local server is started for this home.",
+    )
+    endpoint_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        description="Your own S3 server, when it is not AWS; only with `bucket`.",
+    )
+    ffmpeg: str | None = Field(
+        default=None, description="An FFmpeg binary to use instead of imageio-ffmpeg's."
+    )
+    link_seconds: int = Field(
+        default=SEVEN_DAYS,
+        ge=60,
+        le=SEVEN_DAYS,
+        description="How long a play link works; S3 allows seven days at most.",
+    )
+    dagster_home: Path | None = Field(
+        default=None,
+        validation_alias="DAGSTER_HOME",
+        description="A Dagster instance of your own; without it one is kept in `home`.",
+    )
+    replicate_api_token: SecretStr | None = Field(
+        default=None, validation_alias="REPLICATE_API_TOKEN", description="Replicate's token."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the S3 server is one this machine starts for itself."""
+        return self.bucket is None
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SpecError: A variable's value cannot be used; the sentence names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"CHUNK_ASSETS_{str(first['loc'][0]).upper()}"
+        message = f"the environment variable {name} is {first['input']!r}: {first['msg']}"
+        raise SpecError(message) from None

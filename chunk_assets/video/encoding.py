@@ -1,0 +1,82 @@
+"""How everything this project encodes is encoded, and how its colours are converted."""
+
+from fractions import Fraction
+from typing import Any
+
+from chunk_assets.video.ffmpeg import Graph
+
+ACCURATE = "accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
+"""What swscale needs so as not to truncate, which costs one level at every conversion."""
+
+
+def container_options(fps: int) -> dict[str, str]:
+    """Return the MP4 muxer's options: every frame takes 1000 ticks, and the index comes first."""
+    return {
+        "video_track_timescale": str(1000 * fps),
+        "movie_timescale": str(1000 * fps),  # the default of 1000 cannot say 1/24 s
+        "movflags": "+faststart",
+    }
+
+
+def encoder_options(fps: int, keyframes: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Return FFmpeg's output options for a clip with IDR frames at `keyframes`.
+
+    Streams of one size and rate that are made with them have the same parameter sets, so that
+    one can follow the other in a film as it is. There are no B-frames: each frame is decoded
+    when it is shown, so that every keyframe is a clean cut and no edit list is needed to begin
+    at 0, which some editing programs ignore.
+    """
+    forced = "+".join(f"eq(n,{frame})" for frame in keyframes)
+    return {
+        "format": "mp4",
+        "an": None,
+        "c:v": "libx264",
+        "preset": "veryfast",
+        "profile:v": "high",
+        "crf": 10,
+        "bf": 0,
+        "g": 2 * fps,
+        "threads": 4,  # fixed, since x264 writes other bytes for another number of threads
+        "x264-params": "stitchable=1:scenecut=0:open-gop=0",
+        "forced-idr": 1,
+        **({"force_key_frames": f"expr:{forced}"} if forced else {}),
+        "fps_mode": "passthrough",
+        "map_metadata": -1,
+        **container_options(fps),
+    }
+
+
+def to_bt709(stream: Graph, *, crop: tuple[int, int] | None = None, **scale: str | int) -> Graph:
+    """Return `stream` as yuv420p in bt709, tv range, with square pixels, tagged so.
+
+    Args:
+        stream: Any pictures.
+        crop: The size to cut out of the middle once they are scaled.
+        scale: Further options of the `scale` filter: a size, or the colour of what comes in.
+    """
+    colour = {"out_color_matrix": "bt709", "out_range": "tv", "flags": ACCURATE}
+    # Chroma lies in the middle of its four pixels: what FFmpeg makes, and takes untagged video
+    # for, so that most clips need no resampling. It is tagged, since players take it to lie left.
+    centre = {"out_h_chr_pos": 128, "out_v_chr_pos": 128}
+    stream = stream.filter("scale", **scale, **colour, **centre)
+    if crop is not None:
+        stream = stream.filter("crop", *crop)
+    return as_bt709(stream.filter("setsar", 1))
+
+
+def through_rgb(stream: Graph, **scale: str) -> Graph:
+    """Return `stream` as RGB; `scale` says how to read what comes in."""
+    return stream.filter("scale", flags=ACCURATE, **scale).filter("format", "gbrp")
+
+
+def as_bt709(stream: Graph) -> Graph:
+    """Return `stream`, whose numbers are bt709 in tv range already, as yuv420p tagged so."""
+    tags = dict.fromkeys(("color_primaries", "color_trc", "colorspace"), "bt709")
+    tags |= {"range": "tv", "chroma_location": "center"}
+    return stream.filter("format", "yuv420p").filter("setparams", **tags)
+
+
+def covering(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+    """Return `size` scaled, its proportions kept, so that it just covers `frame`."""
+    scale = max(Fraction(frame[0], size[0]), Fraction(frame[1], size[1]))
+    return max(frame[0], round(size[0] * scale)), max(frame[1], round(size[1] * scale))

@@ -1,0 +1,224 @@
+"""The one place that starts an FFmpeg process."""
+
+import re
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+import ffmpeg
+import imageio_ffmpeg
+
+from chunk_assets.errors import FFmpegError
+from chunk_assets.settings import load_settings
+
+GLOBAL_OPTIONS = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
+
+FORMATS = "mov,mp4,matroska,webm,gif"
+"""What video files may be. Playlists and scripts, which name other files, are not among them."""
+
+Graph = Any
+"""A node of ffmpeg-python's, which has no types."""
+
+_library: Any = ffmpeg
+
+_LOG_LINES = 40
+_ADDRESS = re.compile(r"^(\[[^\]]*\]\s*)+")
+# FFmpeg ends its log with these whatever went wrong; the cause stands above them.
+_EPILOGUES = (
+    "Conversion failed",
+    "Error opening",
+    "Error while filtering",
+    "Error while decoding",
+    "Task finished with error",
+    "Terminating thread with return code",
+    "Nothing was written into output file",
+    "Could not open encoder before EOF",
+)
+_DISK_FULL = "No space left on device"
+
+
+def executable(path: str | None = None) -> str:
+    """Return the FFmpeg binary to run: `path`, else the settings' one, else imageio-ffmpeg's.
+
+    Raises:
+        FFmpegError: There is none for this machine.
+    """
+    chosen = path or load_settings().ffmpeg
+    if chosen:
+        return chosen
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise FFmpegError(
+            "there is no FFmpeg for this machine in imageio-ffmpeg: install one and name it in "
+            "CHUNK_ASSETS_FFMPEG"
+        ) from error
+
+
+def file_url(path: Path | str) -> str:
+    """Return `path` as FFmpeg takes it for a file whatever its name: `a:b.mp4`, `-y.mp4`."""
+    return f"file:{path}"
+
+
+def read(source: Path | str, **options: Any) -> Graph:
+    """Return the pictures of a file, or of a `"pipe:0"`."""
+    if isinstance(source, Path):
+        return _library.input(file_url(source), format_whitelist=FORMATS, **options)["v"]
+    return _library.input(source, **options)["v"]
+
+
+def combine(first: Graph, second: Graph, name: str, **options: Any) -> Graph:
+    """Return what the filter `name` makes of two streams."""
+    return _library.filter([first, second], name, **options)
+
+
+def write(stream: Graph, target: Path, **options: Any) -> Graph:
+    """Return the graph that writes `stream` to a file."""
+    return _library.output(stream, file_url(target), **options)
+
+
+def arguments(graph: Graph, binary: str) -> list[str]:
+    """Return the whole argument list that runs `graph` with `binary`."""
+    return _library.compile(graph, cmd=[binary, *GLOBAL_OPTIONS])
+
+
+def run(graph: Graph, making: Path) -> None:
+    """Run `graph` to its end; the process does not outlive the call, whatever ends it.
+
+    Args:
+        graph: What to run.
+        making: What comes of it, as errors shall name it.
+
+    Raises:
+        FFmpegError: It did not start, or failed.
+    """
+    with Process(graph, making) as process:
+        process.wait()
+
+
+def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int, on_done: Callable[[], None]) -> None:
+    """Run many graphs, some at once, each with what it makes; none outlives the call.
+
+    Args:
+        jobs: Graphs and what comes of them, as errors shall name it; taken as they are needed.
+        at_once: How many processes may run at the same time.
+        on_done: Called after each.
+
+    Raises:
+        FFmpegError: One did not start, or failed.
+    """
+    with ExitStack() as stack:
+        running: deque[Process] = deque()
+        for graph, making in jobs:
+            if len(running) == at_once:
+                running.popleft().wait()
+                on_done()
+            running.append(stack.enter_context(Process(graph, making)))
+        for process in running:
+            process.wait()
+            on_done()
+
+
+class Process:
+    """A running FFmpeg; leaving the `with` block ends it if it has not ended by itself.
+
+    Args:
+        graph: What to run.
+        making: What comes of it, as errors shall name it.
+        is_fed: Whether its input is `pipe:0`, to be given with `write`.
+
+    Raises:
+        FFmpegError: It cannot be started.
+    """
+
+    def __init__(self, graph: Graph, making: Path, *, is_fed: bool = False):
+        self.making = making
+        self.arguments = arguments(graph, executable())
+        self._log: deque[bytes] = deque(maxlen=_LOG_LINES)
+        try:
+            self._child = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.PIPE if is_fed else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            message = f"FFmpeg cannot be started as {self.arguments[0]!r}: {error.strerror}"
+            raise FFmpegError(message, arguments=self.arguments) from error
+        self.pid = self._child.pid
+        # Read while it runs: a full pipe would stop a process that complains a lot.
+        self._reader = Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+
+    def write(self, data: memoryview) -> None:
+        """Give it more input; waits while it is busy with what it has.
+
+        Raises:
+            FFmpegError: It has stopped reading.
+        """
+        assert self._child.stdin is not None  # noqa: S101 - the caller asked for `is_fed`
+        try:
+            self._child.stdin.write(data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.wait()
+            raise self._failure("it stopped reading its input") from None
+
+    def wait(self) -> None:
+        """End its input, if it has one, and wait until it is done.
+
+        Raises:
+            FFmpegError: It failed.
+        """
+        status = self._end()
+        if status != 0:
+            died = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            raise self._failure(died)
+
+    def __enter__(self) -> Self:
+        """Run until the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill it if it still runs."""
+        if self._child.poll() is None:
+            self._child.kill()
+        self._end()
+
+    def _end(self) -> int:
+        if self._child.stdin is not None:
+            with suppress(OSError):  # It may have gone; its exit status says why.
+                self._child.stdin.close()
+        status = self._child.wait()
+        self._reader.join()
+        return status
+
+    def _read_log(self) -> None:
+        assert self._child.stderr is not None  # noqa: S101 - `__init__` asked for it
+        with self._child.stderr as log:
+            self._log.extend(log)
+
+    def _failure(self, died: str) -> FFmpegError:
+        log = [line.decode("utf-8", "replace").strip() for line in self._log]
+        target = str(self.making)
+        if any(_DISK_FULL in line for line in log):
+            message = f"the disk is full: no space is left for {target!r}"
+        else:
+            message = f"FFmpeg could not make {target!r}: {_cause(log) or died}"
+        return FFmpegError(message, arguments=self.arguments, log=log)
+
+
+def _cause(log: list[str]) -> str:
+    """Return the last line that says what went wrong, without FFmpeg's memory addresses."""
+    lines = [_ADDRESS.sub("", line) for line in log]
+    telling = [line for line in lines if line and not line.startswith(_EPILOGUES)]
+    return (telling or lines or [""])[-1].rstrip(".")

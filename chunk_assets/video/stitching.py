@@ -1,0 +1,156 @@
+"""Clips put together to a film: the seams are encoded, everything else is copied."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import av
+import av.error
+import numpy as np
+
+from chunk_assets.errors import MediaError
+from chunk_assets.video.atomic import written_whole
+from chunk_assets.video.clips import ClipFormat, ClipWriter, check
+from chunk_assets.video.containers import media_error, opened, parameter_sets
+from chunk_assets.video.encoding import container_options
+from chunk_assets.video.ffmpeg import file_url, run_all
+from chunk_assets.video.frames import VideoInfo
+from chunk_assets.video.seams import Body, Join, Segment, cut_up, graph_of
+
+__all__ = ["Join", "Segment", "stitch"]
+
+_ENCODING_SHARE = 0.9
+_AT_ONCE = min(4, os.cpu_count() or 1)
+
+
+def stitch(
+    segments: Sequence[Segment],
+    joins: Sequence[Join],
+    target: Path,
+    *,
+    fps: int,
+    size: tuple[int, int],
+    workdir: Path,
+    on_progress: Callable[[float], None] | None = None,
+) -> VideoInfo:
+    """Put clips together to a film of exactly the sum of their slots.
+
+    A clip's frames are copied as they are where it was encoded as we encode and has a keyframe
+    where its slot begins; else its slot is encoded again, to the same pictures. Neither memory
+    nor the number of open files grows with the film's length.
+
+    Args:
+        segments: The clips, in the film's format, in order.
+        joins: How each becomes the next: one fewer than clips.
+        target: Where the film goes, whole or not at all.
+        fps: Frames per second.
+        size: Width and height.
+        workdir: An existing directory for what is needed on the way; left as it was.
+        on_progress: Called with the fraction done, 0.0 to 1.0.
+
+    Returns:
+        The film, measured.
+
+    Raises:
+        SpecError: Clips, lead-ins and joins do not fit together.
+        MediaError: A clip cannot be read or is not what `segments` says.
+        FFmpegError: Encoding failed.
+    """
+    pieces = cut_up(segments, joins)
+    film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
+    report = on_progress or (lambda _fraction: None)
+    with scratch_directory(workdir) as scratch, written_whole(target) as part:
+        ours = _our_parameter_sets(scratch, film)
+        copied = {segment for segment in segments if _can_be_copied(segment, film, ours)}
+        sources = [
+            _Source(piece.segment.path, piece.start, piece.stop)
+            if isinstance(piece, Body) and piece.segment in copied
+            else _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
+            for number, piece in enumerate(pieces)
+        ]
+        jobs = [
+            (piece, source.path)
+            for piece, source in zip(pieces, sources, strict=True)
+            if source.path.parent == scratch
+        ]
+        done = 0
+
+        def one_done() -> None:
+            nonlocal done
+            done += 1
+            report(_ENCODING_SHARE * done / len(jobs))
+
+        run_all(((graph_of(piece, path, fps), path) for piece, path in jobs), _AT_ONCE, one_done)
+        _concatenate(sources, part, fps)
+        info = check(part, film, target)
+    report(1.0)
+    return info
+
+
+@contextmanager
+def scratch_directory(parent: Path) -> Iterator[Path]:
+    """Give a new directory in `parent` that is gone, with all in it, when the block ends.
+
+    Raises:
+        MediaError: It cannot be made.
+    """
+    try:
+        directory = TemporaryDirectory(prefix="stitch-", dir=parent)
+    except OSError as error:
+        message = f"{str(parent)!r} cannot be worked in: {error.strerror}"
+        raise MediaError(message, path=str(parent)) from error
+    with directory as name:
+        yield Path(name)
+
+
+class _Source(NamedTuple):
+    """Frames `start` to `stop` (exclusive) of a file, to be copied into the film."""
+
+    path: Path
+    start: int
+    stop: int
+
+
+def _our_parameter_sets(scratch: Path, film: ClipFormat) -> bytes:
+    """Return the H.264 parameter sets of what is encoded here, from a film of one frame."""
+    path = scratch / "one_frame.mp4"
+    with ClipWriter(path, ClipFormat(1, film.fps, film.size)) as writer:
+        writer.write(np.zeros((film.size[1], film.size[0], 3), np.uint8))
+    return parameter_sets(path)
+
+
+def _can_be_copied(segment: Segment, film: ClipFormat, ours: bytes) -> bool:
+    """Whether the clip, which is measured here, can be cut where its slot begins.
+
+    Equal parameter sets mean an equal size, rate, colour and order of frames. Where its slot
+    ends it can be cut anywhere: no frame needs a later one.
+    """
+    info = check(segment.path, ClipFormat(segment.num_frames, film.fps, film.size))
+    return segment.lead_in in info.keyframes and parameter_sets(segment.path) == ours
+
+
+def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
+    """Copy packets from one file after another; their times are the film's frame numbers."""
+    ticks = 1000  # a frame, in the time base that `container_options` gives the track
+    try:
+        with av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film:
+            stream = None
+            frame = 0
+            for source in sources:
+                with opened(source.path) as (container, pictures):
+                    stream = stream or film.add_stream_from_template(pictures)
+                    packets = (packet for packet in container.demux(pictures) if packet.size)
+                    for packet in islice(packets, source.start, source.stop):
+                        packet.stream = stream
+                        packet.time_base = Fraction(1, ticks * fps)
+                        packet.pts = packet.dts = frame * ticks
+                        packet.duration = ticks
+                        film.mux_one(packet)
+                        frame += 1
+    except av.error.FFmpegError as error:
+        raise media_error(target, error) from error
