@@ -37,7 +37,7 @@ def encoder_options(fps: int, keyframes: tuple[int, ...] = ()) -> dict[str, Any]
         "bf": 0,
         "g": 2 * fps,
         "threads": 4,  # fixed, since x264 writes other bytes for another number of threads
-        "x264-params": "stitchable=1:scenecut=0:open-gop=0",
+        "x264-params": "stitchable=1:scenecut=0:open-gop=0:chromaloc=1",  # 1: see `to_bt709`
         "forced-idr": 1,
         **({"force_key_frames": f"expr:{forced}"} if forced else {}),
         "fps_mode": "passthrough",
@@ -56,7 +56,8 @@ def to_bt709(stream: Graph, *, crop: tuple[int, int] | None = None, **scale: str
     """
     colour = {"out_color_matrix": "bt709", "out_range": "tv", "flags": ACCURATE}
     # Chroma lies in the middle of its four pixels: what FFmpeg makes, and takes untagged video
-    # for, so that most clips need no resampling. It is tagged, since players take it to lie left.
+    # for, so that most clips need no resampling. `encoder_options` tags it, since players take
+    # what is not tagged to lie left.
     centre = {"out_h_chr_pos": 128, "out_v_chr_pos": 128}
     stream = stream.filter("scale", **scale, **colour, **centre)
     if crop is not None:
@@ -72,8 +73,7 @@ def through_rgb(stream: Graph, **scale: str) -> Graph:
 def as_bt709(stream: Graph) -> Graph:
     """Return `stream`, whose numbers are bt709 in tv range already, as yuv420p tagged so."""
     tags = dict.fromkeys(("color_primaries", "color_trc", "colorspace"), "bt709")
-    tags |= {"range": "tv", "chroma_location": "center"}
-    return stream.filter("format", "yuv420p").filter("setparams", **tags)
+    return stream.filter("format", "yuv420p").filter("setparams", range="tv", **tags)
 
 
 def covering(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:

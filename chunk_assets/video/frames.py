@@ -99,7 +99,7 @@ def probe(path: Path | str) -> VideoInfo:
         is_even = len(steps) == 1 and step > 0
         codec = stream.codec_context
         space, primaries, curve, range_ = colour.names(
-            frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range
+            frame.colorspace, codec.color_primaries, codec.color_trc, frame.color_range
         )
         width, height = colour.as_seen(frame, codec.sample_aspect_ratio)
         return VideoInfo(

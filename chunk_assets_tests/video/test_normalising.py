@@ -47,7 +47,7 @@ def test_the_whole_argument_list(tmp_path: Path) -> None:
         "[s2]tpad=stop=-1:stop_mode=clone[s3];[s3]trim=end_frame=60[s4];"
         f"[s4]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
         "out_h_chr_pos=128:out_range=tv:out_v_chr_pos=128:w=1024[s5];[s5]crop=1024:576[s6];"
-        "[s6]setsar=1[s7];[s7]format=yuv420p[s8];[s8]setparams=chroma_location=center:"
+        "[s6]setsar=1[s7];[s7]format=yuv420p[s8];[s8]setparams="
         "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[s9]",
         *["-map", "[s9]"],
     ]

@@ -138,7 +138,7 @@ def test_the_whole_argument_list_of_a_seam() -> None:
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=12[s2];"
         "[1:v]setpts=N/24/TB[s3];[s3]fps=24[s4];[s4]trim=end_frame=12[s5];"
         "[s2][s5]xfade=duration=0.500000:offset=0:transition=fade[s6];[s6]format=yuv420p[s7];"
-        "[s7]setparams=chroma_location=center:color_primaries=bt709:color_trc=bt709:"
+        "[s7]setparams=color_primaries=bt709:color_trc=bt709:"
         "colorspace=bt709:range=tv[s8]",
     ]
     assert is_[-1] == "file:s.mp4"
@@ -162,6 +162,6 @@ def test_the_whole_argument_list_of_a_body() -> None:
     assert is_[6 : is_.index("-map")] == [
         *["-format_whitelist", "mov,mp4,matroska,webm,gif", "-i", "file:0.mp4", "-filter_complex"],
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=36[s2];[s2]format=yuv420p[s3];"
-        "[s3]setparams=chroma_location=center:color_primaries=bt709:color_trc=bt709:"
+        "[s3]setparams=color_primaries=bt709:color_trc=bt709:"
         "colorspace=bt709:range=tv[s4]",
     ]

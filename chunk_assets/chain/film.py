@@ -1,0 +1,84 @@
+"""The film: a film's stored clips, stitched."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.records import ClipRecord
+from chunk_assets.errors import MediaError, NotStored
+from chunk_assets.planning import plan_joins
+from chunk_assets.storage.store import StoredObject
+from chunk_assets.video.frames import probe
+from chunk_assets.video.stitching import Segment, stitch
+
+Fetch = Callable[[Path], Path]
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """One chunk's clip on S3, and how to get it onto disk."""
+
+    stored: StoredObject
+    fetch: Fetch
+
+
+def stitch_film(plan: FilmPlan, clips: Mapping[int, StoredClip], workdir: Path) -> Path:
+    """Stitch a film from its chunks' clips.
+
+    Args:
+        plan: The film; its manifest says how one beat becomes the next.
+        clips: The stored clips by chunk number; those beyond the plan are left aside.
+        workdir: An existing directory; the clips are fetched into it, and the film is made there.
+
+    Returns:
+        The film's path: an MP4 of exactly the planned frames.
+
+    Raises:
+        NotStored: A planned chunk's clip is not stored.
+        MediaError: A clip does not fit the plan, or the film could not be made.
+    """
+    missing = [spec.chunk_num for spec in plan.specs if spec.chunk_num not in clips]
+    if missing:
+        listed = ", ".join(map(str, missing))
+        raise NotStored(
+            f"film {plan.video_id!r} cannot be stitched: of its {len(plan.specs)} chunks, "
+            f"{listed} {'is' if len(missing) == 1 else 'are'} not stored; materialize "
+            f"{'it' if len(missing) == 1 else 'them'} first",
+            missing=missing,
+        )
+    segments = []
+    for spec in plan.specs:
+        path = clips[spec.chunk_num].fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
+        info = probe(path)
+        measured = (info.frames, info.fps, info.width, info.height)
+        planned = (spec.num_frames, spec.fps, *spec.size)
+        if measured != planned:
+            raise MediaError(
+                f"the clip of chunk {spec.chunk_num} of film {plan.video_id!r} has "
+                f"{_shape(*measured)}, planned are {_shape(*planned)}: materialize it again",
+                measured=_shape(*measured),
+                planned=_shape(*planned),
+            )
+        segments.append(Segment(path, spec.overlap_frames, spec.num_frames))
+    film = workdir / "stitched.mp4"
+    joins = plan_joins(plan.animatic, plan.specs)
+    stitch(
+        segments,
+        joins,
+        film,
+        fps=plan.animatic.fps,
+        size=plan.animatic.resolution,
+        workdir=workdir,
+    )
+    return film
+
+
+def film_cost(plan: FilmPlan, clips: Mapping[int, StoredClip]) -> float:
+    """What the film's chunks cost in US dollars, takes that were rendered over among them."""
+    records = (ClipRecord.of(clips[spec.chunk_num].stored) for spec in plan.specs)
+    return round(sum(record.spent_usd for record in records), 6)
+
+
+def _shape(frames: object, fps: object, width: object, height: object) -> str:
+    return f"{frames} frames at {fps} fps of {width}x{height}"

@@ -1,0 +1,119 @@
+"""A film as it is planned from its animatic on S3."""
+
+from dataclasses import dataclass
+
+from chunk_assets.chain.fingerprints import digest
+from chunk_assets.errors import NotStored, SpecError
+from chunk_assets.planning import build_chunk_specs
+from chunk_assets.schemas import Animatic, ChunkSpec, check_video_id, read_animatic
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+
+MAX_MANIFEST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """An animatic and the chunks it becomes.
+
+    Attributes:
+        animatic: The manifest.
+        specs: One a chunk, in order.
+        version: Changes whenever the manifest or one of its pictures does.
+    """
+
+    video_id: str
+    animatic: Animatic
+    specs: list[ChunkSpec]
+    version: str
+
+    def spec(self, chunk_num: int) -> ChunkSpec:
+        """The spec of one chunk.
+
+        Raises:
+            SpecError: The film has no such chunk.
+        """
+        if not 0 <= chunk_num < len(self.specs):
+            raise SpecError(
+                f"film {self.video_id!r} has no chunk {chunk_num}: it has {len(self.specs)} "
+                f"chunks, 0 to {len(self.specs) - 1}",
+                chunk_num=chunk_num,
+                chunks=len(self.specs),
+            )
+        return self.specs[chunk_num]
+
+
+def plan_film(store: ObjectStore, video_id: str, *, seed: int | None = None) -> FilmPlan:
+    """Plan a film from its manifest and pictures on S3.
+
+    Args:
+        store: Where the animatic is.
+        video_id: The film's name.
+        seed: A seed chosen for the whole film; None derives one for each chunk and take.
+
+    Raises:
+        SpecError: The name or the manifest cannot be used.
+        NotStored: The manifest, or a picture it names, is not there.
+    """
+    key = keys.manifest(check_video_id(video_id))
+    try:
+        content, manifest = store.get_bytes(key, max_bytes=MAX_MANIFEST_BYTES)
+    except NotStored:
+        raise NotStored(
+            f"there is no animatic {video_id!r}: nothing is stored at {store.uri(key)}; "
+            "submit it first",
+            video_id=video_id,
+        ) from None
+    animatic = read_animatic(content, where=manifest.uri)
+    versions = _picture_versions(store, video_id, animatic)
+
+    def uri(name: str | None) -> str | None:
+        return store.uri(keys.animatic_file(video_id, name)) if name else None
+
+    specs = build_chunk_specs(
+        video_id,
+        animatic,
+        [store.uri(keys.animatic_file(video_id, name)) for name in animatic.frames],
+        {
+            "style_guide_url": uri(animatic.style_guide),
+            "product_reference_url": uri(animatic.product_reference),
+        },
+    )
+    by_uri = {uri(name): version for name, version in versions.items()}
+    placed = [_placed(store, spec, by_uri, seed) for spec in specs]
+    version = digest({"manifest": manifest.version, "pictures": versions})
+    return FilmPlan(video_id, animatic, placed, version)
+
+
+def _placed(
+    store: ObjectStore, spec: ChunkSpec, versions: dict[str | None, str], seed: int | None
+) -> ChunkSpec:
+    """The spec with what only the store knows: which versions of the pictures, and the hand-over.
+
+    The style guide's version stands on chunk 0 alone: no other chunk is made from it.
+    """
+    first = spec.chunk_num == 0
+    previous = keys.last_frame(spec.video_id, spec.chunk_num - 1)
+    return spec.model_copy(
+        update={
+            "animatic_frame_version": versions[spec.animatic_frame_url],
+            "style_guide_version": versions.get(spec.style_guide_url) if first else None,
+            "previous_chunk_last_frame": None if first else store.uri(previous),
+            "seed": seed,
+        }
+    )
+
+
+def _picture_versions(store: ObjectStore, video_id: str, animatic: Animatic) -> dict[str, str]:
+    versions = {}
+    for name in animatic.files:
+        stored = store.head(keys.animatic_file(video_id, name))
+        if stored is None:
+            uri = store.uri(keys.animatic_file(video_id, name))
+            raise NotStored(
+                f"the animatic {video_id!r} names the picture {name!r}, "
+                f"but nothing is stored at {uri}",
+                uri=uri,
+            )
+        versions[name] = stored.version
+    return versions

@@ -1,0 +1,90 @@
+"""What is written beside a chunk's objects on S3, so that they can be judged without being read."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chunk_assets.chain.fingerprints import Weights
+from chunk_assets.errors import StorageError
+from chunk_assets.storage.store import StoredObject
+
+
+class _Record(BaseModel):
+    """Kept as S3 user metadata, whose names are written with hyphens."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def as_metadata(self) -> dict[str, str]:
+        # S3 drops metadata without a value.
+        return {
+            name.replace("_", "-"): text
+            for name, value in self.model_dump().items()
+            if (text := str(value))
+        }
+
+    @classmethod
+    def of(cls, stored: StoredObject) -> Self:
+        """Read it back.
+
+        Raises:
+            StorageError: The object was not written by chunk_assets.
+        """
+        named: dict[str, Any] = {
+            name.replace("-", "_"): value for name, value in stored.record.items()
+        }
+        try:
+            return cls.model_validate(named)
+        except ValidationError:
+            raise StorageError(
+                f"{stored.uri} was not written by chunk_assets (it has no record of what it was "
+                "made from): move it away, or render that chunk again by its number",
+                uri=stored.uri,
+            ) from None
+
+
+class CompositeRecord(_Record):
+    """What a composite was made from; `weights` are those of animatic, style and last frame."""
+
+    fingerprint: str
+    pixels: str
+    weights: str
+
+    @property
+    def used_weights(self) -> Weights:
+        """The weights as numbers."""
+        return Weights(*map(float, self.weights.split()))
+
+
+class ClipRecord(_Record):
+    """What a clip was made from, by whom, and what it cost.
+
+    Attributes:
+        fingerprint: `fingerprints.clip_fingerprint` of what was asked.
+        generator: The generator's name.
+        model: The model and its version.
+        seed: The take's seed.
+        take: 1 for the chunk's first rendering; each later one counts up.
+        root_run: The run that made it, or the first of the runs it retried.
+        cost_usd: What this take cost.
+        spent_usd: What the chunk cost so far, this take and those before.
+        seconds: How long the generator took.
+        held_frames: How many frames repeat the last one, since the clip came too short.
+    """
+
+    fingerprint: str
+    generator: str
+    model: str
+    seed: int
+    take: int
+    cost_usd: float
+    spent_usd: float
+    seconds: float
+    held_frames: int = 0
+    root_run: str = ""
+
+
+class FrameRecord(_Record):
+    """Which clip a last frame was taken from (the sha256 of the clip as stored)."""
+
+    clip: str
+    pixels: str

@@ -1,0 +1,71 @@
+"""What a person sees beside a materialization in Dagit."""
+
+import base64
+from pathlib import Path
+
+import dagster as dg
+
+from chunk_assets.chain.objects import ChunkObject
+from chunk_assets.chain.records import ClipRecord
+from chunk_assets.images import open_picture, thumbnail_jpeg
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+MAX_PREVIEW = 12_000
+"""Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
+
+_PREFIX = "data:image/jpeg;base64,"
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+def preview(picture: Path) -> dg.MetadataValue:
+    """A small picture, inside the metadata itself."""
+    room = (MAX_PREVIEW - len(_PREFIX) - len("![preview]()")) * 3 // 4 - 3
+    encoded = base64.b64encode(thumbnail_jpeg(open_picture(picture), room)).decode()
+    return dg.MetadataValue.md(f"![preview]({_PREFIX}{encoded})")
+
+
+def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
+    """Where an object is, how to open it in a browser, and what it is."""
+    return {
+        "uri": dg.MetadataValue.text(stored.uri),
+        "link": dg.MetadataValue.url(store.link(stored.key)),
+        "sha256": dg.MetadataValue.text(stored.sha256),
+        "size_bytes": dg.MetadataValue.int(stored.size),
+    }
+
+
+def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
+    """Everything about one object of one chunk."""
+    spec = made.spec
+    metadata: Metadata = {
+        "preview": preview(made.picture()),
+        **stored_metadata(store, made.stored),
+        "beat": dg.MetadataValue.text(str(spec.beat.get("name", ""))),
+        "start_seconds": dg.MetadataValue.float(spec.start_time),
+        "frames": dg.MetadataValue.int(spec.num_frames),
+        "lead_in_frames": dg.MetadataValue.int(spec.overlap_frames),
+        "fps": dg.MetadataValue.int(spec.fps),
+        "size": dg.MetadataValue.text(f"{spec.size[0]}x{spec.size[1]}"),
+        "cost_usd": dg.MetadataValue.float(0.0),
+    }
+    if made.stage in ("chunk_specs", "chunk_videos"):
+        metadata["prompt"] = dg.MetadataValue.text(spec.prompt)
+    if made.stage == "chunk_videos":
+        metadata |= _clip_metadata(ClipRecord.of(made.stored))
+    for name, value in made.details.items():
+        metadata.setdefault(name, dg.MetadataValue.text(str(value)))
+    return metadata
+
+
+def _clip_metadata(record: ClipRecord) -> Metadata:
+    return {
+        "cost_usd": dg.MetadataValue.float(record.cost_usd),
+        "spent_usd": dg.MetadataValue.float(record.spent_usd),
+        "seconds": dg.MetadataValue.float(record.seconds),
+        "generator": dg.MetadataValue.text(record.generator),
+        "model": dg.MetadataValue.text(record.model),
+        "seed": dg.MetadataValue.int(record.seed),
+        "take": dg.MetadataValue.int(record.take),
+        "held_frames": dg.MetadataValue.int(record.held_frames),
+    }

@@ -1,0 +1,88 @@
+"""The film: one asset a video, stitched from its chunks."""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+
+from chunk_assets.chain.film import StoredClip, film_cost, stitch_film
+from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.inspect import film_fingerprint
+from chunk_assets.defs.failures import as_failures
+from chunk_assets.defs.metadata import Metadata, preview
+from chunk_assets.defs.partitions import of_film, split_chunk_key, videos
+from chunk_assets.images import contact_sheet, open_picture, save_png
+from chunk_assets.io_managers import StoredVideo
+from chunk_assets.resources import FilmStore
+from chunk_assets.schemas import ChunkGenerationOutput
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import write_json
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.frames import extract_last_frame, probe
+
+
+@dg.asset(
+    partitions_def=videos,
+    ins={"chunk_videos": dg.AssetIn(partition_mapping=of_film)},
+    deps=["animatics"],
+    io_manager_key="video_io",
+    group_name="films",
+    kinds={"mp4"},
+    code_version="1",
+    description="The film, stitched from its chunks as the manifest's transitions say.",
+)
+def stitched_videos(
+    context: dg.AssetExecutionContext, chunk_videos: dict[str, StoredVideo], films: FilmStore
+) -> Iterator[dg.Output[Path]]:
+    """Stitch one film, and write down what it is made of and what it cost."""
+    with as_failures(), TemporaryDirectory(prefix="chunk_assets-") as scratch:
+        store, workdir = films.store(), Path(scratch)
+        plan = plan_film(store, context.partition_key)
+        clips = {
+            split_chunk_key(partition)[1]: StoredClip(video.stored, video.fetch)
+            for partition, video in chunk_videos.items()
+        }
+        began = time.monotonic()
+        film = stitch_film(plan, clips, workdir)
+        output = ChunkGenerationOutput(
+            stitched_video_url=store.uri(keys.stitched_video(plan.video_id)),
+            chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
+            total_cost=film_cost(plan, clips),
+            made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
+        )
+        metadata = _film_metadata(store, plan, film, output)
+        metadata["seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
+        # The film is stored while this waits here; the output names only what is there.
+        yield dg.Output(film, metadata=metadata)
+        write_json(store, keys.output(plan.video_id), output)
+
+
+def _film_metadata(
+    store: ObjectStore, plan: FilmPlan, film: Path, output: ChunkGenerationOutput
+) -> Metadata:
+    info = probe(film)
+    sheet = save_png(contact_sheet(list(_middle_frames(plan, film))), film.with_suffix(".png"))
+    return {
+        "preview": preview(sheet),
+        "link": dg.MetadataValue.url(store.link(keys.stitched_video(plan.video_id))),
+        "size_bytes": dg.MetadataValue.int(film.stat().st_size),
+        "chunks": dg.MetadataValue.int(len(plan.specs)),
+        "frames": dg.MetadataValue.int(info.frames),
+        "fps": dg.MetadataValue.int(plan.animatic.fps),
+        "duration_seconds": dg.MetadataValue.float(float(info.duration)),
+        "size": dg.MetadataValue.text(f"{info.width}x{info.height}"),
+        "cost_usd": dg.MetadataValue.float(output.total_cost),
+    }
+
+
+def _middle_frames(plan: FilmPlan, film: Path, at_most: int = 30):
+    """A frame from the middle of each chunk's slot; of a long film, of every so-manieth."""
+    step = -(-len(plan.specs) // at_most)
+    for spec in plan.specs[::step]:
+        middle = Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
+        path = film.with_name("middle_frame.png")
+        extract_last_frame(str(film), until=middle, output_path=str(path))
+        yield open_picture(path)

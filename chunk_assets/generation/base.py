@@ -1,0 +1,88 @@
+"""What every generator promises: a request in, a clip on disk out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+ProgressCallback = Callable[[float], None]
+"""Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in."""
+
+
+def ignore_progress(_fraction: float) -> None:
+    """The callback of a caller that does not watch."""
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One chunk's clip, asked of a generator.
+
+    Attributes:
+        video_id: The film's name.
+        chunk_num: The chunk's number in the film, from 0.
+        prompt: What to show, at most 100 words.
+        conditioning_image: The composite, an RGB PNG of exactly `size`.
+        num_frames: How many frames the clip shall have, its lead-in among them.
+        fps: Frames per second.
+        size: Width and height in pixels, both even.
+        seed: What makes two clips of the same request differ.
+        camera_movement: As the beat says it, or None.
+        negative_prompt: What not to show, or None.
+        keyframes: Frames at which the film may be cut (`video.clips.ClipFormat.keyframes`).
+    """
+
+    video_id: str
+    chunk_num: int
+    prompt: str
+    conditioning_image: Path
+    num_frames: int
+    fps: int
+    size: tuple[int, int]
+    seed: int
+    camera_movement: str | None = None
+    negative_prompt: str | None = None
+    keyframes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratedClip:
+    """What a generator made.
+
+    Attributes:
+        path: The clip as it came, in the caller's work directory.
+        cost_usd: What it cost, in US dollars.
+        is_normalised: Whether it was written by `video.clips.ClipWriter` in the asked format, so
+            that there is nothing left to normalise.
+        details: Where it came from, for the record (prediction id and the like); never a secret.
+    """
+
+    path: Path
+    cost_usd: float = 0.0
+    is_normalised: bool = False
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+class Generator(ABC):
+    """Turns a conditioning image and a prompt into a clip."""
+
+    name: ClassVar[str]
+    """What a person types to choose it."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Which model renders, with its version: part of every clip's fingerprint."""
+
+    @abstractmethod
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        """Render one clip into `workdir`, an existing directory of the caller's.
+
+        Raises:
+            GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try.
+        """

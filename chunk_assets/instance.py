@@ -1,0 +1,102 @@
+"""The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, from_config does not
+
+from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.settings import Settings
+
+CONFIG = """\
+# Written by chunk_assets when there was none; yours to change.
+telemetry:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+"""
+
+FILM_TAG = "chunk_assets/film"
+TERMINAL_TAG = "chunk_assets/launched_from"
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Where the instance keeps its storage; made, with a `dagster.yaml`, where it is absent.
+
+    Raises:
+        StorageError: The disk refuses it.
+    """
+    home = settings.dagster_home or settings.home / "dagster"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster.yaml"
+        if not config.exists():
+            config.write_text(CONFIG)
+    except OSError as error:
+        message = f"Dagster's directory {str(home)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(home)) from error
+    return home.resolve()
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance, for runs in this process: their output stays in the terminal."""
+    silent: dict[str, Any] = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    ref = InstanceRef.from_dir(str(dagster_home(settings)), overrides=silent)
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        yield instance
+
+
+@contextmanager
+def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
+    """Keep a second `render` of the same film on this machine out; ends with this process.
+
+    Raises:
+        SpecError: It is being rendered already.
+        StorageError: The disk refuses the lock's file.
+    """
+    directory = settings.home / "locks"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / f"{video_id}.lock").open("w")
+    except OSError as error:
+        message = f"{str(directory)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(directory)) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SpecError(
+                f"film {video_id!r} is being rendered by another chunk-assets on this machine: "
+                "wait for it, or stop it first",
+                video_id=video_id,
+            ) from None
+        yield
+
+
+def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
+    """Report the runs of a killed `render` as failed; call it while holding the film's lock.
+
+    Returns:
+        How many there were.
+    """
+    filters = dg.RunsFilter(
+        tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+    )
+    orphans = instance.get_runs(filters)
+    for run in orphans:
+        instance.report_run_failed(run, "The process that rendered this film was killed.")
+    return len(orphans)

@@ -1,0 +1,106 @@
+"""What the assets work with: the film store on S3, the generators, the listener."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import dagster as dg
+from botocore.config import Config
+from dagster_aws.s3 import S3Resource
+
+from chunk_assets.settings import LOCAL_BUCKET, Settings, load_settings
+from chunk_assets.storage.store import ObjectStore
+
+LOOPBACK = "http://127.0.0.1:"
+DEFAULT_REGION = "us-east-1"
+"""What an S3 server that knows no regions is told."""
+
+
+class FilmS3(S3Resource):
+    """dagster-aws's S3 resource, whose client gives up on a server that does not answer.
+
+    boto3 waits a minute to connect, five times; a person at a terminal should not. Links are signed
+    with version 4, which every region accepts.
+    """
+
+    max_attempts: int = 3
+
+    def get_client(self) -> Any:
+        """A boto3 S3 client; may be used from several threads."""
+        session = boto3.Session(profile_name=self.profile_name)
+        return session.client(
+            "s3",
+            region_name=self.region_name or session.region_name or DEFAULT_REGION,
+            endpoint_url=self.endpoint_url,
+            use_ssl=self.use_ssl,
+            verify=self.verify,
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+            aws_session_token=self.aws_session_token,
+            config=Config(
+                signature_version="s3v4",
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": self.max_attempts},
+                # boto3 would ask HTTP_PROXY for this machine's own server, too.
+                proxies={} if (self.endpoint_url or "").startswith(LOOPBACK) else None,
+            ),
+        )
+
+
+class FilmStore(dg.ConfigurableResource):
+    """The bucket that films are kept in.
+
+    Which one the environment says (`Settings`): a bucket of your own, or the local server of this
+    machine's home, started when it is first needed and held for as long as this process lives. No
+    credential is ever part of a run's config.
+    """
+
+    def store(self) -> ObjectStore:
+        """The bucket, checked once a process.
+
+        Raises:
+            StorageError: S3 cannot be reached, started or used.
+        """
+        return connect(load_settings())
+
+
+def connect(settings: Settings) -> ObjectStore:
+    """The settings' bucket; one client for the whole process.
+
+    Raises:
+        StorageError: S3 cannot be reached, started or used.
+    """
+    if settings.bucket is None:
+        return _local_store(settings.home.resolve(), settings.link_seconds)
+    return _own_store(settings.bucket, settings.endpoint_url, settings.link_seconds)
+
+
+_leases: list[Any] = []
+"""Held until the process ends: the local server lives as long as somebody uses it."""
+
+
+@cache
+def _local_store(home: Path, link_seconds: int) -> ObjectStore:
+    from chunk_assets.storage.seaweedfs import lease  # of no use with a bucket of your own
+
+    held = lease(home, LOCAL_BUCKET)
+    _leases.append(held)
+    endpoint = held.endpoint
+    resource = FilmS3(
+        endpoint_url=endpoint.url,
+        aws_access_key_id=endpoint.access_key_id,
+        aws_secret_access_key=endpoint.secret_access_key,
+    )
+    store = ObjectStore(resource.get_client(), LOCAL_BUCKET, link_seconds=link_seconds)
+    store.check(create=True)
+    return store
+
+
+@cache
+def _own_store(bucket: str, endpoint_url: str | None, link_seconds: int) -> ObjectStore:
+    client = FilmS3(endpoint_url=endpoint_url).get_client()
+    store = ObjectStore(client, bucket, link_seconds=link_seconds)
+    store.check()
+    return store

@@ -1,0 +1,110 @@
+"""An animatic as a person has it: a directory with a manifest and pictures, put on S3 as it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.images import open_picture
+from chunk_assets.planning import build_chunk_specs
+from chunk_assets.schemas import Animatic, ChunkSpec, read_animatic
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import JSON
+from chunk_assets.storage.store import ObjectStore, bytes_digest, file_digest
+
+MANIFEST = "animatic.json"
+
+CONTENT_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+}
+
+
+@dataclass(frozen=True)
+class AnimaticDirectory:
+    """A directory that has been read and found in order.
+
+    Attributes:
+        animatic: The manifest.
+        document: The manifest as it was written.
+        pictures: The pictures' files by the names the manifest has for them.
+    """
+
+    animatic: Animatic
+    document: bytes
+    pictures: dict[str, Path]
+
+    def specs(self, video_id: str) -> list[ChunkSpec]:
+        """The film's chunks, before anything is on S3 (their URLs are file names)."""
+        references = {
+            "style_guide_url": self.animatic.style_guide,
+            "product_reference_url": self.animatic.product_reference,
+        }
+        return build_chunk_specs(video_id, self.animatic, self.animatic.frames, references)
+
+
+def read_directory(directory: Path) -> AnimaticDirectory:
+    """Read an animatic's directory and look at every picture.
+
+    Raises:
+        SpecError: The manifest is missing or cannot be used, or names a file outside.
+        MediaError: A picture is missing or cannot be read.
+    """
+    if not directory.is_dir():
+        raise SpecError(f"{str(directory)!r} is not a directory: give one that holds {MANIFEST}")
+    manifest = directory / MANIFEST
+    try:
+        document = manifest.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(f"there is no manifest {str(manifest)!r} in the directory") from None
+    except OSError as error:
+        raise SpecError(f"{str(manifest)!r} cannot be read: {error.strerror}") from error
+    animatic = read_animatic(document, where=str(manifest))
+    root = directory.resolve()
+    pictures = {}
+    for name in animatic.files:
+        path = directory / name
+        if not path.resolve().is_relative_to(root):
+            raise SpecError(
+                f"the file {name!r} leads out of {str(directory)!r}: "
+                "an animatic's pictures must lie inside its directory"
+            )
+        if not path.is_file():
+            raise MediaError(f"the manifest names {name!r}, but there is no file {str(path)!r}")
+        open_picture(path)
+        pictures[name] = path
+    return AnimaticDirectory(animatic, document, pictures)
+
+
+def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> bool:
+    """Put an animatic on S3: the pictures, then the manifest, which commits them.
+
+    What is there already with the same content is not written again.
+
+    Returns:
+        Whether anything was written.
+
+    Raises:
+        SpecError: The name, or the count of frames, cannot be used; nothing is written then.
+        StorageError: S3 refuses it; the manifest of before stands then.
+    """
+    directory.specs(video_id)
+    written = False
+    for name, path in directory.pictures.items():
+        key = keys.animatic_file(video_id, name)
+        stored = store.head(key)
+        if stored is None or stored.sha256 != file_digest(path):
+            kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+            store.put_file(key, path, kind)
+            written = True
+    manifest = keys.manifest(video_id)
+    stored = store.head(manifest)
+    if written or stored is None or stored.sha256 != bytes_digest(directory.document):
+        store.put_bytes(manifest, directory.document, JSON)
+        written = True
+    return written

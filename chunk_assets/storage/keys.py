@@ -1,0 +1,56 @@
+"""Where every object lives. Keys are built here and nowhere else.
+
+::
+
+    animatics/{video}.json                              the manifest; written last, it commits
+    animatics/{video}/{file}                            frames, style guide, product picture
+    chunks/{video}/specs/chunk_{nn}.json                ChunkSpec
+    chunks/{video}/composites/chunk_{nn}.png            conditioning image
+    chunks/{video}/chunk_{nn}.mp4                       clip
+    chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
+    videos/{video}/stitched.mp4                         the film
+    videos/{video}/output.json                          ChunkGenerationOutput
+"""
+
+ANIMATICS = "animatics/"
+CHUNKS = "chunks/"
+
+
+def manifest(video_id: str) -> str:
+    """The animatic's manifest."""
+    return f"{ANIMATICS}{video_id}.json"
+
+
+def animatic_file(video_id: str, name: str) -> str:
+    """A picture the manifest names; `name` has been checked to stay inside (schemas.Animatic)."""
+    return f"{ANIMATICS}{video_id}/{name}"
+
+
+def chunk_spec(video_id: str, chunk_num: int) -> str:
+    """What one chunk is to be."""
+    return f"{CHUNKS}{video_id}/specs/chunk_{chunk_num:02d}.json"
+
+
+def composite(video_id: str, chunk_num: int) -> str:
+    """What one chunk is conditioned on."""
+    return f"{CHUNKS}{video_id}/composites/chunk_{chunk_num:02d}.png"
+
+
+def chunk_video(video_id: str, chunk_num: int) -> str:
+    """One chunk's clip."""
+    return f"{CHUNKS}{video_id}/chunk_{chunk_num:02d}.mp4"
+
+
+def last_frame(video_id: str, chunk_num: int) -> str:
+    """What one chunk hands to the next."""
+    return f"{CHUNKS}{video_id}/frames/chunk_{chunk_num}_last_frame.png"
+
+
+def stitched_video(video_id: str) -> str:
+    """The film."""
+    return f"videos/{video_id}/stitched.mp4"
+
+
+def output(video_id: str) -> str:
+    """The film's ChunkGenerationOutput."""
+    return f"videos/{video_id}/output.json"

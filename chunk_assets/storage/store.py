@@ -1,0 +1,278 @@
+"""One bucket: bytes and files in and out, with their sha256, and S3's errors in our words."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+
+from chunk_assets.errors import NotStored, StorageError
+
+_BLOCK = 1 << 20
+# One part at a time: a clip is small, and parallel parts would multiply the memory of a big film.
+_TRANSFER = TransferConfig(use_threads=False)
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+_DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as S3 has it.
+
+    Attributes:
+        key: Its key in the bucket.
+        uri: `s3://bucket/key`.
+        size: Bytes.
+        etag: What S3 calls this version of it, without quotes.
+        record: What we wrote beside the content (S3 user metadata): always its `sha256` where the
+            object is ours, nothing where a person put it there.
+    """
+
+    key: str
+    uri: str
+    size: int
+    etag: str
+    record: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """The content's sha256 (hex) as recorded when it was written."""
+        return self.record.get("sha256", "")
+
+    @property
+    def version(self) -> str:
+        """What tells this content from another, also where a person uploaded it."""
+        return f"sha256:{self.sha256}" if self.sha256 else f"etag:{self.etag}"
+
+
+class ObjectStore:
+    """A bucket, through a boto3 client; safe to use from several threads."""
+
+    def __init__(self, client: Any, bucket: str, *, link_seconds: int = 7 * 24 * 3600):
+        self.client = client
+        self.bucket = bucket
+        self.link_seconds = link_seconds
+
+    @property
+    def endpoint(self) -> str:
+        """The S3 server's URL."""
+        return str(self.client.meta.endpoint_url)
+
+    def uri(self, key: str) -> str:
+        """The key as an S3 URI."""
+        return f"s3://{self.bucket}/{key}"
+
+    def check(self, *, create: bool = False) -> None:
+        """See that the bucket can be used; with `create`, make it where it is absent.
+
+        Raises:
+            StorageError: S3 does not answer, refuses the credentials, or has no such bucket.
+        """
+        try:
+            with self._translated("look at the bucket", ""):
+                self.client.head_bucket(Bucket=self.bucket)
+        except NotStored:
+            if not create:
+                raise StorageError(
+                    f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first",
+                    bucket=self.bucket,
+                ) from None
+            with self._translated("create the bucket", ""):
+                self.client.create_bucket(Bucket=self.bucket)
+
+    def head(self, key: str) -> StoredObject | None:
+        """What is stored under `key`, None where nothing is."""
+        try:
+            with self._translated("look up", key):
+                answer = self.client.head_object(Bucket=self.bucket, Key=key)
+        except NotStored:
+            return None
+        return self._stored(key, answer["ContentLength"], answer["ETag"], answer["Metadata"])
+
+    def put_bytes(
+        self, key: str, content: bytes, content_type: str, record: Mapping[str, str] | None = None
+    ) -> StoredObject:
+        """Store a small object, whole or not at all."""
+        full = {**(record or {}), "sha256": bytes_digest(content)}
+        with self._translated("write", key):
+            answer = self.client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=content,
+                ContentType=content_type,
+                Metadata=_ascii(full),
+            )
+        return self._stored(key, len(content), answer["ETag"], full)
+
+    def put_file(
+        self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
+    ) -> StoredObject:
+        """Store a file, streamed, whole or not at all."""
+        full = {**(record or {}), "sha256": file_digest(path)}
+        with self._translated("write", key):
+            self.client.upload_file(
+                os.fspath(path),
+                self.bucket,
+                key,
+                ExtraArgs={"ContentType": content_type, "Metadata": _ascii(full)},
+                Config=_TRANSFER,
+            )
+        return self._stored(key, path.stat().st_size, "", full)
+
+    def get_bytes(self, key: str, *, max_bytes: int = 64 << 20) -> tuple[bytes, StoredObject]:
+        """Read a small object.
+
+        Raises:
+            NotStored: There is none.
+            StorageError: It is larger than `max_bytes`, or not what was written.
+        """
+        with self._translated("read", key):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            if answer["ContentLength"] > max_bytes:
+                answer["Body"].close()
+                raise StorageError(
+                    f"{self.uri(key)} has {answer['ContentLength']} bytes: "
+                    f"at most {max_bytes} are allowed"
+                )
+            content = answer["Body"].read()
+        stored = self._stored(key, len(content), answer["ETag"], answer["Metadata"])
+        self._verify(stored, bytes_digest(content))
+        return content, stored
+
+    def download(self, key: str, path: Path) -> StoredObject:
+        """Read an object into a file, streamed; the file is there whole or not at all.
+
+        Raises:
+            NotStored: There is none.
+            StorageError: It is not what was written, or the disk refuses it.
+        """
+        digest = hashlib.sha256()
+        with self._translated("read", key):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            with _whole_file(path) as file:
+                for block in answer["Body"].iter_chunks(_BLOCK):
+                    digest.update(block)
+                    file.write(block)
+                stored = self._stored(
+                    key, answer["ContentLength"], answer["ETag"], answer["Metadata"]
+                )
+                self._verify(stored, digest.hexdigest())
+        return stored
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that begins with `prefix`, in order."""
+        yield from (entry["Key"] for entry in self._entries(prefix, "", "Contents"))
+
+    def names(self, prefix: str, suffix: str = "") -> Iterator[str]:
+        """What stands directly under the folder `prefix` and ends in `suffix`, without both.
+
+        Listed with a delimiter: what lies deeper costs nothing.
+        """
+        for entry in self._entries(prefix, "/", "Contents"):
+            if entry["Key"].endswith(suffix):
+                yield entry["Key"][len(prefix) :].removesuffix(suffix)
+
+    def link(self, key: str) -> str:
+        """A presigned URL under which a browser can fetch the object for `link_seconds`."""
+        with self._translated("make a link to", key):
+            return self.client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self.bucket, "Key": key},
+                ExpiresIn=self.link_seconds,
+            )
+
+    def _entries(self, prefix: str, delimiter: str, part: str) -> Iterator[dict[str, Any]]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, Delimiter=delimiter
+        )
+        with self._translated("list", prefix):
+            for page in pages:
+                yield from page.get(part, [])
+
+    def _stored(self, key: str, size: int, etag: str, record: Mapping[str, str]) -> StoredObject:
+        return StoredObject(key, self.uri(key), size, etag.strip('"'), dict(record))
+
+    def _verify(self, stored: StoredObject, measured: str) -> None:
+        if stored.sha256 and stored.sha256 != measured:
+            raise StorageError(
+                f"{stored.uri} is damaged: its content's sha256 is {measured[:12]}…, "
+                f"recorded is {stored.sha256[:12]}…; materialize it again",
+                uri=stored.uri,
+                measured=measured,
+                recorded=stored.sha256,
+            )
+
+    @contextmanager
+    def _translated(self, action: str, key: str) -> Iterator[None]:
+        """Foreign errors become `StorageError` here and nowhere else."""
+        uri = self.uri(key)
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", "?"))
+            if code in _ABSENT:
+                raise NotStored(f"nothing is stored at {uri}", uri=uri) from error
+            if code == "NoSuchBucket":
+                message = f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first"
+                raise StorageError(message, bucket=self.bucket) from error
+            if code in _DENIED:
+                message = f"S3 at {self.endpoint} refused to {action} {uri} ({code}): check the AWS"
+                message += " credentials and what they allow"
+                raise StorageError(message, uri=uri, code=code) from error
+            message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
+            raise StorageError(message, uri=uri, code=code) from error
+        except NoCredentialsError as error:
+            message = f"there are no credentials for S3 at {self.endpoint}: set AWS_ACCESS_KEY_ID"
+            message += " and AWS_SECRET_ACCESS_KEY, or a profile"
+            raise StorageError(message) from error
+        except (BotoCoreError, HTTPClientError, Boto3Error) as error:
+            message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
+            raise StorageError(message, uri=uri) from error
+
+
+def bytes_digest(content: bytes) -> str:
+    """The sha256 (hex) of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 (hex) of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Any]:
+    """A file that appears under its name only when all of it is written."""
+    name = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            name = Path(file.name)
+            yield file
+        name.replace(path)
+    except OSError as error:
+        message = f"{str(path)!r} cannot be written: {error.strerror or error}"
+        raise StorageError(message, path=str(path)) from error
+    finally:
+        if name is not None:
+            name.unlink(missing_ok=True)
+
+
+def _ascii(record: Mapping[str, str]) -> dict[str, str]:
+    """S3 carries user metadata in HTTP headers: ASCII only."""
+    return {name: json.dumps(value)[1:-1].replace('\\"', '"') for name, value in record.items()}
+
+
+def _detail(error: Exception) -> str:
+    """The library's message, less what a person has no use for, on one line."""
+    text = re.sub(r"^An error occurred \(.*?\) when calling the \w+ operation.*?: ", "", str(error))
+    return " ".join(text.split()).rstrip(".") or type(error).__name__

@@ -1,0 +1,302 @@
+"""The process that starts `weed` for a home, watches whether anybody uses it, and stops it.
+
+`main` reads its arguments (the directory and the path of `weed`), prints `ready`, or one sentence
+that says why not, and leaves a process of its own behind. Three locks in the directory (`flock`,
+which the kernel releases however their holder ends) say who lives:
+
+- `lease.lock`: every user shares it. The supervisor gets it alone when there is no user left, and
+  keeps it until `weed` has stopped, so that whoever comes meanwhile waits, and then starts anew.
+- `supervisor.lock`: held by the one supervisor.
+- `weed.lock`: inherited by `weed`, whose process id is in it. Who finds it held, though there is
+  no supervisor, knows that one was killed, and which process it left behind. (On Linux the kernel
+  ends `weed` with its supervisor; elsewhere the next supervisor does.)
+
+Nothing but the standard library is imported: starting must take less than a second.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from chunk_assets.storage.seaweedfs import (
+    HOST,
+    LEASE_LOCK,
+    READY,
+    SUPERVISOR_LOCK,
+    Server,
+    lock,
+)
+
+START_SECONDS = 20.0
+STOP_SECONDS = 1.5  # `weed` has closed its files after 1.2 s; on a full disk it never would
+POLL_SECONDS = 0.1
+LOG_BYTES = 16_000_000
+PARTS = ("s3", "master", "volume", "filer")  # of `weed`; each has an HTTP and a gRPC port
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class NotStarted(Exception):
+    """Why there is no server, in one sentence."""
+
+
+def weed_command(weed: str, ports: Mapping[str, int]) -> list[str]:
+    """The arguments that start `weed` in the directory that holds `data/`.
+
+    `weed mini` is all of SeaweedFS in one process, ready in 0.8 s; `weed server` takes 3.5 s. Paths
+    are relative: `-dir` splits a path at its commas, and a socket's path has 107 bytes at most.
+    """
+    return [
+        *(weed, "-logtostderr=true", "mini", "-dir=data"),
+        *(f"-ip={HOST}", f"-ip.bind={HOST}"),  # without the second: every interface
+        "-disableHttp=true",  # S3 answers HTTP; the parts behind it need gRPC alone
+        *("-webdav=false", "-admin.ui=false", "-s3.iam=false"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+        "-master.volumeSizeLimitMB=256",  # objects share files of this size; a disk's worth of them
+        "-master.resumeState=false",  # resuming, it may know no volume in its first five seconds
+        "-volume.preStopSeconds=0",  # no other server has to notice first
+        *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),  # as on AWS
+        *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+        *(f"-{flag}={port}" for flag, port in ports.items()),
+    ]
+
+
+def choose_ports(remembered: Mapping[str, int]) -> dict[str, int]:
+    """The remembered ports where they are free, else others; the S3 port stays wherever it can.
+
+    All lie below 32768, where Linux begins to hand out ports of outgoing connections, so that they
+    are likely to be free tomorrow. `weed` looks for its admin's gRPC port 10000 above its HTTP one.
+    """
+    flags = [f"{part}.port{kind}" for part in PARTS for kind in ("", ".grpc")]
+    for attempt in range(100):
+        first = 20_000 + secrets.randbelow(12_000)
+        ports = dict(zip(flags, range(first, first + len(flags)), strict=True))
+        ports["admin.port.grpc"] = first + len(flags)
+        ports["admin.port"] = ports["admin.port.grpc"] - 10_000
+        if attempt == 0 and remembered.keys() == ports.keys():
+            ports = dict(remembered)
+        elif is_free(s3 := remembered.get("s3.port", 0)):
+            ports["s3.port"] = s3
+        if len({*ports.values()}) == len(ports) and all(map(is_free, ports.values())):
+            return ports
+    raise NotStarted(f"no {len(flags) + 2} free ports were found between 10000 and 32767")
+
+
+def is_free(port: int) -> bool:
+    """Whether `weed` could listen there; it wants to be the only one, on whatever address."""
+    if not 1024 <= port < 65_536:
+        return False
+    for host in (HOST, ""):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return False
+    return True
+
+
+def write_configuration() -> None:
+    """Write the files `weed` reads in its working directory before those of the machine.
+
+    With them, whoever comes to a port behind S3 needs a token or a certificate of ours. The
+    certificate is made once, by `openssl`; without that program the gRPC ports stay open to the
+    other accounts of this machine.
+    """
+    lines = ["[admin]", 'user = "admin"', f'password = "{secrets.token_hex(32)}"']
+    for use in ("signing", "signing.read", "filer_signing", "filer_signing.read"):
+        lines += [f"[jwt.{use}]", f'key = "{secrets.token_hex(32)}"']
+    if _has_certificate():
+        lines += ["[grpc]", 'ca = "cert.pem"']
+        for part in (*PARTS, "admin", "worker", "client"):
+            lines += [f"[grpc.{part}]", 'cert = "cert.pem"', 'key = "key.pem"']
+    filer = ["[leveldb2]", "enabled = true", 'dir = "data/filer"']
+    for name in ("master", "credential", "notification", "replication"):
+        Path(f"{name}.toml").write_text("")  # ours says nothing, and hides the machine's
+    for name, text in (("security", lines), ("filer", filer)):
+        Path(f"{name}.toml").write_text("\n".join(text) + "\n")
+
+
+def _has_certificate() -> bool:
+    if Path("cert.pem").exists():
+        return True
+    Path("openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=chunk_assets"
+    command += " -config openssl.cnf -keyout key.pem -out cert.part"
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(command.split(), stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
+        Path("cert.part").replace("cert.pem")
+    return Path("cert.pem").exists()
+
+
+def take_over(deadline: float) -> bool:
+    """Become the one supervisor; False when another one's server answers."""
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            lock(Path(SUPERVISOR_LOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+            return True
+        if (server := Server.load(Path())) and server.answers():
+            return False
+        time.sleep(0.05)
+    raise NotStarted(f"another process has been starting it for {START_SECONDS:.0f} s")
+
+
+def end_orphan(deadline: float) -> int:
+    """End a `weed` whose supervisor was killed; return the lock that ours shall inherit."""
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            descriptor = lock(Path("weed.lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.truncate(descriptor, 0)
+            return descriptor
+        with suppress(ValueError, ProcessLookupError):
+            os.kill(int(Path("weed.lock").read_text()), signal.SIGKILL)
+        time.sleep(0.05)
+    raise NotStarted("an earlier `weed` is still using its files")
+
+
+def remember(new_ports: bool) -> Server:
+    """The record of the server that is about to start; its credentials never change."""
+    known = Server.load(Path())
+    server = Server(
+        known.access_key_id if known else secrets.token_hex(10).upper(),
+        known.secret_access_key if known else secrets.token_urlsafe(30),
+        choose_ports({} if new_ports or not known else known.ports),
+    )
+    Path("server.part").write_text(json.dumps(vars(server)))
+    Path("server.part").replace("server.json")
+    return server
+
+
+def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
+    """Start `weed` and wait until it answers; where a port was taken meanwhile, try others.
+
+    Raises:
+        NotStarted: It ended, or did not answer in time.
+    """
+    inherited, supervisor = end_orphan(deadline), os.getpid()
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+    def become_weed() -> None:
+        if libc:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:  # it was killed before it could take us with it
+            os._exit(1)
+        os.pwrite(inherited, f"{os.getpid():<20}".encode(), 0)
+
+    reason = ""
+    for attempt in range(3):
+        server, log_start = remember(new_ports=attempt > 0), os.fstat(2).st_size
+        process = subprocess.Popen(
+            weed_command(weed, server.ports),
+            env={  # nothing of the user's: no proxy, no AWS profile, no settings of another `weed`
+                "HOME": str(Path.cwd()),
+                "AWS_ACCESS_KEY_ID": server.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": server.secret_access_key,
+                "GOMEMLIMIT": "192MiB",  # after an upload of 40 MB it would keep 450 MB
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            pass_fds=(inherited,),
+            preexec_fn=become_weed,
+        )
+        try:
+            while process.poll() is None and time.monotonic() < deadline:
+                if server.answers():
+                    return process, server
+                time.sleep(0.02)
+            ended = process.poll() is not None
+        except BaseException:
+            stop(process, server)
+            raise
+        stop(process, server)
+        happened = "ended" if ended else f"did not answer within {START_SECONDS:.0f} s"
+        words = last_words(log_start)
+        reason = f"{weed} {happened}, saying {words!r}"
+        if "not available" not in words and "in use" not in words:
+            break
+    raise NotStarted(reason)
+
+
+def last_words(log_start: int) -> str:
+    """The last error in the log since `log_start` bytes, or its last line where there is none."""
+    lines = Path("weed.log").read_bytes()[log_start:].decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()] or [""]
+    # glog's line: severity and date, time, file:line, message
+    errors = [match[1] for line in said if (match := re.match(r"[EF]\d{4} \S+ \S+ (.+)", line))]
+    return (errors or said)[-1]
+
+
+def stop(process: subprocess.Popen[bytes], server: Server) -> None:
+    """End `weed`; when it takes too long, the hard way, which its files survive."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for flag, port in server.ports.items():  # what it leaves behind when it was killed
+        socket_name = f"seaweedfs-{flag.partition('.')[0]}-grpc-{port}.sock"
+        with suppress(OSError):
+            Path("/tmp", socket_name).unlink(missing_ok=True)  # noqa: S108 - `weed` puts it there
+
+
+def serve(weed: str, report: Callable[[str], None]) -> None:
+    """Report the server ready, and keep it for as long as somebody uses it."""
+    deadline = time.monotonic() + START_SECONDS
+    if not take_over(deadline):
+        report(READY)
+        return
+    Path("data").mkdir(exist_ok=True)
+    Path("data/mini.options").unlink(missing_ok=True)  # flags of the last start, which would count
+    write_configuration()
+    process, server = start(weed, deadline)
+    try:
+        report(READY)
+        while process.poll() is None:
+            with suppress(BlockingIOError):
+                lock(Path(LEASE_LOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+                break
+            if os.fstat(2).st_size > LOG_BYTES:
+                os.truncate(2, 0)
+            time.sleep(POLL_SECONDS)
+    finally:
+        stop(process, server)
+
+
+def main() -> None:
+    """Leave a supervisor behind; print what it reports."""
+    directory, weed = sys.argv[1:]
+    os.umask(0o077)
+    os.chdir(directory)
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            print(answer.read())
+        return
+    os.close(reader)
+    pipe = os.fdopen(writer, "w", errors="backslashreplace")
+    log = os.open("weed.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream, target in enumerate((os.open(os.devnull, os.O_RDWR), log, log)):
+        os.dup2(target, stream)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+    def report(sentence: str) -> None:
+        with suppress(OSError), pipe:  # whoever asked may be gone
+            pipe.write(sentence)
+
+    try:
+        serve(weed, report)
+    except (NotStarted, OSError) as exc:
+        if not pipe.closed:
+            report(str(exc))

@@ -1,0 +1,52 @@
+"""What tests share: a real S3 server, and for each test an empty bucket and a Dagster instance."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from chunk_assets.instance import open_instance
+from chunk_assets.resources import connect
+from chunk_assets.settings import Settings, load_settings
+from chunk_assets.storage.seaweedfs import Endpoint, lease
+from chunk_assets.storage.store import ObjectStore
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A SeaweedFS server that ends with the tests."""
+    with lease(tmp_path_factory.mktemp("s3-home"), "tests") as held:
+        yield held.endpoint
+
+
+@pytest.fixture
+def settings(s3_server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A deployment: the server's bucket by the AWS variables, and an empty home."""
+    for name in ("DAGSTER_HOME", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.secret_access_key)
+    monkeypatch.setenv("CHUNK_ASSETS_BUCKET", s3_server.bucket)
+    monkeypatch.setenv("CHUNK_ASSETS_HOME", str(tmp_path / "home"))
+    return load_settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    """The deployment's bucket, empty.
+
+    Emptied rather than made anew: a new bucket costs the server a second.
+    """
+    opened = connect(settings)
+    for key in opened.keys(""):
+        opened.client.delete_object(Bucket=opened.bucket, Key=key)
+    return opened
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The deployment's Dagster instance, on disk, empty."""
+    with open_instance(settings) as opened:
+        yield opened
