@@ -1,6 +1,7 @@
 """The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, 
 
 from chunk_assets.errors import SpecError, StorageError
 from chunk_assets.settings import Settings
+from chunk_assets.storage.locks import lock
 
 CONFIG = """\
 # Written by chunk_assets when there was none; yours to change.
@@ -70,20 +72,20 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
     directory = settings.home / "locks"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / f"{video_id}.lock").open("w")
+        held = lock(directory / f"{video_id}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SpecError(
+            f"film {video_id!r} is being rendered by another chunk-assets on this machine: "
+            "wait for it, or stop it first",
+            video_id=video_id,
+        ) from None
     except OSError as error:
         message = f"{str(directory)!r} cannot be written: {error.strerror}"
         raise StorageError(message, path=str(directory)) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SpecError(
-                f"film {video_id!r} is being rendered by another chunk-assets on this machine: "
-                "wait for it, or stop it first",
-                video_id=video_id,
-            ) from None
+    try:
         yield
+    finally:
+        os.close(held)
 
 
 def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:

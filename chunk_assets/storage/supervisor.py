@@ -21,122 +21,28 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from chunk_assets.storage.seaweedfs import (
-    HOST,
-    LEASE_LOCK,
-    READY,
-    SUPERVISOR_LOCK,
+from chunk_assets.storage.locks import lock
+from chunk_assets.storage.seaweedfs import LEASE_LOCK, READY, SUPERVISOR_LOCK
+from chunk_assets.storage.weed import (
+    NotStarted,
     Server,
-    lock,
+    choose_ports,
+    weed_command,
+    write_configuration,
 )
 
 START_SECONDS = 20.0
 STOP_SECONDS = 1.5  # `weed` has closed its files after 1.2 s; on a full disk it never would
 POLL_SECONDS = 0.1
 LOG_BYTES = 16_000_000
-PARTS = ("s3", "master", "volume", "filer")  # of `weed`; each has an HTTP and a gRPC port
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-class NotStarted(Exception):
-    """Why there is no server, in one sentence."""
-
-
-def weed_command(weed: str, ports: Mapping[str, int]) -> list[str]:
-    """The arguments that start `weed` in the directory that holds `data/`.
-
-    `weed mini` is all of SeaweedFS in one process, ready in 0.8 s; `weed server` takes 3.5 s. Paths
-    are relative: `-dir` splits a path at its commas, and a socket's path has 107 bytes at most.
-    """
-    return [
-        *(weed, "-logtostderr=true", "mini", "-dir=data"),
-        *(f"-ip={HOST}", f"-ip.bind={HOST}"),  # without the second: every interface
-        "-disableHttp=true",  # S3 answers HTTP; the parts behind it need gRPC alone
-        *("-webdav=false", "-admin.ui=false", "-s3.iam=false"),
-        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
-        "-master.volumeSizeLimitMB=256",  # objects share files of this size; a disk's worth of them
-        "-master.resumeState=false",  # resuming, it may know no volume in its first five seconds
-        "-volume.preStopSeconds=0",  # no other server has to notice first
-        *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),  # as on AWS
-        *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
-        *(f"-{flag}={port}" for flag, port in ports.items()),
-    ]
-
-
-def choose_ports(remembered: Mapping[str, int]) -> dict[str, int]:
-    """The remembered ports where they are free, else others; the S3 port stays wherever it can.
-
-    All lie below 32768, where Linux begins to hand out ports of outgoing connections, so that they
-    are likely to be free tomorrow. `weed` looks for its admin's gRPC port 10000 above its HTTP one.
-    """
-    flags = [f"{part}.port{kind}" for part in PARTS for kind in ("", ".grpc")]
-    for attempt in range(100):
-        first = 20_000 + secrets.randbelow(12_000)
-        ports = dict(zip(flags, range(first, first + len(flags)), strict=True))
-        ports["admin.port.grpc"] = first + len(flags)
-        ports["admin.port"] = ports["admin.port.grpc"] - 10_000
-        if attempt == 0 and remembered.keys() == ports.keys():
-            ports = dict(remembered)
-        elif is_free(s3 := remembered.get("s3.port", 0)):
-            ports["s3.port"] = s3
-        if len({*ports.values()}) == len(ports) and all(map(is_free, ports.values())):
-            return ports
-    raise NotStarted(f"no {len(flags) + 2} free ports were found between 10000 and 32767")
-
-
-def is_free(port: int) -> bool:
-    """Whether `weed` could listen there; it wants to be the only one, on whatever address."""
-    if not 1024 <= port < 65_536:
-        return False
-    for host in (HOST, ""):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                return False
-    return True
-
-
-def write_configuration() -> None:
-    """Write the files `weed` reads in its working directory before those of the machine.
-
-    With them, whoever comes to a port behind S3 needs a token or a certificate of ours. The
-    certificate is made once, by `openssl`; without that program the gRPC ports stay open to the
-    other accounts of this machine.
-    """
-    lines = ["[admin]", 'user = "admin"', f'password = "{secrets.token_hex(32)}"']
-    for use in ("signing", "signing.read", "filer_signing", "filer_signing.read"):
-        lines += [f"[jwt.{use}]", f'key = "{secrets.token_hex(32)}"']
-    if _has_certificate():
-        lines += ["[grpc]", 'ca = "cert.pem"']
-        for part in (*PARTS, "admin", "worker", "client"):
-            lines += [f"[grpc.{part}]", 'cert = "cert.pem"', 'key = "key.pem"']
-    filer = ["[leveldb2]", "enabled = true", 'dir = "data/filer"']
-    for name in ("master", "credential", "notification", "replication"):
-        Path(f"{name}.toml").write_text("")  # ours says nothing, and hides the machine's
-    for name, text in (("security", lines), ("filer", filer)):
-        Path(f"{name}.toml").write_text("\n".join(text) + "\n")
-
-
-def _has_certificate() -> bool:
-    if Path("cert.pem").exists():
-        return True
-    Path("openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=chunk_assets"
-    command += " -config openssl.cnf -keyout key.pem -out cert.part"
-    with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(command.split(), stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
-        Path("cert.part").replace("cert.pem")
-    return Path("cert.pem").exists()
 
 
 def take_over(deadline: float) -> bool:

