@@ -28,7 +28,7 @@ from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import STAGES, ChunkObject
 from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import create_reference_composite
-from chunk_assets.errors import ChunkAssetsError, NotStored
+from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.images import open_picture, pixel_digest
 from chunk_assets.schemas import ChunkSpec
@@ -94,6 +94,9 @@ def walk(
     except ChunkAssetsError:
         yield from _flat(steps.background.salvage())
         raise
+    except OSError as error:
+        message = f"this machine's disk refused a file in {str(workdir)!r}: {error}"
+        raise StorageError(message, path=str(workdir)) from error
     finally:
         steps.close()
 
