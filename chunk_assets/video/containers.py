@@ -1,6 +1,5 @@
 """Opening video files for reading: what is wrong with them, and which stream is meant."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,15 +34,12 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
             stream.thread_type = "AUTO"
             yield container, stream
     except av.error.FFmpegError as error:
-        raise media_error(Path(path), error) from error
+        raise _media_error(Path(path), error) from error
 
 
-def media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
-    """Return what PyAV said about `path` as our own error."""
+def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
     shown = str(path)
-    if error.errno == errno.ENOSPC:
-        message = f"the disk is full: no space is left while working on {shown!r}"
-    elif not path.exists():
+    if not path.exists():
         message = f"there is no video {shown!r}"
     elif path.is_file() and path.stat().st_size == 0:
         message = f"the video {shown!r} is empty"

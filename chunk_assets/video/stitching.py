@@ -16,7 +16,7 @@ import numpy as np
 from chunk_assets.errors import MediaError
 from chunk_assets.video.atomic import written_whole
 from chunk_assets.video.clips import ClipFormat, ClipWriter, check
-from chunk_assets.video.containers import media_error, opened, parameter_sets
+from chunk_assets.video.containers import opened, parameter_sets
 from chunk_assets.video.encoding import container_options
 from chunk_assets.video.ffmpeg import file_url, run_all
 from chunk_assets.video.frames import VideoInfo
@@ -64,7 +64,7 @@ def stitch(
     pieces = cut_up(segments, joins)
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
     report = on_progress or (lambda _fraction: None)
-    with scratch_directory(workdir) as scratch, written_whole(target) as part:
+    with _scratch_directory(workdir) as scratch, written_whole(target) as part:
         ours = _our_parameter_sets(scratch, film)
         copied = {segment for segment in segments if _can_be_copied(segment, film, ours)}
         sources = [
@@ -85,7 +85,8 @@ def stitch(
             done += 1
             report(_ENCODING_SHARE * done / len(jobs))
 
-        run_all(((graph_of(piece, path, fps), path) for piece, path in jobs), _AT_ONCE, one_done)
+        graphs = ((graph_of(piece, path, fps), target) for piece, path in jobs)
+        run_all(graphs, _AT_ONCE, one_done)
         _concatenate(sources, part, fps)
         info = check(part, film, target)
     report(1.0)
@@ -93,7 +94,7 @@ def stitch(
 
 
 @contextmanager
-def scratch_directory(parent: Path) -> Iterator[Path]:
+def _scratch_directory(parent: Path) -> Iterator[Path]:
     """Give a new directory in `parent` that is gone, with all in it, when the block ends.
 
     Raises:
@@ -137,20 +138,29 @@ def _can_be_copied(segment: Segment, film: ClipFormat, ours: bytes) -> bool:
 def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
     """Copy packets from one file after another; their times are the film's frame numbers."""
     ticks = 1000  # a frame, in the time base that `container_options` gives the track
-    try:
-        with av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film:
-            stream = None
-            frame = 0
-            for source in sources:
-                with opened(source.path) as (container, pictures):
-                    stream = stream or film.add_stream_from_template(pictures)
-                    packets = (packet for packet in container.demux(pictures) if packet.size)
-                    for packet in islice(packets, source.start, source.stop):
-                        packet.stream = stream
-                        packet.time_base = Fraction(1, ticks * fps)
-                        packet.pts = packet.dts = frame * ticks
-                        packet.duration = ticks
+    with (
+        _writing(),
+        av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
+    ):
+        stream = None
+        frame = 0
+        for source in sources:
+            with opened(source.path) as (container, pictures):
+                stream = stream or film.add_stream_from_template(pictures)
+                packets = (packet for packet in container.demux(pictures) if packet.size)
+                for packet in islice(packets, source.start, source.stop):
+                    packet.stream = stream
+                    packet.time_base = Fraction(1, ticks * fps)
+                    packet.pts = packet.dts = frame * ticks
+                    packet.duration = ticks
+                    with _writing():  # else it would be taken for an error of the source
                         film.mux_one(packet)
-                        frame += 1
+                    frame += 1
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except av.error.FFmpegError as error:
-        raise media_error(target, error) from error
+        raise MediaError(f"the film cannot be written: {error.strerror}") from error
