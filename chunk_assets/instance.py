@@ -96,7 +96,12 @@ def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
     """
     filters = dg.RunsFilter(
         tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ],
     )
     orphans = instance.get_runs(filters)
     for run in orphans:

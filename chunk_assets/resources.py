@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import dagster as dg
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from dagster_aws.s3 import S3Resource
 
+from chunk_assets.errors import StorageError
 from chunk_assets.settings import LOCAL_BUCKET, Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
 
@@ -100,7 +102,11 @@ def _local_store(home: Path, link_seconds: int) -> ObjectStore:
 
 @cache
 def _own_store(bucket: str, endpoint_url: str | None, link_seconds: int) -> ObjectStore:
-    client = FilmS3(endpoint_url=endpoint_url).get_client()
+    try:
+        client = FilmS3(endpoint_url=endpoint_url).get_client()
+    except (BotoCoreError, ValueError) as error:  # a profile, a half credential, a URL
+        message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
+        raise StorageError(message) from error
     store = ObjectStore(client, bucket, link_seconds=link_seconds)
     store.check()
     return store

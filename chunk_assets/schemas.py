@@ -20,6 +20,8 @@ from chunk_assets.errors import SpecError
 MAX_DURATION = 3600.0
 """Seconds; a film of over an hour is a mistake in the manifest, not an advertisement."""
 
+MAX_MANIFEST_BYTES = 4 << 20
+
 DEFAULT_FPS = 24
 DEFAULT_SIZE = (1024, 576)
 SIDE_RANGE = (64, 4096)
@@ -152,7 +154,7 @@ class Animatic(_Manifest):
                 f"the duration {self.duration} s is less than one frame at {self.fps} fps"
             )
         self._check_beats()
-        for name in self.files:
+        for name in (*self.frames, *self.files):  # `files` leaves out an empty name
             _check_file_name(name)
         if not self.frames:
             raise ValueError("frames is empty: give one picture a beat, or one a chunk")

@@ -51,9 +51,7 @@ class Background(Generic[T]):
             yield task.result()
 
     def close(self) -> None:
-        """Let the task that runs end, and forget the others."""
-        for task in self._tasks:
-            task.cancel()
+        """Do what is queued, results and failures unheard: it may have cost money to come here."""
         self._pool.shutdown(wait=True)
 
     def _guarded(self, task: Callable[[], T]) -> T:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from chunk_assets.chain.fingerprints import digest
 from chunk_assets.errors import NotStored, SpecError
 from chunk_assets.planning import build_chunk_specs
-from chunk_assets.schemas import Animatic, ChunkSpec, check_video_id, read_animatic
+from chunk_assets.schemas import (
+    MAX_MANIFEST_BYTES,
+    Animatic,
+    ChunkSpec,
+    check_video_id,
+    read_animatic,
+)
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-
-MAX_MANIFEST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)

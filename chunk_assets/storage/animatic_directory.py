@@ -1,12 +1,13 @@
 """An animatic as a person has it: a directory with a manifest and pictures, put on S3 as it is."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import open_picture
 from chunk_assets.planning import build_chunk_specs
-from chunk_assets.schemas import Animatic, ChunkSpec, read_animatic
+from chunk_assets.schemas import MAX_MANIFEST_BYTES, Animatic, ChunkSpec, read_animatic
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore, bytes_digest, file_digest
@@ -58,18 +59,25 @@ def read_directory(directory: Path) -> AnimaticDirectory:
     if not directory.is_dir():
         raise SpecError(f"{str(directory)!r} is not a directory: give one that holds {MANIFEST}")
     manifest = directory / MANIFEST
+    if manifest.exists() and not manifest.is_file():  # a pipe would be waited for
+        raise SpecError(f"{str(manifest)!r} is not a file")
     try:
         document = manifest.read_bytes()
     except FileNotFoundError:
         raise SpecError(f"there is no manifest {str(manifest)!r} in the directory") from None
     except OSError as error:
         raise SpecError(f"{str(manifest)!r} cannot be read: {error.strerror}") from error
+    if len(document) > MAX_MANIFEST_BYTES:
+        raise SpecError(
+            f"{str(manifest)!r} has {len(document)} bytes: at most {MAX_MANIFEST_BYTES} are allowed"
+        )
     animatic = read_animatic(document, where=str(manifest))
     root = directory.resolve()
     pictures = {}
     for name in animatic.files:
         path = directory / name
-        if not path.resolve().is_relative_to(root):
+        # `Path.resolve` would raise at a link that leads to itself, which is no file, either.
+        if not Path(os.path.realpath(path)).is_relative_to(root):
             raise SpecError(
                 f"the file {name!r} leads out of {str(directory)!r}: "
                 "an animatic's pictures must lie inside its directory"

@@ -276,7 +276,10 @@ class PureHold(Generator):
     """Only holds its conditioning image: whatever drifts, the pipeline did it."""
 
     name = "pure"
-    model = "pure/1"
+
+    @property
+    def model(self) -> str:
+        return "pure/1"
 
     def generate(
         self,

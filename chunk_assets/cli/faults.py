@@ -1,0 +1,46 @@
+"""Errors that are not ours and yet no bug: a full disk, a database that cannot be written."""
+
+import errno
+import sqlite3
+import sys
+from collections.abc import Iterator
+
+from chunk_assets.errors import ChunkAssetsError
+
+_OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOMEM),
+}
+
+
+def sentence(error: BaseException) -> str | None:
+    """What to tell a person, or None for a bug, whose traceback is worth more.
+
+    Dagster and SQLAlchemy wrap what they meet; what it was stands behind it.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, ChunkAssetsError):
+            return str(cause)
+        if isinstance(cause, sqlite3.DatabaseError):
+            return (
+                f"Dagster's storage cannot be used: {cause}; see that the disk of "
+                "CHUNK_ASSETS_HOME is writable and has space"
+            )
+        if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
+            where = f": {cause.filename!r}" if cause.filename is not None else ""
+            return f"this machine refused to go on, {cause.strerror}{where}"
+        if _is_configuration_error(cause):
+            first = next(filter(None, map(str.strip, str(cause).splitlines())), "")
+            return f"the configuration in dagster.yaml cannot be used: {first}"
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_configuration_error(error: BaseException) -> bool:
+    dagster = sys.modules.get("dagster")  # importing it takes seconds, and it was not needed so far
+    return dagster is not None and isinstance(error, dagster.DagsterInvalidConfigError)

@@ -1,0 +1,95 @@
+"""What several commands take, and how it is read."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chunk_assets.errors import SpecError
+from chunk_assets.schemas import check_video_id
+
+if TYPE_CHECKING:  # it brings NumPy and boto3, which `--help` has no use for
+    from chunk_assets.storage.animatic_directory import AnimaticDirectory
+
+MAX_SEED = 2**31 - 1
+"""The largest seed that every model of the field takes."""
+
+
+class ChunkRange(click.ParamType):
+    """`7`, or `3-5` for chunks 3, 4 and 5."""
+
+    name = "N or N-M"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> range:
+        """Read a range."""
+        if isinstance(value, range):
+            return value
+        match = re.fullmatch(r"\s*([0-9]{1,5})\s*(?:-\s*([0-9]{1,5})\s*)?", str(value))
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            self.fail(f"{value!r} is not a range of chunks: write '7', or '3-5'", param, ctx)
+        return range(first, last + 1)
+
+
+def checked_chunks(video_id: str, chunks: range | None, count: int) -> range | None:
+    """The chunks that are asked for, which a film of `count` chunks has.
+
+    Raises:
+        SpecError: It has not.
+    """
+    if chunks is not None and chunks[-1] >= count:
+        raise SpecError(
+            f"film {video_id!r} has no chunk {chunks[-1]}: it has {count} chunks, 0 to {count - 1}",
+            chunk_num=chunks[-1],
+            chunks=count,
+        )
+    return chunks
+
+
+def read_film(directory: Path, video_id: str | None) -> "tuple[str, AnimaticDirectory]":
+    """The film's name and its animatic, checked.
+
+    Raises:
+        SpecError: The name or the manifest cannot be used.
+        MediaError: A picture is missing or cannot be read.
+    """
+    from chunk_assets.storage.animatic_directory import read_directory
+
+    if video_id is not None:
+        check_video_id(video_id)
+    animatic = read_directory(directory)
+    return video_id or video_id_of(directory), animatic
+
+
+def video_id_of(directory: Path) -> str:
+    """A film's name made from its directory's.
+
+    Raises:
+        SpecError: The directory's name gives none.
+    """
+    name = directory.resolve().name
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_only)
+    slug = re.sub(r"\.{2,}", ".", slug).strip("-._")[:64].rstrip("-._")
+    if not slug:
+        raise SpecError(
+            f"the directory's name {name!r} gives no video id: choose one with --video-id"
+        )
+    return check_video_id(slug)
+
+
+animatic_argument = click.argument("directory", type=click.Path(path_type=Path))
+
+video_id_option = click.option(
+    "--video-id",
+    metavar="NAME",
+    help="The film's name on S3; made from the directory's name without it.",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else there."
+)

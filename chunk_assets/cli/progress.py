@@ -1,0 +1,115 @@
+"""A progress bar a chunk, on stderr."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from chunk_assets.chain.listener import Listener
+from chunk_assets.cli.terminal import cut, plain
+from chunk_assets.schemas import ChunkSpec
+
+_LABEL = 36  # cells; with the bar, the percentage and the time it fills 80
+_BAR = 24
+_MARGIN = 4  # lines of the terminal that are left for what is not a chunk's bar
+
+
+class ChunkProgress(Listener):
+    """Draws what the walk says; in a log instead of a terminal, one line a chunk.
+
+    The bars give way to the table once all is well, and stay when it is not.
+
+    Attributes:
+        seconds: How long each chunk took that was rendered, by its number.
+    """
+
+    def __init__(self, chunks: int):
+        """Of a film of so many chunks."""
+        self.seconds: dict[int, float] = {}
+        self._chunks = chunks
+        self._console = Console(stderr=True)
+        self._is_drawn = sys.stderr.isatty() and not self._console.is_dumb_terminal
+        self._tasks: dict[int, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=_BAR),
+            TextColumn("{task.fields[done]}", markup=False, justify="right"),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._is_drawn,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.live.transient = error is None
+        self._bars.stop()
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Draw a bar of unknown length for what is not a chunk."""
+        task = self._bars.add_task(what, total=None, done="")
+        try:
+            yield
+        finally:
+            self._bars.remove_task(task)
+
+    @contextmanager
+    def stitching(self) -> Iterator[None]:
+        """Say that the chunks are being joined."""
+        self._line("stitching the film")
+        with self.waiting("stitching the film"):
+            yield
+
+    def started(self, spec: ChunkSpec) -> None:
+        """Add the chunk's bar."""
+        self._add(spec)
+
+    def progressed(self, spec: ChunkSpec, fraction: float) -> None:
+        """Move it on."""
+        fraction = min(max(fraction, 0.0), 1.0)
+        task = self._tasks[spec.chunk_num]
+        self._bars.update(task, completed=fraction, done=f"{fraction:.0%}")
+
+    def rendered(self, spec: ChunkSpec, seconds: float) -> None:
+        """Fill it."""
+        self.seconds[spec.chunk_num] = seconds
+        self.progressed(spec, 1.0)
+        self._bars.stop_task(self._tasks[spec.chunk_num])
+        self._line(f"{self._name(spec)}: rendered in {seconds:.1f} s")
+
+    def kept(self, spec: ChunkSpec) -> None:
+        """Say that it stays as it is stored."""
+        task = self._add(spec)
+        self._bars.update(task, completed=1.0, done="kept")
+        self._bars.stop_task(task)
+        self._line(f"{self._name(spec)}: kept")
+
+    def _add(self, spec: ChunkSpec) -> TaskID:
+        label = cut(f"chunk {spec.chunk_num:02d}  {spec.beat.get('name', '')}", _LABEL)
+        task = self._bars.add_task(label, total=1.0, done="0%")
+        self._tasks[spec.chunk_num] = task
+        shown = max(self._console.height - _MARGIN, 1)
+        for passed in [*self._tasks.values()][:-shown]:  # a film may have more than lines fit
+            self._bars.update(passed, visible=False)
+        return task
+
+    def _name(self, spec: ChunkSpec) -> str:
+        beat = plain(spec.beat.get("name", ""))
+        return f"chunk {spec.chunk_num:02d} ({spec.chunk_num + 1} of {self._chunks}), {beat}"
+
+    def _line(self, text: str) -> None:
+        if not self._is_drawn:
+            self._console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)

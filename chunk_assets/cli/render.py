@@ -1,0 +1,98 @@
+"""`chunk-assets render`: an animatic to a film, here and now."""
+
+from pathlib import Path
+
+import click
+
+from chunk_assets.cli.interrupts import stopping
+from chunk_assets.cli.options import (
+    MAX_SEED,
+    ChunkRange,
+    animatic_argument,
+    checked_chunks,
+    json_option,
+    read_film,
+    video_id_option,
+)
+
+GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from there."
+
+
+@click.command()
+@animatic_argument
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where the film goes; NAME.mp4 in the current directory without it.",
+)
+@video_id_option
+@click.option(
+    "--chunks",
+    type=ChunkRange(),
+    help="Render these chunks again, such as 7 or 3-5, then whatever changes behind them.",
+)
+@click.option("--only", is_flag=True, help="With --chunks: leave those behind them as they are.")
+@click.option(
+    "--generator",
+    default="preview",
+    show_default=True,
+    metavar="NAME",
+    help="Who renders the clips; 'preview' costs nothing.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    metavar="NUMBER",
+    help="One seed for the whole film; each chunk and take has its own without it.",
+)
+@json_option
+def render(
+    directory: Path,
+    output: Path | None,
+    video_id: str | None,
+    chunks: range | None,
+    only: bool,
+    generator: str,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Render the animatic in DIRECTORY to a film.
+
+    DIRECTORY holds animatic.json, the manifest, and the pictures it names. Chunks that are stored
+    and up to date are kept, so a render that was stopped goes on where it was.
+    """
+    if only and chunks is None:
+        raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
+    with stopping(GOES_ON) as interrupts:
+        from chunk_assets.cli.output import check_ffmpeg, writable_target
+        from chunk_assets.cli.progress import ChunkProgress
+        from chunk_assets.generation.registry import choose_generator
+        from chunk_assets.settings import load_settings
+        from chunk_assets.storage.animatic_directory import MANIFEST
+
+        settings = load_settings()
+        name, animatic = read_film(directory, video_id)
+        count = len(animatic.specs(name))
+        again = checked_chunks(name, chunks, count)
+        choose_generator(generator)
+        check_ffmpeg()
+        path = output or Path(f"{name}.mp4")
+        target = writable_target(path, [directory / MANIFEST, *animatic.pictures.values()])
+        with ChunkProgress(count) as progress:
+            with progress.waiting("starting Dagster"):
+                from chunk_assets.cli.rendering import Rendering
+                from chunk_assets.cli.report import print_film, print_film_json
+            rendering = Rendering(
+                settings,
+                name,
+                animatic,
+                generator=generator,
+                seed=seed,
+                again=again,
+                only=only,
+                checkpoint=interrupts.check,
+            )
+            film = rendering.run(progress, target)
+        (print_film_json if as_json else print_film)(film, path)

@@ -1,0 +1,180 @@
+"""One film rendered in this process: submit, walk, stitch, fetch; as the same Dagster jobs."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.cli.output import make_shareable
+from chunk_assets.cli.progress import ChunkProgress
+from chunk_assets.cli.submitting import announce
+from chunk_assets.definitions import build_definitions
+from chunk_assets.defs.partitions import range_tags
+from chunk_assets.errors import ChunkAssetsError, NotStored
+from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, end_orphans, film_lock, open_instance
+from chunk_assets.resources import connect
+from chunk_assets.schemas import ChunkGenerationOutput
+from chunk_assets.settings import Settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.animatic_directory import AnimaticDirectory, submit
+from chunk_assets.storage.objects import read_json, read_video
+from chunk_assets.storage.store import ObjectStore
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class RenderedFilm:
+    """What `render` made.
+
+    Attributes:
+        plan: The film as it was planned.
+        output: What it is made of and what it cost.
+        chunks: The state of each chunk.
+        rendered: How long each chunk took that was rendered now, in seconds by number.
+        is_stitched: Whether the film was stitched now, or was up to date.
+    """
+
+    plan: FilmPlan
+    output: ChunkGenerationOutput
+    chunks: list[ChunkState]
+    rendered: dict[int, float]
+    is_stitched: bool
+
+
+@dataclass
+class Rendering:
+    """One call of `render`: the settings, the film, and what to render again.
+
+    Attributes:
+        again: The chunks of which a new take is asked for; None for none.
+        only: Whether the chunks behind those stay as they are, whatever changed.
+        checkpoint: Called between the steps; raises `KeyboardInterrupt` to stop.
+    """
+
+    settings: Settings
+    video_id: str
+    animatic: AnimaticDirectory
+    generator: str
+    seed: int | None = None
+    again: range | None = None
+    only: bool = False
+    checkpoint: Callable[[], None] = lambda: None
+
+    def run(self, progress: ChunkProgress, target: Path) -> RenderedFilm:
+        """Render, stitch and fetch the film.
+
+        Raises:
+            ChunkAssetsError: Something went wrong; what was rendered is kept.
+            KeyboardInterrupt: Somebody stopped it; what was rendered is kept.
+        """
+        with progress.waiting("connecting to S3"):
+            store = connect(self.settings)
+        with film_lock(self.settings, self.video_id), open_instance(self.settings) as instance:
+            end_orphans(instance, self.video_id)
+            count = len(self.animatic.specs(self.video_id))
+            self._check_neighbours(store, count)
+            self.checkpoint()
+            with progress.waiting("submitting the animatic"):
+                submit(store, self.video_id, self.animatic)
+                plan = plan_film(store, self.video_id, seed=self.seed)
+                announce(instance, store, plan)
+            definitions = build_definitions(listener=progress)
+            for numbers, reuse in self._legs(count):
+                config: dict[str, Any] = {"generator": self.generator, "reuse": reuse}
+                if self.seed is not None:
+                    config["seed"] = self.seed
+                run_config = {"ops": {"film_chunks": {"config": config}}}
+                tags = range_tags(self.video_id, numbers)
+                self._execute(definitions, "render_chunks", instance, tags, run_config)
+            is_stitched = not self._is_stitched(store, plan)
+            if is_stitched:
+                tags = {"dagster/partition": self.video_id}
+                with progress.stitching():
+                    self._execute(definitions, "stitch_film", instance, tags)
+            output, _ = read_json(store, keys.output(self.video_id), ChunkGenerationOutput)
+            with progress.waiting("fetching the film"):
+                read_video(store, keys.stitched_video(self.video_id), target)
+                make_shareable(target)
+        states = list(inspect(plan, store))
+        return RenderedFilm(plan, output, states, progress.seconds, is_stitched)
+
+    def _legs(self, count: int) -> list[tuple[range, str]]:
+        """Which chunks each run walks, and which stored clips it keeps."""
+        if self.again is None:
+            return [(range(count), "matching")]
+        legs = [(self.again, "this_run")]
+        behind = range(self.again[-1] + 1, count)
+        if behind and not self.only:
+            legs.append((behind, "matching"))
+        return legs
+
+    def _check_neighbours(self, store: ObjectStore, count: int) -> None:
+        """See that what is not rendered now is stored, before anything is written or paid for.
+
+        Raises:
+            NotStored: It is not.
+        """
+        if self.again is None:
+            return
+        others = [*range(self.again[0])]
+        if self.only:
+            others += range(self.again[-1] + 1, count)
+        key = {number: keys.chunk_video(self.video_id, number) for number in others}
+        missing = [number for number in others if store.head(key[number]) is None]
+        if missing:
+            numbers = ", ".join(map(str, missing))
+            some = f"chunk {numbers} is" if len(missing) == 1 else f"chunks {numbers} are"
+            raise NotStored(
+                f"{some} not rendered yet, and film {self.video_id!r} needs all of its {count}: "
+                "render it without --chunks first",
+                video_id=self.video_id,
+                missing=missing,
+            )
+
+    def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:
+        """Whether the stored film is what would be stitched now."""
+        clips = [store.head(keys.chunk_video(self.video_id, spec.chunk_num)) for spec in plan.specs]
+        present = [clip for clip in clips if clip is not None]
+        stored = stored_film(store, self.video_id)
+        if stored is None or len(present) < len(clips):
+            return False
+        return stored.made_from == film_fingerprint(plan, present)
+
+    def _execute(
+        self,
+        definitions: dg.Definitions,
+        job: str,
+        instance: dg.DagsterInstance,
+        tags: dict[str, str],
+        run_config: dict[str, Any] | None = None,
+    ) -> None:
+        self.checkpoint()
+        run_id = str(uuid.uuid4())
+        try:
+            definitions.resolve_job_def(job).execute_in_process(
+                run_config={**_QUIET, **(run_config or {})},
+                instance=instance,
+                run_id=run_id,
+                tags={**tags, FILM_TAG: self.video_id, TERMINAL_TAG: "terminal"},
+            )
+        except dg.Failure as failure:
+            if isinstance(failure.__cause__, ChunkAssetsError):
+                raise failure.__cause__ from None
+            raise
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            _cancel(instance, run_id)
+            raise KeyboardInterrupt from None
+
+
+def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Record that a person stopped the run; Dagster takes an interrupt for a crash."""
+    run = instance.get_run_by_id(run_id)
+    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED)
+    if run is not None and run.status not in ended:
+        instance.report_run_canceled(run, "The command that rendered this film was stopped.")

@@ -1,0 +1,142 @@
+"""Dagit and the daemon beside the local S3 server, for as long as the command lives."""
+
+import fcntl
+import http.client
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from chunk_assets.cli.terminal import plain
+from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.instance import dagster_home
+from chunk_assets.resources import connect
+from chunk_assets.settings import Settings
+
+HOST = "127.0.0.1"
+_STOP_SECONDS = 20
+"""What Dagster gets to stop in; it takes 3 s, more while a chunk is being rendered."""
+
+
+def serve(settings: Settings, port: int) -> None:
+    """Run Dagit and the daemon until Ctrl-C; all that was started has ended when this returns.
+
+    Raises:
+        SpecError: The port is taken, or this home is served already.
+        StorageError: S3 cannot be reached, started or used.
+        click.ClickException: Dagit ended by itself.
+    """
+    with _only_one(settings.home, port) as lock:
+        _check_port(port)
+        store = connect(settings)  # held by this process: links work while Dagit is open
+        keeper = _start(settings, port, lock)
+        try:
+            click.echo("Starting Dagit ...", err=True)
+            while not _answers(port):
+                _check_alive(keeper, seconds=0.3)
+            click.echo(f"Dagit: http://{HOST}:{port}")
+            click.echo(f"Films: {store.uri('')} at {plain(store.endpoint)}")
+            click.echo("Ctrl-C ends everything.", err=True)
+            while True:
+                _check_alive(keeper, seconds=60)
+        except KeyboardInterrupt:
+            click.echo("Stopping ...", err=True)
+        finally:
+            _stop(keeper)
+        click.echo("Stopped.", err=True)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            message = f"port {port} cannot be used ({error.strerror}): choose another with --port"
+            raise SpecError(message, port=port) from error
+
+
+@contextmanager
+def _only_one(home: Path, port: int) -> Iterator[int]:
+    """Keep a second `dev` with this home out: two daemons would start every run twice."""
+    path = home / "dev.lock"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+")
+    except OSError as error:
+        message = f"{str(path)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(path)) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise SpecError(
+                f"chunk-assets dev runs already with {str(home)!r}, at "
+                f"http://{HOST}:{lock.read(5) or port}: open that, or stop it first",
+                home=str(home),
+            ) from None
+        lock.truncate(0)
+        lock.write(str(port))
+        lock.flush()
+        yield lock.fileno()
+
+
+def _start(settings: Settings, port: int, lock: int) -> subprocess.Popen[bytes]:
+    """Start the keeper of Dagit; it has the lock, too, until the last of it has ended."""
+    dagster = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
+    dagster += ["--module-name", "chunk_assets.definitions", "--log-level", "warning"]
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(dagster_home(settings)),
+        "CHUNK_ASSETS_HOME": str(settings.home.resolve()),
+        "PYTHONWARNINGS": "ignore",  # what libraries tell developers
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *dagster],
+        env=environment,
+        stdin=subprocess.PIPE,
+        pass_fds=[lock],
+        start_new_session=True,  # the terminal's signals are for this process
+    )
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/server_info")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _check_alive(keeper: subprocess.Popen[bytes], seconds: float) -> None:
+    """Return after so many seconds if the keeper still keeps.
+
+    Raises:
+        click.ClickException: It does not.
+    """
+    try:
+        code = keeper.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+    said = f"with exit status {code}" if code else "without an error"
+    raise click.ClickException(f"Dagit ended by itself, {said}; why, it may have said above")
+
+
+def _stop(keeper: subprocess.Popen[bytes]) -> None:
+    """End everything; another Ctrl-C meanwhile ends it by force."""
+    assert keeper.stdin is not None  # noqa: S101 - `_start` asked for it
+    try:
+        keeper.stdin.close()
+        keeper.wait()
+    except KeyboardInterrupt:
+        keeper.terminate()
+        keeper.wait()

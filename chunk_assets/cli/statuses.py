@@ -1,0 +1,101 @@
+"""The state of films as `status` shows it."""
+
+import json
+from typing import Any
+
+import click
+
+from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.cli.report import chunk_json, slot
+from chunk_assets.cli.terminal import cut, plain, print_table
+from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+
+
+def show_films(store: ObjectStore, *, as_json: bool) -> None:
+    """One line a film; of a film whose animatic cannot be used, the reason."""
+    films: list[dict[str, Any]] = []
+    for video_id in store.names(keys.ANIMATICS, ".json"):
+        try:
+            plan = plan_film(store, video_id)
+            films.append(_summary(store, plan, list(inspect(plan, store))))
+        except ChunkAssetsError as error:
+            films.append({"video_id": video_id, "error": str(error)})
+    if as_json:
+        click.echo(json.dumps({"films": films}, indent=2))
+        return
+    if not films:
+        click.echo(
+            f"No film is on S3 yet, in {store.uri('')}: 'chunk-assets render DIR' makes one."
+        )
+        return
+    usable = [film for film in films if "error" not in film]
+    if usable:
+        names = ("chunks", "stale", "missing")
+        print_table(
+            ["video", *(f">{name}" for name in names), "film", ">cost"],
+            [
+                [
+                    film["video_id"],
+                    *(film[name] for name in names),
+                    film["film"],
+                    f"${film['cost_usd']:.2f}",
+                ]
+                for film in usable
+            ],
+            flexible="video",
+        )
+    for film in films:
+        if "error" in film:
+            click.echo(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
+
+
+def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
+    """One line a chunk, and the film."""
+    plan = plan_film(store, video_id)
+    states = list(inspect(plan, store))
+    summary = _summary(store, plan, states)
+    if as_json:
+        chunks = [chunk_json(state) for state in states]
+        click.echo(json.dumps({**summary, "chunks": chunks}, indent=2))
+        return
+    print_table(
+        ["chunk", "beat", ">film", "state", ">take", ">cost"],
+        [
+            [
+                f"{state.spec.chunk_num:02d}",
+                cut(state.spec.beat.get("name", ""), 24),
+                slot(state.spec),
+                f"{state.state}: {state.reason}" if state.reason else state.state,
+                state.clip.take if state.clip else "",
+                f"${state.clip.spent_usd:.2f}" if state.clip else "",
+            ]
+            for state in states
+        ],
+        flexible="state",
+    )
+    click.echo(
+        f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
+        f"{summary['missing']} missing; film {summary['film']}; cost ${summary['cost_usd']:.2f}"
+    )
+
+
+def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> dict[str, Any]:
+    output = stored_film(store, plan.video_id)
+    clips = [state.stored for state in states if state.stored is not None]
+    film = "missing"
+    if output is not None:
+        is_complete = len(clips) == len(states)
+        is_current = is_complete and output.made_from == film_fingerprint(plan, clips)
+        film = "fresh" if is_current else "stale"
+    return {
+        "video_id": plan.video_id,
+        "chunks": len(states),
+        "stale": sum(state.state == "stale" for state in states),
+        "missing": sum(state.state == "missing" for state in states),
+        "film": film,
+        "film_url": output.stitched_video_url if output else None,
+        "cost_usd": round(sum(state.clip.spent_usd for state in states if state.clip), 6),
+    }

@@ -1,0 +1,40 @@
+"""`chunk-assets submit`: check an animatic and put it on S3."""
+
+from pathlib import Path
+
+import click
+
+from chunk_assets.cli.options import animatic_argument, read_film, video_id_option
+
+
+@click.command()
+@animatic_argument
+@video_id_option
+@click.option("--dry-run", is_flag=True, help="Check it, and write nothing.")
+def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
+    """Check the animatic in DIRECTORY and put it on S3.
+
+    The manifest, animatic.json, is written last: it commits the pictures. Dagit then shows the
+    film's partitions.
+    """
+    from chunk_assets.settings import load_settings
+
+    settings = load_settings()
+    name, animatic = read_film(directory, video_id)
+    length = f"{len(animatic.specs(name))} chunks, {animatic.animatic.duration:g} s"
+    if dry_run:
+        click.echo(f"{name}: in order; {length}. Nothing was written.")
+        return
+
+    from chunk_assets.chain.film_plan import plan_film
+    from chunk_assets.cli.submitting import announce
+    from chunk_assets.instance import open_instance
+    from chunk_assets.resources import connect
+    from chunk_assets.storage import animatic_directory as animatics
+
+    store = connect(settings)
+    is_new = animatics.submit(store, name, animatic)
+    with open_instance(settings) as instance:
+        announce(instance, store, plan_film(store, name))
+    done = "submitted" if is_new else "already there, unchanged"
+    click.echo(f"{name}: {done}; {length}.")
