@@ -29,7 +29,7 @@ LIMIT = 500.0
 PERIOD = 0.03
 _MARK = "BENCHMARK_MARK"
 _ELSEWHERE = re.compile(r"CHUNK_ASSETS_|AWS_|DAGSTER_HOME")
-_RENDERED = re.compile(r"chunk (\d+) of \d+, .*: rendered")
+_RENDERED = re.compile(r"chunk (\d+) \(.*: rendered")
 
 
 def repeated(example: Path, seconds: int, target: Path) -> Path:

@@ -28,6 +28,14 @@ run_coordinator:
 FILM_TAG = "chunk_assets/film"
 TERMINAL_TAG = "chunk_assets/launched_from"
 
+UNFINISHED = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+"""What a run is called whose process may be alive, or was killed."""
+
 
 def dagster_home(settings: Settings) -> Path:
     """Where the instance keeps its storage; made, with a `dagster.yaml`, where it is absent.
@@ -96,12 +104,7 @@ def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
     """
     filters = dg.RunsFilter(
         tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},
-        statuses=[
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-            dg.DagsterRunStatus.CANCELING,
-        ],
+        statuses=list(UNFINISHED),
     )
     orphans = instance.get_runs(filters)
     for run in orphans:

@@ -20,21 +20,19 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         yield held.endpoint
 
 
-@pytest.fixture
-def settings(s3_server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A deployment: the server's bucket by the AWS variables, and an empty home."""
+def deploy(server: Endpoint, home: Path, patch: pytest.MonkeyPatch) -> Settings:
+    """Set up a deployment: the server's bucket by the AWS variables, and an empty home."""
     for name in ("DAGSTER_HOME", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.secret_access_key)
-    monkeypatch.setenv("CHUNK_ASSETS_BUCKET", s3_server.bucket)
-    monkeypatch.setenv("CHUNK_ASSETS_HOME", str(tmp_path / "home"))
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_ENDPOINT_URL", server.url)
+    patch.setenv("AWS_ACCESS_KEY_ID", server.access_key_id)
+    patch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_access_key)
+    patch.setenv("CHUNK_ASSETS_BUCKET", server.bucket)
+    patch.setenv("CHUNK_ASSETS_HOME", str(home))
     return load_settings()
 
 
-@pytest.fixture
-def store(settings: Settings) -> ObjectStore:
+def emptied(settings: Settings) -> ObjectStore:
     """The deployment's bucket, empty.
 
     Emptied rather than made anew: a new bucket costs the server a second.
@@ -43,6 +41,18 @@ def store(settings: Settings) -> ObjectStore:
     for key in opened.keys(""):
         opened.client.delete_object(Bucket=opened.bucket, Key=key)
     return opened
+
+
+@pytest.fixture
+def settings(s3_server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A deployment: the server's bucket by the AWS variables, and an empty home."""
+    return deploy(s3_server, tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    """The deployment's bucket, empty."""
+    return emptied(settings)
 
 
 @pytest.fixture

@@ -84,7 +84,8 @@ def main() -> None:
     """
     # What libraries tell developers is no news for the person at the terminal.
     warnings.simplefilter("ignore")
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    for library in ("dagster", "sqlalchemy"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
         # A name that this terminal's encoding has no character for is no reason to stop.
         if reconfigure := getattr(stream, "reconfigure", None):

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from chunk_assets.chain.listener import Listener
 from chunk_assets.cli.terminal import cut, plain
@@ -16,6 +17,14 @@ from chunk_assets.schemas import ChunkSpec
 _LABEL = 36  # cells; with the bar, the percentage and the time it fills 80
 _BAR = 24
 _MARGIN = 4  # lines of the terminal that are left for what is not a chunk's bar
+
+
+class _TimeSoFar(TimeElapsedColumn):
+    """The time a bar has been moving; what has stopped says by itself how long it took."""
+
+    def render(self, task: Task) -> Text:
+        """The cell of one bar."""
+        return super().render(task) if task.stop_time is None else Text()
 
 
 class ChunkProgress(Listener):
@@ -38,7 +47,7 @@ class ChunkProgress(Listener):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=_BAR),
             TextColumn("{task.fields[done]}", markup=False, justify="right"),
-            TimeElapsedColumn(),
+            _TimeSoFar(),
             console=self._console,
             disable=not self._is_drawn,
             transient=True,
@@ -86,8 +95,9 @@ class ChunkProgress(Listener):
     def rendered(self, spec: ChunkSpec, seconds: float) -> None:
         """Fill it."""
         self.seconds[spec.chunk_num] = seconds
-        self.progressed(spec, 1.0)
-        self._bars.stop_task(self._tasks[spec.chunk_num])
+        task = self._tasks[spec.chunk_num]
+        self._bars.update(task, completed=1.0, done=f"{seconds:.1f} s")
+        self._bars.stop_task(task)
         self._line(f"{self._name(spec)}: rendered in {seconds:.1f} s")
 
     def kept(self, spec: ChunkSpec) -> None:
@@ -98,8 +108,7 @@ class ChunkProgress(Listener):
         self._line(f"{self._name(spec)}: kept")
 
     def _add(self, spec: ChunkSpec) -> TaskID:
-        label = cut(f"chunk {spec.chunk_num:02d}  {spec.beat.get('name', '')}", _LABEL)
-        task = self._bars.add_task(label, total=1.0, done="0%")
+        task = self._bars.add_task(cut(self._name(spec), _LABEL), total=1.0, done="0%")
         self._tasks[spec.chunk_num] = task
         shown = max(self._console.height - _MARGIN, 1)
         for passed in [*self._tasks.values()][:-shown]:  # a film may have more than lines fit

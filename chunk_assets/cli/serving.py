@@ -7,14 +7,23 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
+import dagster as dg
 
 from chunk_assets.cli.terminal import plain
 from chunk_assets.errors import SpecError, StorageError
-from chunk_assets.instance import dagster_home
+from chunk_assets.instance import (
+    FILM_TAG,
+    TERMINAL_TAG,
+    UNFINISHED,
+    dagster_home,
+    end_orphans,
+    film_lock,
+    open_instance,
+)
 from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
@@ -31,24 +40,36 @@ def serve(settings: Settings, port: int) -> None:
         StorageError: S3 cannot be reached, started or used.
         click.ClickException: Dagit ended by itself.
     """
+    log = settings.home / "dev.log"
     with _only_one(settings.home, port) as lock:
         _check_port(port)
+        _end_orphans(settings)
         store = connect(settings)  # held by this process: links work while Dagit is open
-        keeper = _start(settings, port, lock)
+        keeper = _start(settings, port, lock, log)
         try:
             click.echo("Starting Dagit ...", err=True)
             while not _answers(port):
-                _check_alive(keeper, seconds=0.3)
+                _check_alive(keeper, log, seconds=0.3)
             click.echo(f"Dagit: http://{HOST}:{port}")
             click.echo(f"Films: {store.uri('')} at {plain(store.endpoint)}")
+            click.echo(f"Log:   {plain(log)}")
             click.echo("Ctrl-C ends everything.", err=True)
             while True:
-                _check_alive(keeper, seconds=60)
+                _check_alive(keeper, log, seconds=60)
         except KeyboardInterrupt:
             click.echo("Stopping ...", err=True)
         finally:
             _stop(keeper)
         click.echo("Stopped.", err=True)
+
+
+def _end_orphans(settings: Settings) -> None:
+    """Have Dagit show no run as going on whose `render` was killed."""
+    with open_instance(settings) as instance:
+        launched_here = dg.RunsFilter(tags={TERMINAL_TAG: "terminal"}, statuses=list(UNFINISHED))
+        for film in {run.tags[FILM_TAG] for run in instance.get_runs(launched_here)}:
+            with suppress(SpecError), film_lock(settings, film):  # one that lives has the lock
+                end_orphans(instance, film)
 
 
 def _check_port(port: int) -> None:
@@ -87,23 +108,29 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _start(settings: Settings, port: int, lock: int) -> subprocess.Popen[bytes]:
-    """Start the keeper of Dagit; it has the lock, too, until the last of it has ended."""
+def _start(settings: Settings, port: int, lock: int, log: Path) -> subprocess.Popen[bytes]:
+    """Start the keeper of Dagit; it has the lock, too, until the last of it has ended.
+
+    What Dagster says goes to the log: of each run it says a hundred lines, which Dagit shows.
+    """
     dagster = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
-    dagster += ["--module-name", "chunk_assets.definitions", "--log-level", "warning"]
+    dagster += ["--module-name", "chunk_assets.definitions"]
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "CHUNK_ASSETS_HOME": str(settings.home.resolve()),
         "PYTHONWARNINGS": "ignore",  # what libraries tell developers
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *dagster],
-        env=environment,
-        stdin=subprocess.PIPE,
-        pass_fds=[lock],
-        start_new_session=True,  # the terminal's signals are for this process
-    )
+    with log.open("w") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *dagster],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=[lock],
+            start_new_session=True,  # the terminal's signals are for this process
+        )
 
 
 def _answers(port: int) -> bool:
@@ -117,7 +144,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _check_alive(keeper: subprocess.Popen[bytes], seconds: float) -> None:
+def _check_alive(keeper: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
     """Return after so many seconds if the keeper still keeps.
 
     Raises:
@@ -128,7 +155,7 @@ def _check_alive(keeper: subprocess.Popen[bytes], seconds: float) -> None:
     except subprocess.TimeoutExpired:
         return
     said = f"with exit status {code}" if code else "without an error"
-    raise click.ClickException(f"Dagit ended by itself, {said}; why, it may have said above")
+    raise click.ClickException(f"Dagit ended by itself, {said}; {str(log)!r} may say why")
 
 
 def _stop(keeper: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A person's way through the commands: render, render again, change something, look."""
+"""What outlives a command: a submitted film, and a render that was killed."""
 
 import json
 import os
@@ -13,7 +13,6 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
-from chunk_assets.chain.records import ClipRecord
 from chunk_assets.cli.main import main
 from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings
@@ -36,48 +35,10 @@ def rendered(result: Result) -> list[int]:
     return [chunk["chunk_num"] for chunk in chunks if chunk["is_rendered_now"]]
 
 
-def takes(store: ObjectStore) -> list[int]:
-    """The take of each stored chunk."""
-    stored = [store.head(keys.chunk_video("film", number)) for number in range(3)]
-    return [ClipRecord.of(clip).take for clip in stored if clip is not None]
-
-
 @pytest.fixture
 def film(store: ObjectStore, tmp_path: Path) -> Path:
     """An animatic's directory."""
     return write_animatic(tmp_path / "film", small_manifest())
-
-
-def test_a_film_is_rendered_kept_and_changed(film: Path, store: ObjectStore, tmp_path: Path):
-    """Rendered once, kept by the second call, rendered from a changed beat's first chunk on."""
-    target = tmp_path / "film.mp4"
-    result = run("render", film, "-o", target, "--json")
-    assert rendered(result) == [0, 1, 2]
-    document = json.loads(result.stdout)
-    assert (document["frames"], document["path"]) == (48, str(target))
-    assert probe(target).frames == 48
-
-    again = run("render", film, "-o", target)
-    assert "nothing was rendered again" in again.stdout
-
-    manifest = small_manifest()
-    manifest["beats"][1]["prompt_template"] = "{product_name} leaps"
-    write_animatic(film, manifest)
-    assert rendered(run("render", film, "-o", target, "--json")) == [2]
-
-
-def test_chunks_are_rendered_again_alone_or_with_what_follows(
-    film: Path, store: ObjectStore, tmp_path: Path
-):
-    """`--chunks 1 --only` makes one new take; without `--only` the chunk behind it follows."""
-    target = tmp_path / "film.mp4"
-    run("render", film, "-o", target)
-    run("render", film, "-o", target, "--chunks", "1", "--only")
-    assert takes(store) == [1, 2, 1]
-    status = json.loads(run("status", "film", "--json").stdout)
-    assert [chunk["state"] for chunk in status["chunks"]] == ["fresh", "fresh", "stale"]
-    run("render", film, "-o", target, "--chunks", "1-1")
-    assert takes(store) == [1, 3, 2]
 
 
 def test_submit_then_status(film: Path, store: ObjectStore):
