@@ -1,6 +1,17 @@
 """Peak memory of `chunk-assets render`, process by process, for films of different lengths.
 
-TABLE
+Run by hand: `python -m benchmarks.memory 30 600` (film lengths in seconds). Measured on two cores,
+preview generator at 1024×576, peak MB of each program's largest process:
+
+====================  =====
+program                30 s
+====================  =====
+python (`render`)       330
+weed                    165
+ffmpeg                  133
+====================  =====
+
+A film of 600 s was at 336 MB after 20 minutes of rendering on a busy machine.
 """
 
 import json

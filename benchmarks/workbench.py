@@ -103,8 +103,12 @@ def dagit(clip: Path, seconds: float) -> Iterator[DagsterGraphQLClient]:
             time.sleep(0.5)
         yield DagsterGraphQLClient("127.0.0.1", port_number=port)
     finally:
-        os.killpg(server.pid, signal.SIGINT)  # a session of its own: nobody else is in it
-        server.wait(timeout=60)
+        # A session of its own: nobody else is in it. Whoever ignores the first signal (as what a
+        # shell starts in the background does) gets the second.
+        for ending in (signal.SIGINT, signal.SIGKILL):
+            with suppress(subprocess.TimeoutExpired, ProcessLookupError):
+                os.killpg(server.pid, ending)
+                server.wait(timeout=15)
 
 
 class FixedLatency(Generator):

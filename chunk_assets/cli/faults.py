@@ -12,6 +12,8 @@ _OF_THE_MACHINE = {
     *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOMEM),
 }
 
+_LONG_ENOUGH = 300
+
 
 def sentence(error: BaseException) -> str | None:
     """What to tell a person, or None for a bug, whose traceback is worth more.
@@ -30,8 +32,7 @@ def sentence(error: BaseException) -> str | None:
             where = f": {cause.filename!r}" if cause.filename is not None else ""
             return f"this machine refused to go on, {cause.strerror}{where}"
         if _is_configuration_error(cause):
-            first = next(filter(None, map(str.strip, str(cause).splitlines())), "")
-            return f"the configuration in dagster.yaml cannot be used: {first}"
+            return f"dagster.yaml cannot be used: {' '.join(str(cause).split())[:_LONG_ENOUGH]}"
     return None
 
 
@@ -42,5 +43,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_configuration_error(error: BaseException) -> bool:
-    dagster = sys.modules.get("dagster")  # importing it takes seconds, and it was not needed so far
-    return dagster is not None and isinstance(error, dagster.DagsterInvalidConfigError)
+    # Looked up, not imported: Dagster takes seconds, and what is not there raised nothing.
+    kinds = (("dagster", "DagsterInvalidConfigError"), ("yaml", "YAMLError"))
+    loaded = ((sys.modules[module], name) for module, name in kinds if module in sys.modules)
+    return isinstance(error, tuple(getattr(module, name) for module, name in loaded))

@@ -48,7 +48,9 @@ def visit(s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iter
             ended.append(done("render", "film", *options))
             stored.append({key: store.head(key) for key in store.keys("")})
         film = desk / "film.mp4"
-        yield Visit(*ended, probe(film), stored, film.exists(), store.uri(""))
+        first, second, third = ended
+        is_there, bucket = film.exists(), store.uri("")
+        yield Visit(first, second, third, probe(film), stored, is_there, bucket)
 
 
 def takes(store: ObjectStore) -> list[int]:
