@@ -19,8 +19,7 @@ from urllib.request import urlopen
 import dagster as dg
 from dagster_graphql import DagsterGraphQLClient
 
-from chunk_assets.chain import walk
-from chunk_assets.chain.background import Background
+from chunk_assets.chain import finishing, outlook, steps
 from chunk_assets.chain.listener import Listener
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs import chunks
@@ -161,7 +160,7 @@ def fixed_latency() -> dg.Definitions:
 
 
 class Stopwatch(Listener):
-    """Where the walk's thread spends its time from a clip's arrival to the next generate call.
+    """Where the chain's thread spends its time from a clip's arrival to the next generate call.
 
     Each moment counts for the innermost named call. What other threads do is counted beside it.
     """
@@ -170,8 +169,7 @@ class Stopwatch(Listener):
         self.beside: dict[str, list[float]] = defaultdict(list)
         self.arrivals: list[float] = []
         self.starts: list[float] = []
-        self._chain = threading.get_ident()
-        self._inside = ["the walk's own steps"]
+        self._inside = ["the chain's own steps"]
         self._since = time.time()
         self._spent: list[tuple[float, float, str]] = []
 
@@ -203,7 +201,7 @@ class Stopwatch(Listener):
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
         """Count what happens inside under `name`."""
-        if threading.get_ident() != self._chain:
+        if threading.current_thread().name != "chain":
             began = time.time()
             yield
             self.beside[name].append(time.time() - began)
@@ -232,19 +230,20 @@ class Stopwatch(Listener):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Name the calls that matter, for as long as the block lasts."""
-        own = self._inside[0]
         named = [
-            (walk, "extract_last_frame", "last frame: decode, save as PNG"),
-            (walk, "create_reference_composite", "composite: read two, blend, save as PNG"),
-            (walk, "open_picture", "digests: read the PNG back"),
-            (walk, "pixel_digest", "digests: sha256 of the pixels"),
-            (walk, "normalise", "normalise the clip"),
-            (walk, "write_json", "put the spec"),
-            (walk, "write_image", "put a PNG (composite, last frame)"),
-            (walk, "write_video", "put the clip"),
+            (steps, "last_frame", "last frame: decode"),
+            (steps, "blend_references", "composite: blend"),
+            (steps, "save_png", "composite: save as PNG"),
+            (steps, "pixel_digest", "digests: sha256 of the pixels"),
+            (finishing, "normalise", "normalise the clip"),
+            (finishing, "save_png", "save the last frame as PNG"),
+            (steps, "write_json", "put the spec"),
+            (steps, "write_image", "put the composite"),
+            (finishing, "write_image", "put the last frame"),
+            (finishing, "write_video", "put the clip"),
+            (outlook.Lookout, "of", "looked up ahead"),
             (ObjectStore, "head", "S3: heads"),
             (ObjectStore, "download", "S3: the animatic's picture"),
-            (Background, "drain", "waiting until the chunk before is stored", own),
             (chunks, "_events", "events: their tags and previews", "events: Dagster's record"),
         ]
         with ExitStack() as stack:

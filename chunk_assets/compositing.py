@@ -48,6 +48,31 @@ def create_reference_composite(
         SpecError: A weight lies outside [0, 1], or both of chunk 0's are 0.
         MediaError: A picture cannot be read, or the composite not be written.
     """
+    animatic = open_picture(animatic_path)
+    composite = blend_references(
+        cover(animatic, size or animatic.size),
+        open_picture(style_guide_path) if style_guide_path else None,
+        open_picture(previous_frame_path) if previous_frame_path else None,
+        animatic_weight,
+        style_weight,
+        temporal_weight,
+    )
+    return str(save_png(composite, output_path))
+
+
+def blend_references(
+    animatic: Image.Image,
+    style_guide: Image.Image | None,
+    previous_frame: Image.Image | None,
+    animatic_weight: float = ANIMATIC_WEIGHT,
+    style_weight: float = STYLE_WEIGHT,
+    temporal_weight: float = TEMPORAL_WEIGHT,
+) -> Image.Image:
+    """`create_reference_composite` for RGB pictures in memory; of the animatic's size.
+
+    Raises:
+        SpecError: A weight lies outside [0, 1], or both of chunk 0's are 0.
+    """
     weights = {
         "animatic_weight": animatic_weight,
         "style_weight": style_weight,
@@ -56,19 +81,14 @@ def create_reference_composite(
     for name, weight in weights.items():
         if not 0.0 <= weight <= 1.0:  # NaN is refused, too
             raise SpecError(f"{name} is {weight!r}: a weight lies between 0 and 1")
-    if style_guide_path and not previous_frame_path and animatic_weight + style_weight == 0:
+    if previous_frame:
+        return blend(animatic, cover(previous_frame, animatic.size), temporal_weight)
+    if not style_guide:
+        return animatic
+    if animatic_weight + style_weight == 0:
         raise SpecError("animatic_weight and style_weight are both 0: at least one must be above 0")
-
-    animatic = open_picture(animatic_path)
-    animatic = cover(animatic, size or animatic.size)
-    composite = animatic
-    if previous_frame_path:
-        previous = cover(open_picture(previous_frame_path), animatic.size)
-        composite = blend(animatic, previous, temporal_weight)
-    elif style_guide_path:
-        style = cover(open_picture(style_guide_path), animatic.size)
-        composite = blend(animatic, style, style_weight / (animatic_weight + style_weight))
-    return str(save_png(composite, output_path))
+    share = style_weight / (animatic_weight + style_weight)
+    return blend(animatic, cover(style_guide, animatic.size), share)
 
 
 def blend(base: Image.Image, other: Image.Image, weight: float) -> Image.Image:

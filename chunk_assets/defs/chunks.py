@@ -12,7 +12,8 @@ from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.fingerprints import COMPOSITING, Weights
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
-from chunk_assets.chain.walk import Order, walk
+from chunk_assets.chain.order import Order
+from chunk_assets.chain.walk import walk
 from chunk_assets.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
 from chunk_assets.defs import lineage
 from chunk_assets.defs.failures import as_failures

@@ -138,6 +138,16 @@ def extract_last_frame(
         SpecError: No part of the clip is to be used.
         MediaError: The clip cannot be read, or the picture cannot be written.
     """
+    return str(save_png(last_frame(video_path, until=until), output_path))
+
+
+def last_frame(video_path: str, *, until: Fraction | None = None) -> Image.Image:
+    """Decode the last frame of a clip's used part in its true colours.
+
+    Raises:
+        SpecError: No part of the clip is to be used.
+        MediaError: The clip cannot be read.
+    """
     if until is not None and until <= 0:
         raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
     path = Path(video_path)
@@ -161,7 +171,7 @@ def extract_last_frame(
                 message = f"the video {video_path!r} cannot be decoded up to its last frame"
                 raise MediaError(message, path=video_path)
             rgb = convert(frame)
-    return str(save_png(Image.fromarray(rgb), output_path))
+    return Image.fromarray(rgb)
 
 
 def read_frames(path: Path | str) -> Iterator[np.ndarray]:

@@ -1,0 +1,284 @@
+"""The chain's steps for one chunk: its spec, composite, clip and last frame, one from another."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from PIL import Image
+
+from chunk_assets.chain.files import ChunkFiles, Picture
+from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
+from chunk_assets.chain.finishing import Finishing, Made
+from chunk_assets.chain.listener import Listener
+from chunk_assets.chain.objects import ChunkObject
+from chunk_assets.chain.order import Order
+from chunk_assets.chain.outlook import Lookout
+from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
+from chunk_assets.compositing import blend_references
+from chunk_assets.errors import NotStored
+from chunk_assets.generation.base import GenerationRequest, Generator
+from chunk_assets.images import open_picture, pixel_digest, save_png
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
+from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
+from chunk_assets.video.frames import last_frame
+
+
+class Stopped(Exception):
+    """Thrown inside the generator, through its progress callback, when the walk ends early."""
+
+
+@dataclass(frozen=True)
+class _HandOver:
+    """The last frame of a chunk, and which chunk it was."""
+
+    chunk_num: int
+    picture: Picture
+
+
+class Steps:
+    """Makes one chunk after another; what the chain does not wait for is handed to `beside`."""
+
+    def __init__(
+        self,
+        plan: FilmPlan,
+        store: ObjectStore,
+        generator: Generator,
+        order: Order,
+        files: ChunkFiles,
+        listener: Listener,
+        beside: Callable[[Callable[[], list[ChunkObject]]], None],
+    ):
+        self.plan, self.store, self.generator = plan, store, generator
+        self.order, self.files, self.listener = order, files, listener
+        self._beside = beside
+        self._finishing = Finishing(store, files)
+        self._lookout = Lookout(store, files)
+        self._stop = threading.Event()
+        self._handed: _HandOver | None = None
+
+    def stop(self) -> None:
+        """Have the generator give up, and ask for no further clip; from any thread."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Let go of what the steps hold."""
+        self._lookout.close()
+
+    def chunk(self, chunk_num: int, following: int | None) -> None:
+        """Make one chunk; `following` is the one to be made next.
+
+        Raises:
+            SpecError: The film has no such chunk.
+            NotStored: Something that the chosen stages are made from is not stored.
+            MediaError, GenerationError, StorageError: It could not be made.
+            Stopped: Somebody called `stop`.
+        """
+        found = self._lookout.of(self.plan.spec(chunk_num))
+        spec, spec_version = self._spec(chunk_num, found.spec)
+        composite = self._composite(spec, spec_version, found.composite)
+        if "chunk_videos" in self.order.stages and composite is not None:
+            inputs = {"chunk_specs": spec_version, "composites": composite.version}
+            self._clip(spec, composite, inputs, found.clip, following)
+        elif "last_frames" in self.order.stages:
+            self._frame_of_stored_clip(spec, self._needed("chunk_videos", chunk_num, found.clip))
+
+    # Each step queues its objects in the background's order, kept ones too: an event may only be
+    # recorded after those of what it was made from.
+
+    def _spec(self, chunk_num: int, stored: StoredObject | None) -> tuple[ChunkSpec, str]:
+        key = keys.chunk_spec(self.plan.video_id, chunk_num)
+        if "chunk_specs" not in self.order.stages:
+            self._needed("chunk_specs", chunk_num, stored)
+            spec, read = read_json(self.store, key, ChunkSpec)
+            return spec, read.sha256
+        planned = self.plan.spec(chunk_num)
+        version = bytes_digest(json_bytes(planned))
+        inputs = {"animatics": self.plan.version}
+        done = partial(ChunkObject, "chunk_specs", planned, inputs=inputs)
+        picture = partial(self.files.animatic_picture, planned.animatic_frame_url)
+        if stored is not None and stored.sha256 == version:
+            self._queue(lambda: done(stored, is_kept=True, picture=picture))
+        else:
+            self._queue(lambda: done(write_json(self.store, key, planned), picture=picture))
+        return planned, version
+
+    def _composite(
+        self, spec: ChunkSpec, spec_version: str, stored: StoredObject | None
+    ) -> Picture | None:
+        if "composites" not in self.order.stages:
+            if "chunk_videos" not in self.order.stages:
+                return None
+            return self.files.stored_picture(
+                spec.chunk_num, self._needed("composites", spec.chunk_num, stored)
+            )
+        previous = self._previous_frame(spec)
+        version = previous.version if previous else None
+        fingerprint = composite_fingerprint(spec, version, self.order.weights)
+        inputs = {"chunk_specs": spec_version, "previous_last_frames": version}
+        done = partial(ChunkObject, "composites", spec, inputs=inputs)
+        if stored is not None and stored.record.get("fingerprint") == fingerprint:
+            picture = self.files.stored_picture(spec.chunk_num, stored)
+            self._queue(lambda: done(stored, is_kept=True, picture=picture.path))
+            return picture
+        image = self._blended(spec, previous)
+        path = save_png(image, self.files.directory(spec.chunk_num) / "composite.png")
+        pixels = pixel_digest(image)
+        record = CompositeRecord(
+            fingerprint=fingerprint, pixels=pixels, weights=str(self.order.weights)
+        ).as_metadata()
+        key = keys.composite(spec.video_id, spec.chunk_num)
+        self._queue(lambda: done(write_image(self.store, key, path, record), picture=lambda: path))
+        return Picture(pixels, lambda: path, lambda: image)
+
+    def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
+        weights = self.order.weights
+        style = None
+        if previous is None and spec.style_guide_url:
+            style = open_picture(self.files.animatic_picture(spec.style_guide_url))
+        return blend_references(
+            self.files.fitted_animatic(spec.animatic_frame_url, spec.size),
+            style,
+            previous.image() if previous else None,
+            weights.animatic,
+            weights.style,
+            weights.temporal,
+        )
+
+    def _previous_frame(self, spec: ChunkSpec) -> Picture | None:
+        if spec.chunk_num == 0:
+            return None
+        number = spec.chunk_num - 1
+        if self._handed is not None and self._handed.chunk_num == number:
+            return self._handed.picture
+        stored = self.store.head(keys.last_frame(spec.video_id, number))
+        clip = self.store.head(keys.chunk_video(spec.video_id, number))
+        if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
+            raise NotStored(
+                f"chunk {spec.chunk_num} of film {spec.video_id!r} begins with the last frame of "
+                f"chunk {number}, which is not stored: materialize chunk {number} first",
+                video_id=spec.video_id,
+                missing=keys.last_frame(spec.video_id, number),
+            )
+        return self.files.stored_picture(spec.chunk_num, stored)
+
+    def _clip(
+        self,
+        spec: ChunkSpec,
+        composite: Picture,
+        inputs: Mapping[str, str | None],
+        stored: StoredObject | None,
+        following: int | None,
+    ) -> None:
+        name, model = self.generator.name, self.generator.model
+        fingerprint = clip_fingerprint(spec, composite.version, name, model)
+        before = self._record_of(stored)
+        if stored is not None and before is not None and self._is_kept(spec, before, fingerprint):
+            self.listener.kept(spec)
+            self._queue(lambda: self._finishing.kept_clip(spec, stored, inputs))
+            if "last_frames" in self.order.stages:
+                self._frame_of_stored_clip(spec, stored)
+            return
+        take = before.take + 1 if before else 1
+        request = GenerationRequest(
+            video_id=spec.video_id,
+            chunk_num=spec.chunk_num,
+            prompt=spec.prompt,
+            conditioning_image=composite.path(),
+            num_frames=spec.num_frames,
+            fps=spec.fps,
+            size=spec.size,
+            seed=chunk_seed(spec, take),
+            camera_movement=spec.camera_movement,
+            negative_prompt=spec.negative_prompt,
+            keyframes=spec.keyframes,
+        )
+        if following is not None:
+            self._lookout.begin(self.plan.spec(following))
+        progressed = partial(self._progressed, spec)
+        self.listener.started(spec)
+        began = time.monotonic()
+        self._go_on()
+        clip = self.generator.generate(request, self.files.directory(spec.chunk_num), progressed)
+        seconds = time.monotonic() - began
+        self.listener.rendered(spec, seconds)
+
+        frame = last_frame(str(clip.path), until=Fraction(spec.num_frames, spec.fps))
+        pixels = pixel_digest(frame)
+        path = self._finishing.frame_path(spec)
+        self._handed = _HandOver(
+            spec.chunk_num, Picture(pixels, lambda: save_png(frame, path), lambda: frame)
+        )
+        record = ClipRecord(
+            fingerprint=fingerprint,
+            generator=name,
+            model=model,
+            seed=request.seed,
+            take=take,
+            root_run=self.order.root_run,
+            cost_usd=clip.cost_usd,
+            spent_usd=clip.cost_usd + (before.spent_usd if before else 0.0),
+            seconds=round(seconds, 3),
+        )
+        made = Made(clip, frame, pixels, record, inputs)
+        wants_frame = "last_frames" in self.order.stages
+        self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
+
+    def _is_kept(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
+        if record.fingerprint != fingerprint:
+            return False
+        if spec.seed is not None and record.seed != chunk_seed(spec, record.take):
+            return False  # the film's seed was chosen, and this clip was made with another
+        return self.order.reuse == "matching" or record.root_run == self.order.root_run
+
+    def _record_of(self, stored: StoredObject | None) -> ClipRecord | None:
+        """The stored clip's record; a foreign clip is only written over when a take is asked."""
+        if stored is None:
+            return None
+        if self.order.reuse == "this_run" and "fingerprint" not in stored.record:
+            return None
+        return ClipRecord.of(stored)
+
+    def _frame_of_stored_clip(self, spec: ChunkSpec, clip: StoredObject) -> None:
+        """The last frame of a clip that stays: the one taken from it when it came, if stored."""
+        stored = self.store.head(keys.last_frame(spec.video_id, spec.chunk_num))
+        if stored is not None and stored.record.get("clip") == clip.sha256:
+            picture = self.files.stored_picture(spec.chunk_num, stored)
+            self._queue(lambda: self._finishing.kept_frame(spec, stored, clip.sha256))
+        else:
+            source = self.files.stored_file(spec.chunk_num, clip)
+            frame = last_frame(str(source), until=Fraction(spec.num_frames, spec.fps))
+            pixels = pixel_digest(frame)
+            path = save_png(frame, self._finishing.frame_path(spec))
+            picture = Picture(pixels, lambda: path, lambda: frame)
+            record = FrameRecord(clip=clip.sha256, pixels=pixels)
+            self._queue(lambda: self._finishing.frame(spec, path, record))
+        self._handed = _HandOver(spec.chunk_num, picture)
+
+    def _needed(self, stage: str, chunk_num: int, stored: StoredObject | None) -> StoredObject:
+        """What a stage that is not asked for has to be made from."""
+        if stored is None:
+            film = self.plan.video_id
+            raise NotStored(
+                f"{stage} of chunk {chunk_num} of film {film!r} is not stored: "
+                f"materialize {stage} for that chunk first",
+                video_id=film,
+                chunk_num=chunk_num,
+            )
+        return stored
+
+    def _queue(self, make: Callable[[], ChunkObject]) -> None:
+        self._beside(lambda: [make()])
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    def _progressed(self, spec: ChunkSpec, fraction: float) -> None:
+        self._go_on()
+        self.listener.progressed(spec, fraction)
