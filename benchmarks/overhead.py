@@ -47,6 +47,7 @@ from benchmarks.workbench import (
     for_processes,
     model_clip,
 )
+from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory, submit
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.objects import STAGES
 from chunk_assets.cli.submitting import announce
@@ -55,7 +56,6 @@ from chunk_assets.defs.partitions import chunk_key, range_tags
 from chunk_assets.instance import open_instance
 from chunk_assets.resources import connect
 from chunk_assets.settings import load_settings
-from chunk_assets.storage.animatic_directory import AnimaticDirectory, read_directory, submit
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.video.ffmpeg import executable
 
@@ -89,7 +89,7 @@ class Bench:
         """All chunks in one run in this process, as `chunk-assets render` does it."""
         count, watch = len(plan.specs), Stopwatch()
         generator = FixedLatency(self.clip, self.latency, watch.arrived)
-        definitions = build_definitions({generator.name: lambda: generator}, watch)
+        definitions = build_definitions({generator.name: lambda _commission: generator}, watch)
         job = definitions.resolve_job_def("render_chunks")
         tags = range_tags(plan.video_id, range(count))
         with watch.watching():

@@ -156,7 +156,7 @@ def fixed_latency() -> dg.Definitions:
     """The product's own code location, with a `FixedLatency` alone."""
     clip, seconds = os.environ["BENCHMARK_CLIP"], os.environ["BENCHMARK_LATENCY"]
     generator = FixedLatency(Path(clip), float(seconds))
-    return build_definitions({generator.name: lambda: generator})
+    return build_definitions({generator.name: lambda _commission: generator})
 
 
 class Stopwatch(Listener):

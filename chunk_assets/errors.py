@@ -8,10 +8,13 @@
     │   └── FFmpegError    an FFmpeg process failed
     ├── GenerationError    a generator gave no clip
     │   ├── Rejected       it refused the request; asking again would not help
+    │   │   ├── Declined   this model declined it; another might not
+    │   │   └── OverBudget the film's limit of cost would be passed
     │   ├── TimedOut       it took too long
     │   └── Unavailable    it cannot be reached, or is busy
     └── StorageError       an object cannot be written, read, or is not there
-        └── NotStored      nothing is stored under that key
+        ├── NotStored      nothing is stored under that key
+        └── Changed        somebody else has written it meanwhile
 
 Only `TimedOut` and `Unavailable` are worth asking again.
 """
@@ -50,6 +53,14 @@ class Rejected(GenerationError):
     """The generator refused the request; asking again would not help."""
 
 
+class Declined(Rejected):
+    """The model declined this request, for its content or since it is gone; another might not."""
+
+
+class OverBudget(Rejected):
+    """The film's limit of cost would be passed."""
+
+
 class TimedOut(GenerationError):
     """The generator took longer than it may."""
 
@@ -64,3 +75,7 @@ class StorageError(ChunkAssetsError):
 
 class NotStored(StorageError):
     """Nothing is stored under that key."""
+
+
+class Changed(StorageError):
+    """Somebody else has written the object since it was read."""

@@ -25,6 +25,16 @@ run_coordinator:
     dequeue_interval_seconds: 1
 """
 
+WORKSPACE = """\
+# Written by chunk-assets dev at each start: where Dagster finds the assets.
+load_from:
+  - python_module:
+      module_name: chunk_assets.definitions
+      location_name: chunk_assets
+"""
+"""What the project's own `workspace.yaml` says: Dagit knows the code location by one name,
+however it was started, so that runs, backfills and links of one start are those of the other."""
+
 FILM_TAG = "chunk_assets/film"
 TERMINAL_TAG = "chunk_assets/launched_from"
 
@@ -48,11 +58,35 @@ def dagster_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            config.write_text(CONFIG)
+            part = home / f"dagster.yaml.{os.getpid()}.part"  # two commands may come at once
+            try:
+                part.write_text(CONFIG)
+                part.replace(config)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         message = f"Dagster's directory {str(home)!r} cannot be written: {error.strerror}"
         raise StorageError(message, path=str(home)) from error
     return home.resolve()
+
+
+def workspace_file(settings: Settings) -> Path:
+    """A workspace for Dagster in the home, which names the code location; written anew.
+
+    Raises:
+        StorageError: The disk refuses it.
+    """
+    path = settings.home / "workspace.yaml"
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(WORKSPACE)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        message = f"{str(path)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(path)) from error
+    return path.resolve()
 
 
 @contextmanager

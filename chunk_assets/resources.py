@@ -67,6 +67,10 @@ class FilmStore(dg.ConfigurableResource):
         """
         return connect(load_settings())
 
+    def home(self) -> Path:
+        """Where this machine keeps what it works with."""
+        return load_settings().home
+
 
 def connect(settings: Settings) -> ObjectStore:
     """The settings' bucket; one client for the whole process.

@@ -133,7 +133,10 @@ class Animatic(_Manifest):
     frames: list[str]
     style_guide: str | None = None
     product_reference: str | None = None
+    generator: str | None = None
     model: str | None = None
+    fallback_model: str | None = None
+    max_cost_usd: FiniteFloat | None = Field(default=None, ge=0)
     negative_prompt: str | None = None
 
     @property

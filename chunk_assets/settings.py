@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from chunk_assets.errors import SpecError
+from chunk_assets.quality import Quality
 
 LOCAL_BUCKET = "chunk-assets"
 SEVEN_DAYS = 7 * 24 * 3600
@@ -18,7 +19,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CHUNK_ASSETS_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+        env_prefix="CHUNK_ASSETS_",
+        env_ignore_empty=True,
+        env_nested_delimiter="__",
+        extra="ignore",
+        populate_by_name=True,
     )
 
     home: Path = Field(
@@ -48,8 +53,28 @@ class Settings(BaseSettings):
         validation_alias="DAGSTER_HOME",
         description="A Dagster instance of your own; without it one is kept in `home`.",
     )
+    models: Path | None = Field(
+        default=None, description="A TOML file with models and prices of your own."
+    )
     replicate_api_token: SecretStr | None = Field(
         default=None, validation_alias="REPLICATE_API_TOKEN", description="Replicate's token."
+    )
+    replicate_base_url: str | None = Field(
+        default=None,
+        validation_alias="REPLICATE_BASE_URL",
+        description="Another address of Replicate's API; https, or this machine's loopback.",
+    )
+    replicate_max_seconds: float = Field(
+        default=1800,
+        ge=5,
+        le=86400,
+        description="How long one prediction may take, the wait in Replicate's queue among it.",
+    )
+
+    quality: Quality = Field(
+        default=Quality(),
+        description="The limits of the asset checks, each a variable of its own, such as "
+        "CHUNK_ASSETS_QUALITY__COLOUR_DRIFT=4.",
     )
 
     @property
@@ -66,8 +91,13 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except SettingsError:
+        message = "the environment variable CHUNK_ASSETS_QUALITY is not JSON: set the limits one by"
+        raise SpecError(f"{message} one, such as CHUNK_ASSETS_QUALITY__COLOUR_DRIFT=4") from None
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"CHUNK_ASSETS_{str(first['loc'][0]).upper()}"
+        name = "__".join(map(str, first["loc"]))
+        if not name.isupper():  # the others are called by their own name, REPLICATE_BASE_URL say
+            name = f"CHUNK_ASSETS_{name.upper()}"
         message = f"the environment variable {name} is {first['input']!r}: {first['msg']}"
         raise SpecError(message) from None

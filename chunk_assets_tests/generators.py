@@ -72,7 +72,7 @@ class HoldingGenerator(Generator):
 
 def only(generator: Generator) -> Generators:
     """A registry with this one generator."""
-    return {generator.name: lambda: generator}
+    return {generator.name: lambda _commission: generator}
 
 
 BUSY = Unavailable("the model is busy: try again later")

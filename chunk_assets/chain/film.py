@@ -7,8 +7,9 @@ from pathlib import Path
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.records import ClipRecord
 from chunk_assets.errors import MediaError, NotStored
+from chunk_assets.generation.ledger import Ledger
 from chunk_assets.planning import plan_joins
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.video.frames import probe
 from chunk_assets.video.stitching import Segment, stitch
 
@@ -74,10 +75,16 @@ def stitch_film(plan: FilmPlan, clips: Mapping[int, StoredClip], workdir: Path) 
     return film
 
 
-def film_cost(plan: FilmPlan, clips: Mapping[int, StoredClip]) -> float:
-    """What the film's chunks cost in US dollars, takes that were rendered over among them."""
-    records = (ClipRecord.of(clips[spec.chunk_num].stored) for spec in plan.specs)
-    return round(sum(record.spent_usd for record in records), 6)
+def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:
+    """What a film has cost in US dollars so far, its stored clips given by chunk number.
+
+    Takes that were rendered over count, and predictions that failed and were billed, also of chunks
+    that have no clip or are planned no more.
+    """
+    spent = {ledger.chunk_num: ledger.cost_usd for ledger in Ledger(store, video_id).film()}
+    for number, clip in clips.items():
+        spent[number] = max(spent.get(number, 0.0), clip.spent_usd)
+    return round(sum(spent.values()), 6)
 
 
 def _shape(frames: object, fps: object, width: object, height: object) -> str:

@@ -1,10 +1,13 @@
 """A film as it is planned from its animatic on S3."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chunk_assets.chain.fingerprints import digest
 from chunk_assets.errors import NotStored, SpecError
-from chunk_assets.planning import build_chunk_specs
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.commission import Commission
+from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
 from chunk_assets.schemas import (
     MAX_MANIFEST_BYTES,
     Animatic,
@@ -12,6 +15,7 @@ from chunk_assets.schemas import (
     check_video_id,
     read_animatic,
 )
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -70,6 +74,26 @@ def plan_film(store: ObjectStore, video_id: str, *, seed: int | None = None) -> 
         ) from None
     animatic = read_animatic(content, where=manifest.uri)
     versions = _picture_versions(store, video_id, animatic)
+    version = digest({"manifest": manifest.version, "pictures": versions})
+    specs = placed_specs(store, video_id, animatic, versions, seed=seed)
+    return FilmPlan(video_id, animatic, specs, version)
+
+
+def placed_specs(
+    store: ObjectStore,
+    video_id: str,
+    animatic: Animatic,
+    versions: Mapping[str, str],
+    *,
+    seed: int | None = None,
+) -> list[ChunkSpec]:
+    """The film's chunks, with its pictures where they are, or will be, on S3.
+
+    `versions` has the version of each picture by the name the manifest has for it.
+
+    Raises:
+        SpecError: The manifest cannot be used.
+    """
 
     def uri(name: str | None) -> str | None:
         return store.uri(keys.animatic_file(video_id, name)) if name else None
@@ -82,11 +106,48 @@ def plan_film(store: ObjectStore, video_id: str, *, seed: int | None = None) -> 
             "style_guide_url": uri(animatic.style_guide),
             "product_reference_url": uri(animatic.product_reference),
         },
+        slot_seconds=slot_seconds(animatic),
     )
     by_uri = {uri(name): version for name, version in versions.items()}
-    placed = [_placed(store, spec, by_uri, seed) for spec in specs]
-    version = digest({"manifest": manifest.version, "pictures": versions})
-    return FilmPlan(video_id, animatic, placed, version)
+    return [_placed(store, spec, by_uri, seed) for spec in specs]
+
+
+def commissioned(
+    video_id: str,
+    animatic: Animatic,
+    store: ObjectStore,
+    *,
+    model: str | None = None,
+    max_cost_usd: float | None = None,
+    log: Callable[[str], None] = lambda _sentence: None,
+) -> Commission:
+    """What a generator is told of the film; arguments go before the manifest's own choices."""
+    return Commission(
+        video_id=video_id,
+        settings=load_settings(),
+        store=store,
+        model=model or animatic.model,
+        fallback_model=animatic.fallback_model,
+        max_cost_usd=animatic.max_cost_usd if max_cost_usd is None else max_cost_usd,
+        log=log,
+    )
+
+
+def slot_seconds(animatic: Animatic) -> float:
+    """How much of the film one chunk fills: what the manifest's model makes at the least.
+
+    Room is left for the longest transition, which lengthens the chunk behind it.
+
+    Raises:
+        SpecError: The manifest names a model that is not known.
+    """
+    if animatic.model is None:
+        return SLOT_SECONDS
+    model = load_catalog(load_settings().models).find(animatic.model)
+    transitions = [join.duration for join in animatic.transitions or [] if join.type != "cut"]
+    return model.slot_seconds(
+        animatic.fps, max([OVERLAP_SECONDS, *transitions]), wanted=SLOT_SECONDS
+    )
 
 
 def _placed(

@@ -33,6 +33,10 @@ class Lookout:
         """Look up a chunk whose turn comes later; what goes wrong is raised by `of`."""
         self._ahead = {spec.chunk_num: self._pool.submit(self._prepare, spec)}
 
+    def forget(self) -> None:
+        """What was looked up is true no more."""
+        self._ahead = {}
+
     def of(self, spec: ChunkSpec) -> Outlook:
         """What was looked up of the chunk, or is now.
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from PIL import Image
 
+from chunk_assets.chain.claims import Claims
 from chunk_assets.chain.files import ChunkFiles, Picture
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
@@ -27,6 +28,9 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
 from chunk_assets.video.frames import last_frame
+
+LONGEST_WAIT = 6 * 3600
+"""Seconds for which a chunk is waited for that another run is to render: a night's work."""
 
 
 class Stopped(Exception):
@@ -52,11 +56,12 @@ class Steps:
         order: Order,
         files: ChunkFiles,
         listener: Listener,
+        claims: Claims,
         beside: Callable[[Callable[[], list[ChunkObject]]], None],
     ):
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
-        self._beside = beside
+        self._claims, self._beside = claims, beside
         self._finishing = Finishing(store, files)
         self._lookout = Lookout(store, files)
         self._stop = threading.Event()
@@ -79,7 +84,10 @@ class Steps:
             MediaError, GenerationError, StorageError: It could not be made.
             Stopped: Somebody called `stop`.
         """
-        found = self._lookout.of(self.plan.spec(chunk_num))
+        planned = self.plan.spec(chunk_num)
+        if self._claims.hold(chunk_num, self._go_on):
+            self._lookout.forget()
+        found = self._lookout.of(planned)
         spec, spec_version = self._spec(chunk_num, found.spec)
         composite = self._composite(spec, spec_version, found.composite)
         if "chunk_videos" in self.order.stages and composite is not None:
@@ -156,9 +164,15 @@ class Steps:
         number = spec.chunk_num - 1
         if self._handed is not None and self._handed.chunk_num == number:
             return self._handed.picture
-        stored = self.store.head(keys.last_frame(spec.video_id, number))
-        clip = self.store.head(keys.chunk_video(spec.video_id, number))
-        if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
+        stored = self._stored_frame(number)
+        since = time.monotonic()
+        while stored is None and self._claims.is_coming(number):
+            if time.monotonic() - since > LONGEST_WAIT:
+                break
+            self._pause()
+            stored = self._stored_frame(number)
+        stored = stored or self._stored_frame(number)  # it may have come since
+        if stored is None:
             raise NotStored(
                 f"chunk {spec.chunk_num} of film {spec.video_id!r} begins with the last frame of "
                 f"chunk {number}, which is not stored: materialize chunk {number} first",
@@ -166,6 +180,19 @@ class Steps:
                 missing=keys.last_frame(spec.video_id, number),
             )
         return self.files.stored_picture(spec.chunk_num, stored)
+
+    def _stored_frame(self, chunk_num: int) -> StoredObject | None:
+        """The last frame of a chunk's stored clip; None while they are not both there."""
+        stored = self.store.head(keys.last_frame(self.plan.video_id, chunk_num))
+        clip = self.store.head(keys.chunk_video(self.plan.video_id, chunk_num))
+        if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
+            return None
+        return stored
+
+    def _pause(self) -> None:
+        for _ in range(4):
+            self._go_on()
+            time.sleep(0.25)
 
     def _clip(
         self,
@@ -198,7 +225,7 @@ class Steps:
             negative_prompt=spec.negative_prompt,
             keyframes=spec.keyframes,
         )
-        if following is not None:
+        if following is not None and self._claims.try_hold(following):
             self._lookout.begin(self.plan.spec(following))
         progressed = partial(self._progressed, spec)
         self.listener.started(spec)
@@ -214,6 +241,7 @@ class Steps:
         self._handed = _HandOver(
             spec.chunk_num, Picture(pixels, lambda: save_png(frame, path), lambda: frame)
         )
+        spent = clip.cost_usd + (before.spent_usd if before else 0.0)
         record = ClipRecord(
             fingerprint=fingerprint,
             generator=name,
@@ -222,7 +250,7 @@ class Steps:
             take=take,
             root_run=self.order.root_run,
             cost_usd=clip.cost_usd,
-            spent_usd=clip.cost_usd + (before.spent_usd if before else 0.0),
+            spent_usd=max(clip.spent_usd or 0.0, spent),
             seconds=round(seconds, 3),
         )
         made = Made(clip, frame, pixels, record, inputs)

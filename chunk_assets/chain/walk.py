@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from chunk_assets.chain.background import Background
+from chunk_assets.chain.claims import Claims
 from chunk_assets.chain.files import ChunkFiles
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
-from chunk_assets.chain.steps import Steps
+from chunk_assets.chain.steps import Steps, Stopped
 from chunk_assets.errors import StorageError
 from chunk_assets.generation.base import Generator
 from chunk_assets.storage.store import ObjectStore
+
+_A_WHILE = 0.25  # seconds
 
 CHUNKS_AT_ONCE = 2
 """How many chunks may be begun and not yet recorded: bounds memory and disk."""
@@ -40,12 +43,14 @@ def walk(
     order: Order,
     workdir: Path,
     listener: Listener,
+    claims: Claims | None = None,
 ) -> Iterator[ChunkObject]:
     """Make chunks in the order of their numbers, and hand over each object once it is on S3.
 
     When a chunk fails, what was made before is finished and handed over first. When the caller
     stops (closes the iterator or is interrupted), the generator is told so and what is being
-    uploaded is completed.
+    uploaded is completed. A chunk that another walk is at, by what `claims` knows, is waited for,
+    and so is the chunk before the first while somebody renders it.
 
     Raises:
         SpecError: The film has no such chunk.
@@ -54,12 +59,15 @@ def walk(
     """
     files = ChunkFiles(store, workdir)
     beside = Background[list[ChunkObject] | _Done]("finishing")
-    steps = Steps(plan, store, generator, order, files, listener, beside.start)
+    claims = claims or Claims()
+    steps = Steps(plan, store, generator, order, files, listener, claims, beside.start)
     chain = _Chain(steps, sorted(set(chunk_nums)), beside)
     try:
+        chain.start()
         for result in beside.results():
             if isinstance(result, _Done):
                 files.forget_before(result.chunk_num)
+                claims.release(result.chunk_num)
                 chain.go_on()
             else:
                 yield from result
@@ -68,6 +76,7 @@ def walk(
         raise StorageError(message, path=str(workdir)) from error
     finally:
         chain.close()
+        claims.close()
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,11 @@ class _Chain:
     def __init__(self, steps: Steps, chunk_nums: list[int], beside: Background[Any]):
         self._steps, self._chunk_nums, self._beside = steps, chunk_nums, beside
         self._room = threading.Semaphore(CHUNKS_AT_ONCE)
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chain")
+
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def go_on(self) -> None:
@@ -92,17 +105,24 @@ class _Chain:
 
     def close(self) -> None:
         """End the thread, and complete what it has queued."""
+        self._is_over.set()
         self._steps.stop()
-        self._room.release()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._steps.close()
         self._beside.close()
+
+    def _wait_for_room(self) -> None:
+        # An interrupt may hit even the tidying up: a chain that nobody reads must not live on.
+        while not self._room.acquire(timeout=_A_WHILE):
+            if self._is_over.is_set() or not threading.main_thread().is_alive():
+                raise Stopped
 
     def _run(self) -> None:
         error = None
         try:
             for number, following in zip_longest(self._chunk_nums, self._chunk_nums[1:]):
-                self._room.acquire()
+                self._wait_for_room()
                 self._steps.chunk(number, following)
                 self._beside.start(partial(_Done, number))
         except BaseException as raised:  # it is raised where the results are read

@@ -37,7 +37,9 @@ def sentence(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # Dagster makes a ring of a bug in an op
+        seen.append(error)
         yield error
         error = error.__cause__ or error.__context__
 

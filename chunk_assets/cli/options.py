@@ -11,7 +11,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.schemas import check_video_id
 
 if TYPE_CHECKING:  # it brings NumPy and boto3, which `--help` has no use for
-    from chunk_assets.storage.animatic_directory import AnimaticDirectory
+    from chunk_assets.chain.animatic_directory import AnimaticDirectory
 
 MAX_SEED = 2**31 - 1
 """The largest seed that every model of the field takes."""
@@ -50,18 +50,22 @@ def checked_chunks(video_id: str, chunks: range | None, count: int) -> range | N
     return chunks
 
 
-def read_film(directory: Path, video_id: str | None) -> "tuple[str, AnimaticDirectory]":
-    """The film's name and its animatic, checked.
+def read_film(
+    directory: Path, video_id: str | None, model: str | None = None
+) -> "tuple[str, AnimaticDirectory]":
+    """The film's name and its animatic, checked; `model` takes the place of the manifest's.
 
     Raises:
         SpecError: The name or the manifest cannot be used.
         MediaError: A picture is missing or cannot be read.
     """
-    from chunk_assets.storage.animatic_directory import read_directory
+    from chunk_assets.chain.animatic_directory import read_directory
 
     if video_id is not None:
         check_video_id(video_id)
     animatic = read_directory(directory)
+    if model is not None:
+        animatic = animatic.with_model(model)
     return video_id or video_id_of(directory), animatic
 
 

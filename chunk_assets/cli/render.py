@@ -42,6 +42,18 @@ GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from 
     help="Who renders the clips; 'preview' costs nothing.",
 )
 @click.option(
+    "--model",
+    metavar="NAME",
+    help="The hosted model, see 'chunk-assets models'; the manifest's without it.",
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Stop before the film has cost more; the manifest's max_cost_usd without it.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be rendered, and at what price.")
+@click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     metavar="NUMBER",
@@ -55,6 +67,9 @@ def render(
     chunks: range | None,
     only: bool,
     generator: str,
+    model: str | None,
+    max_cost: float | None,
+    dry_run: bool,
     seed: int | None,
     as_json: bool,
 ) -> None:
@@ -66,17 +81,22 @@ def render(
     if only and chunks is None:
         raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
     with stopping(GOES_ON) as interrupts:
+        from chunk_assets.chain.animatic_directory import MANIFEST
         from chunk_assets.cli.output import check_ffmpeg, writable_target
         from chunk_assets.cli.progress import ChunkProgress
-        from chunk_assets.generation.registry import choose_generator
+        from chunk_assets.generation.registry import check_generator
         from chunk_assets.settings import load_settings
-        from chunk_assets.storage.animatic_directory import MANIFEST
 
         settings = load_settings()
-        name, animatic = read_film(directory, video_id)
+        name, animatic = read_film(directory, video_id, model)
         count = len(animatic.specs(name))
         again = checked_chunks(name, chunks, count)
-        choose_generator(generator)
+        check_generator(generator)
+        if dry_run:
+            from chunk_assets.cli.dry_run import print_dry_run
+
+            print_dry_run(settings, name, animatic, generator, again, only=only, as_json=as_json)
+            return
         check_ffmpeg()
         path = output or Path(f"{name}.mp4")
         target = writable_target(path, [directory / MANIFEST, *animatic.pictures.values()])
@@ -92,6 +112,7 @@ def render(
                 seed=seed,
                 again=again,
                 only=only,
+                max_cost_usd=max_cost,
                 checkpoint=interrupts.check,
             )
             film = rendering.run(progress, target)

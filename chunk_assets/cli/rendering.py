@@ -2,26 +2,29 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
+from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.cli.interrupts import let_go
 from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.submitting import announce
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import range_tags
 from chunk_assets.errors import ChunkAssetsError, NotStored
+from chunk_assets.generation.registry import choose_generator
 from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, end_orphans, film_lock, open_instance
 from chunk_assets.resources import connect
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
-from chunk_assets.storage.animatic_directory import AnimaticDirectory, submit
 from chunk_assets.storage.objects import read_json, read_video
 from chunk_assets.storage.store import ObjectStore
 
@@ -54,6 +57,7 @@ class Rendering:
     Attributes:
         again: The chunks of which a new take is asked for; None for none.
         only: Whether the chunks behind those stay as they are, whatever changed.
+        max_cost_usd: What the film may cost in all; the manifest's limit without it.
         checkpoint: Called between the steps; raises `KeyboardInterrupt` to stop.
     """
 
@@ -64,6 +68,7 @@ class Rendering:
     seed: int | None = None
     again: range | None = None
     only: bool = False
+    max_cost_usd: float | None = None
     checkpoint: Callable[[], None] = lambda: None
 
     def run(self, progress: ChunkProgress, target: Path) -> RenderedFilm:
@@ -80,6 +85,7 @@ class Rendering:
             count = len(self.animatic.specs(self.video_id))
             self._check_neighbours(store, count)
             self.checkpoint()
+            self._check_generator(store)
             with progress.waiting("submitting the animatic"):
                 submit(store, self.video_id, self.animatic)
                 plan = plan_film(store, self.video_id, seed=self.seed)
@@ -89,6 +95,8 @@ class Rendering:
                 config: dict[str, Any] = {"generator": self.generator, "reuse": reuse}
                 if self.seed is not None:
                     config["seed"] = self.seed
+                if self.max_cost_usd is not None:
+                    config["max_cost_usd"] = self.max_cost_usd
                 run_config = {"ops": {"film_chunks": {"config": config}}}
                 tags = range_tags(self.video_id, numbers)
                 self._execute(definitions, "render_chunks", instance, tags, run_config)
@@ -137,6 +145,18 @@ class Rendering:
                 missing=missing,
             )
 
+    def _check_generator(self, store: ObjectStore) -> None:
+        """See that the generator has what it needs, before anything is written.
+
+        Raises:
+            SpecError: It has not, or it makes no clips as long as the film's chunks.
+        """
+        specs = self.animatic.specs(self.video_id)
+        commission = commissioned(self.video_id, self.animatic.animatic, store)
+        with closing(choose_generator(self.generator, commission)) as generator:
+            for spec in specs:
+                generator.price_usd(spec.num_frames, spec.fps, spec.size)
+
     def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:
         """Whether the stored film is what would be stitched now."""
         clips = [store.head(keys.chunk_video(self.video_id, spec.chunk_num)) for spec in plan.specs]
@@ -167,7 +187,8 @@ class Rendering:
             if isinstance(failure.__cause__, ChunkAssetsError):
                 raise failure.__cause__ from None
             raise
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
+            let_go(interrupt)  # what is still being uploaded, while the film is ours
             _cancel(instance, run_id)
             raise KeyboardInterrupt from None
 

@@ -23,6 +23,7 @@ from chunk_assets.instance import (
     end_orphans,
     film_lock,
     open_instance,
+    workspace_file,
 )
 from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
@@ -114,12 +115,13 @@ def _start(settings: Settings, port: int, lock: int, log: Path) -> subprocess.Po
     What Dagster says goes to the log: of each run it says a hundred lines, which Dagit shows.
     """
     dagster = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
-    dagster += ["--module-name", "chunk_assets.definitions"]
+    dagster += ["--workspace", str(workspace_file(settings))]
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "CHUNK_ASSETS_HOME": str(settings.home.resolve()),
         "PYTHONWARNINGS": "ignore",  # what libraries tell developers
+        "PYTHONSAFEPATH": "1",  # a `random.py` in the current directory is not Python's
     }
     with log.open("w") as output:
         return subprocess.Popen(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from chunk_assets.chain.film import film_cost
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.cli.report import chunk_json, slot
@@ -97,5 +98,7 @@ def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> di
         "missing": sum(state.state == "missing" for state in states),
         "film": film,
         "film_url": output.stitched_video_url if output else None,
-        "cost_usd": round(sum(state.clip.spent_usd for state in states if state.clip), 6),
+        "cost_usd": film_cost(
+            store, plan.video_id, {s.spec.chunk_num: s.clip for s in states if s.clip}
+        ),
     }

@@ -26,11 +26,11 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
         click.echo(f"{name}: in order; {length}. Nothing was written.")
         return
 
+    from chunk_assets.chain import animatic_directory as animatics
     from chunk_assets.chain.film_plan import plan_film
     from chunk_assets.cli.submitting import announce
     from chunk_assets.instance import open_instance
     from chunk_assets.resources import connect
-    from chunk_assets.storage import animatic_directory as animatics
 
     store = connect(settings)
     is_new = animatics.submit(store, name, animatic)

@@ -1,14 +1,13 @@
 """The four assets of a chunk, made by one op that walks the chain of each film."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import closing
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.fingerprints import COMPOSITING, Weights
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
@@ -16,12 +15,16 @@ from chunk_assets.chain.order import Order
 from chunk_assets.chain.walk import walk
 from chunk_assets.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
 from chunk_assets.defs import lineage
+from chunk_assets.defs.claims import RunClaims
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.metadata import chunk_metadata
 from chunk_assets.defs.partitions import by_film, chunk_key, chunks, of_film
+from chunk_assets.defs.pools import pooled
+from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, choose_generator
 from chunk_assets.resources import FilmStore
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets.workdirs import film_workdir
 
 CODE_VERSIONS = {
     "chunk_specs": "1",
@@ -38,7 +41,17 @@ class ChunkConfig(dg.Config):
 
     generator: str = Field(
         default=DEFAULT_GENERATOR,
-        description="Who renders the clips. 'preview' costs nothing.",
+        description="Who renders the clips. 'preview' costs nothing, 'replicate' costs money.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="The hosted model; the manifest's without it. It must make clips as long as "
+        "the film's chunks, which are planned for the manifest's.",
+    )
+    max_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        description="What the film may cost in all, US dollars; the manifest's limit without it.",
     )
     reuse: Literal["this_run", "matching"] = Field(
         default="this_run",
@@ -130,30 +143,72 @@ def film_chunks(
 ) -> Iterator[Event]:
     """Walk the selected chunks of each film in order; record each object as soon as it is on S3."""
     with as_failures():
-        store = films.store()
-        generator = choose_generator(config.generator, generators)
         order = Order(
             stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
             reuse=config.reuse,
             root_run=context.run.root_run_id or context.run.run_id,
             weights=config.weights,
         )
-        is_single = len(context.partition_keys) == 1
+        failed: list[ChunkAssetsError] = []
         for video_id, asked in by_film(context.partition_keys).items():
-            plan = plan_film(store, video_id, seed=config.seed)
-            numbers = _planned(context, plan, asked, is_single=is_single)
-            with TemporaryDirectory(prefix="chunk_assets-") as workdir:
-                for made in walk(
-                    plan,
-                    numbers,
-                    store=store,
-                    generator=generator,
-                    order=order,
-                    workdir=Path(workdir),
-                    listener=listener,
-                ):
-                    is_quiet = config.reuse == "matching"
-                    yield from _events(context, store, plan, made, is_quiet=is_quiet)
+            try:
+                yield from _film(
+                    context, config, films, generators, listener, order, video_id, asked
+                )
+            except ChunkAssetsError as error:
+                failed.append(error)
+                context.log.error(str(error))
+        if len(failed) == 1:
+            raise failed[0]
+        if failed:
+            others = f" (and {len(failed) - 1} more films failed, see the run's errors)"
+            raise type(failed[0])(f"{failed[0]}{others}", **failed[0].data) from failed[0]
+
+
+def _film(
+    context: dg.AssetExecutionContext,
+    config: ChunkConfig,
+    films: FilmStore,
+    generators: Generators,
+    listener: Listener,
+    order: Order,
+    video_id: str,
+    asked: list[int],
+) -> Iterator[Event]:
+    """One film's selected chunks; what goes wrong with it leaves the run's other films alone."""
+    store = films.store()
+    plan = plan_film(store, video_id, seed=config.seed)
+    numbers = _planned(context, plan, asked, is_single=len(context.partition_keys) == 1)
+    commission = commissioned(
+        video_id,
+        plan.animatic,
+        store,
+        model=config.model,
+        max_cost_usd=config.max_cost_usd,
+        log=context.log.info,
+    )
+    claims = RunClaims(
+        films.home(),
+        video_id,
+        instance=context.instance,
+        run_id=context.run.run_id,
+        log=context.log.info,
+    )
+    with (
+        closing(choose_generator(config.generator, commission, generators)) as generator,
+        film_workdir(films.home()) as workdir,
+    ):
+        for made in walk(
+            plan,
+            numbers,
+            store=store,
+            generator=pooled(generator, context),
+            order=order,
+            workdir=workdir,
+            listener=listener,
+            claims=claims,
+        ):
+            yield from _events(context, store, plan, made, is_quiet=config.reuse == "matching")
 
 
 def _planned(

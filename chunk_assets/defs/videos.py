@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 
 from chunk_assets.chain.film import StoredClip, film_cost, stitch_film
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.inspect import film_fingerprint
+from chunk_assets.chain.records import ClipRecord
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.metadata import Metadata, preview
 from chunk_assets.defs.partitions import of_film, split_chunk_key, videos
@@ -22,6 +22,7 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_json
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.video.frames import extract_last_frame, probe
+from chunk_assets.workdirs import film_workdir
 
 
 @dg.asset(
@@ -38,8 +39,8 @@ def stitched_videos(
     context: dg.AssetExecutionContext, chunk_videos: dict[str, StoredVideo], films: FilmStore
 ) -> Iterator[dg.Output[Path]]:
     """Stitch one film, and write down what it is made of and what it cost."""
-    with as_failures(), TemporaryDirectory(prefix="chunk_assets-") as scratch:
-        store, workdir = films.store(), Path(scratch)
+    with as_failures(), film_workdir(films.home()) as workdir:
+        store = films.store()
         plan = plan_film(store, context.partition_key)
         clips = {
             split_chunk_key(partition)[1]: StoredClip(video.stored, video.fetch)
@@ -50,7 +51,11 @@ def stitched_videos(
         output = ChunkGenerationOutput(
             stitched_video_url=store.uri(keys.stitched_video(plan.video_id)),
             chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
-            total_cost=film_cost(plan, clips),
+            total_cost=film_cost(
+                store,
+                plan.video_id,
+                {number: ClipRecord.of(clip.stored) for number, clip in clips.items()},
+            ),
             made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
         )
         metadata = _film_metadata(store, plan, film, output)

@@ -52,6 +52,8 @@ class GeneratedClip:
     Attributes:
         path: The clip as it came, in the caller's work directory.
         cost_usd: What it cost, in US dollars.
+        spent_usd: What the chunk has cost so far in all, by a generator that keeps account of it;
+            None leaves the sum to the caller.
         is_normalised: Whether it was written by `video.clips.ClipWriter` in the asked format, so
             that there is nothing left to normalise.
         details: Where it came from, for the record (prediction id and the like); never a secret.
@@ -59,6 +61,7 @@ class GeneratedClip:
 
     path: Path
     cost_usd: float = 0.0
+    spent_usd: float | None = None
     is_normalised: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
@@ -69,10 +72,21 @@ class Generator(ABC):
     name: ClassVar[str]
     """What a person types to choose it."""
 
+    pool: ClassVar[str | None] = None
+    """The Dagster pool of which each film takes a slot while it renders; None for none."""
+
     @property
     @abstractmethod
     def model(self) -> str:
         """Which model renders, with its version: part of every clip's fingerprint."""
+
+    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+        """What a clip is expected to cost, in US dollars.
+
+        Raises:
+            SpecError: It makes no such clip.
+        """
+        return 0.0
 
     @abstractmethod
     def generate(
@@ -86,3 +100,6 @@ class Generator(ABC):
         Raises:
             GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try.
         """
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Let go of what it holds."""

@@ -4,18 +4,31 @@ from collections.abc import Callable, Mapping
 
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
+from chunk_assets.generation.commission import Commission
 from chunk_assets.generation.preview import PreviewGenerator
 
-Generators = Mapping[str, Callable[[], Generator]]
+Generators = Mapping[str, Callable[[Commission], Generator]]
 
-GENERATORS: Generators = {PreviewGenerator.name: PreviewGenerator}
+
+def _preview(_commission: Commission) -> Generator:
+    return PreviewGenerator()
+
+
+def _replicate(commission: Commission) -> Generator:
+    # Brings the client and its HTTP library, which nobody else needs.
+    from chunk_assets.generation.replicate.generator import hired
+
+    return hired(commission)
+
+
+GENERATORS: Generators = {PreviewGenerator.name: _preview, "replicate": _replicate}
 
 DEFAULT_GENERATOR = PreviewGenerator.name
 """Costs nothing; whatever costs money is only ever chosen by its name."""
 
 
-def choose_generator(name: str, generators: Generators = GENERATORS) -> Generator:
-    """Make the generator of that name.
+def check_generator(name: str, generators: Generators = GENERATORS) -> None:
+    """See that there is a generator of that name.
 
     Raises:
         SpecError: There is none.
@@ -23,4 +36,15 @@ def choose_generator(name: str, generators: Generators = GENERATORS) -> Generato
     if name not in generators:
         known = ", ".join(sorted(generators))
         raise SpecError(f"there is no generator {name!r}: choose one of {known}", generator=name)
-    return generators[name]()
+
+
+def choose_generator(
+    name: str, commission: Commission, generators: Generators = GENERATORS
+) -> Generator:
+    """Make the generator of that name for one film.
+
+    Raises:
+        SpecError: There is none, or what it needs is not set.
+    """
+    check_generator(name, generators)
+    return generators[name](commission)

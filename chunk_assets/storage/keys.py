@@ -8,6 +8,7 @@
     chunks/{video}/composites/chunk_{nn}.png            conditioning image
     chunks/{video}/chunk_{nn}.mp4                       clip
     chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
+    chunks/{video}/predictions/chunk_{nn}.json          ledger: what was asked of a hosted model
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
 """
@@ -44,6 +45,16 @@ def chunk_video(video_id: str, chunk_num: int) -> str:
 def last_frame(video_id: str, chunk_num: int) -> str:
     """What one chunk hands to the next."""
     return f"{CHUNKS}{video_id}/frames/chunk_{chunk_num}_last_frame.png"
+
+
+def predictions(video_id: str) -> str:
+    """Where the film's ledgers are."""
+    return f"{CHUNKS}{video_id}/predictions/"
+
+
+def prediction(video_id: str, chunk_num: int) -> str:
+    """What was asked of a hosted model for one chunk."""
+    return f"{predictions(video_id)}chunk_{chunk_num:02d}.json"
 
 
 def stitched_video(video_id: str) -> str:

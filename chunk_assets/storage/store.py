@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
-from chunk_assets.errors import NotStored, StorageError
+from chunk_assets.errors import Changed, NotStored, StorageError
 
 _BLOCK = 1 << 20
 # One part at a time: a clip is small, and parallel parts would multiply the memory of a big film.
 _TRANSFER = TransferConfig(use_threads=False)
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
+_CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 _DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
@@ -52,6 +54,23 @@ class StoredObject:
     def version(self) -> str:
         """What tells this content from another, also where a person uploaded it."""
         return f"sha256:{self.sha256}" if self.sha256 else f"etag:{self.etag}"
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it.
+
+    Attributes:
+        name: Its key, without the folder and the ending that were asked for.
+        size: Bytes.
+        etag: What S3 calls this content, without quotes.
+        last_modified: When it was last written, with a time zone; also by the same content.
+    """
+
+    name: str
+    size: int
+    etag: str
+    last_modified: datetime
 
 
 class ObjectStore:
@@ -112,6 +131,27 @@ class ObjectStore:
                 Metadata=_ascii(full),
             )
         return self._stored(key, len(content), answer["ETag"], full)
+
+    def replace_bytes(
+        self, key: str, content: bytes, content_type: str, *, before: StoredObject | None
+    ) -> StoredObject:
+        """Store a small object in the place of the one that was read, None where there was none.
+
+        Raises:
+            Changed: Somebody else has written it meanwhile; nothing is written then.
+        """
+        record = {"sha256": bytes_digest(content)}
+        condition = {"IfNoneMatch": "*"} if before is None else {"IfMatch": f'"{before.etag}"'}
+        with self._translated("write", key):
+            answer = self.client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=content,
+                ContentType=content_type,
+                Metadata=record,
+                **condition,
+            )
+        return self._stored(key, len(content), answer["ETag"], record)
 
     def put_file(
         self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
@@ -177,9 +217,15 @@ class ObjectStore:
 
         Listed with a delimiter: what lies deeper costs nothing.
         """
+        yield from (listed.name for listed in self.listing(prefix, suffix))
+
+    def listing(self, prefix: str, suffix: str = "") -> Iterator[ListedObject]:
+        """Like `names`, with what the listing says of each."""
         for entry in self._entries(prefix, "/", "Contents"):
             if entry["Key"].endswith(suffix):
-                yield entry["Key"][len(prefix) :].removesuffix(suffix)
+                name = entry["Key"][len(prefix) :].removesuffix(suffix)
+                etag = entry["ETag"].strip('"')
+                yield ListedObject(name, entry["Size"], etag, entry["LastModified"])
 
     def link(self, key: str) -> str:
         """A presigned URL under which a browser can fetch the object for `link_seconds`."""
@@ -221,6 +267,8 @@ class ObjectStore:
             code = str(error.response.get("Error", {}).get("Code", "?"))
             if code in _ABSENT:
                 raise NotStored(f"nothing is stored at {uri}", uri=uri) from error
+            if code in _CHANGED:
+                raise Changed(f"somebody else has written {uri} meanwhile", uri=uri) from error
             if code == "NoSuchBucket":
                 message = f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first"
                 raise StorageError(message, bucket=self.bucket) from error

@@ -15,8 +15,8 @@ from chunk_assets.chain.fingerprints import Weights
 from chunk_assets.chain.inspect import inspect
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
-from chunk_assets.chain.records import ClipRecord
 from chunk_assets.chain.order import Order
+from chunk_assets.chain.records import ClipRecord
 from chunk_assets.chain.walk import walk
 from chunk_assets.errors import NotStored, StorageError, Unavailable
 from chunk_assets.generation.base import (

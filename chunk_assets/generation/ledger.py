@@ -1,0 +1,204 @@
+"""The ledger: what was asked of a hosted model for each chunk, written before it is asked.
+
+One JSON object a chunk, `chunks/{video}/predictions/chunk_{nn}.json`. It is what makes a clip that
+was paid for findable again after a crash, and what a film's cost is summed from. It names
+predictions by their ids and holds no URL: whoever reads the bucket cannot fetch anything by it.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chunk_assets.errors import Changed, NotStored, StorageError
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import JSON, json_bytes, read_json
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+_TRIES = 50
+"""Of writing an entry that others write as well; each of them gets through once."""
+
+Status = Literal["intended", "asked", "succeeded", "failed", "canceled", "aborted", "void"]
+"""`intended`: about to be asked, so that there may be a prediction whose id is not known; `void`:
+proven never to have been created. The others are Replicate's; `asked` is all that is not over."""
+
+OPEN = frozenset({"intended", "asked"})
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+class Attempt(BaseModel):
+    """One prediction, or the intent to ask for it.
+
+    Attributes:
+        key: Tells attempts apart: a random name, chosen before anything is asked.
+        request: The fingerprint of what is asked, seed and conditioning picture among it.
+        model: The model on Replicate, `owner/name`.
+        version: The version's id; None for an official model.
+        seed: The take's seed, also where the model takes none.
+        asked_at: When the intent was written.
+        asked_by: Which process wrote it.
+        media_url_sha256: Of the uploaded picture's URL, by which the prediction can be recognised.
+        price_usd: What it is expected to cost.
+        prediction_id: Replicate's name of it, as soon as it is known.
+        status: How it stands, as far as is known.
+        cost_usd: What it cost; 0 while it is open, and where it was not billed.
+        error: Why there is no clip of it.
+        output_sha256: Of the clip as it was downloaded.
+        ended_at: When it was known to be over.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    request: str
+    model: str
+    version: str | None = None
+    seed: int
+    asked_at: datetime
+    asked_by: str
+    media_url_sha256: str
+    price_usd: float = Field(ge=0)
+    prediction_id: str | None = None
+    status: Status = "intended"
+    cost_usd: float = Field(default=0.0, ge=0)
+    error: str | None = None
+    output_sha256: str | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still cost money."""
+        return self.status in OPEN
+
+    @property
+    def committed_usd(self) -> float:
+        """What it cost, or may cost yet."""
+        return self.price_usd if self.is_open else self.cost_usd
+
+
+class ChunkLedger(BaseModel):
+    """Every attempt at one chunk, the oldest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    video_id: str
+    chunk_num: int
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def cost_usd(self) -> float:
+        """What all of them cost, failed ones that were billed among them."""
+        return sum(attempt.cost_usd for attempt in self.attempts)
+
+    @property
+    def committed_usd(self) -> float:
+        """The same, and what those that are open may cost yet."""
+        return sum(attempt.committed_usd for attempt in self.attempts)
+
+    def of_request(self, request: str) -> list[Attempt]:
+        """The attempts at one request, the newest first; void ones are none."""
+        return [
+            attempt
+            for attempt in reversed(self.attempts)
+            if attempt.request == request and attempt.status != "void"
+        ]
+
+    def with_attempt(self, attempt: Attempt) -> "ChunkLedger":
+        """This, with the attempt in the place of the one of its key, or behind the others."""
+        others = list(self.attempts)
+        for place, other in enumerate(others):
+            if other.key == attempt.key:
+                others[place] = attempt
+                break
+        else:
+            others.append(attempt)
+        return self.model_copy(update={"attempts": tuple(others)})
+
+
+class Taken(StorageError):
+    """Another process has an open attempt at the same request."""
+
+
+class Ledger:
+    """The ledgers of one film's chunks, on S3."""
+
+    def __init__(self, store: ObjectStore, video_id: str):
+        self._store, self.video_id = store, video_id
+
+    def chunk(self, chunk_num: int) -> ChunkLedger:
+        """A chunk's ledger as it is stored now.
+
+        Raises:
+            StorageError: It cannot be read: nothing is asked for then.
+        """
+        return self._read(chunk_num)[0]
+
+    def begin(self, chunk_num: int, attempt: Attempt) -> None:
+        """Write the intent to ask.
+
+        Raises:
+            Taken: There is an open attempt at the same request: go on with that one.
+            StorageError: It cannot be written: nothing may be asked for then.
+        """
+
+        def add(ledger: ChunkLedger) -> ChunkLedger:
+            if any(other.is_open for other in ledger.of_request(attempt.request)):
+                raise Taken(f"chunk {chunk_num} of film {self.video_id!r} is being asked for")
+            return ledger.with_attempt(attempt)
+
+        self._change(chunk_num, add)
+
+    def update(self, chunk_num: int, attempt: Attempt) -> ChunkLedger:
+        """Write how an attempt stands. An attempt that is over never opens again.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+
+        def put(ledger: ChunkLedger) -> ChunkLedger:
+            stored = next((one for one in ledger.attempts if one.key == attempt.key), None)
+            if stored is not None and not stored.is_open and attempt.is_open:
+                return ledger
+            return ledger.with_attempt(attempt)
+
+        return self._change(chunk_num, put)
+
+    def film(self) -> Iterator[ChunkLedger]:
+        """The ledgers of all the film's chunks, also of those that its plan no longer has.
+
+        Raises:
+            StorageError: One cannot be read.
+        """
+        prefix = keys.predictions(self.video_id)
+        for name in self._store.names(prefix, ".json"):
+            yield read_json(self._store, f"{prefix}{name}.json", ChunkLedger)[0]
+
+    def _read(self, chunk_num: int) -> tuple[ChunkLedger, StoredObject | None]:
+        key = keys.prediction(self.video_id, chunk_num)
+        try:
+            return read_json(self._store, key, ChunkLedger)
+        except NotStored:
+            return ChunkLedger(video_id=self.video_id, chunk_num=chunk_num), None
+
+    def _change(self, chunk_num: int, change: Callable[[ChunkLedger], ChunkLedger]) -> ChunkLedger:
+        key = keys.prediction(self.video_id, chunk_num)
+        for _ in range(_TRIES):
+            before, stored = self._read(chunk_num)
+            after = change(before)
+            if after == before:
+                return after
+            try:
+                self._store.replace_bytes(key, json_bytes(after), JSON, before=stored)
+            except Changed:
+                continue
+            return after
+        raise StorageError(
+            f"{self._store.uri(key)} was changed by others {_TRIES} times in a row: "
+            f"how many render film {self.video_id!r} at once?",
+            uri=self._store.uri(key),
+        )

@@ -1,0 +1,188 @@
+"""How long a hosted model's clips can be, and how that is asked for.
+
+Lengths are seconds as fractions, counted in whole frames: no clip is a rounding error too short.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, model_validator
+
+Frames = Annotated[StrictInt, Field(ge=1, le=100_000)]
+Rate = Annotated[StrictInt, Field(ge=1, le=240)]
+InputName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+@dataclass(frozen=True)
+class ClipLength:
+    """One length that a model can make.
+
+    Attributes:
+        inputs: What asks for it.
+        frames: How many frames the model makes.
+        model_fps: At how many a second they play.
+    """
+
+    inputs: dict[str, Any]
+    frames: int
+    model_fps: int
+
+    @property
+    def seconds(self) -> Fraction:
+        """The clip's length."""
+        return Fraction(self.frames, self.model_fps)
+
+    def film_frames(self, fps: int) -> int:
+        """How many whole frames of a film at `fps` it covers."""
+        return int(self.seconds * fps)
+
+
+class Length(BaseModel, ABC):
+    """A model's rule of lengths."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def shortest(self, fps: int) -> ClipLength:
+        """The shortest clip for a film at `fps`."""
+
+    @abstractmethod
+    def longest(self, fps: int) -> ClipLength:
+        """The longest clip for a film at `fps`."""
+
+    @abstractmethod
+    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+        """The shortest clip that covers `num_frames` at `fps`; None when none is that long."""
+
+    @abstractmethod
+    def label(self, fps: int) -> str:
+        """The lengths in seconds, for a film at `fps`, in a few characters."""
+
+
+class RangeLength(Length):
+    """Any number of frames within limits, at a rate that is asked for.
+
+    The film's own rate where the model has it, so that every frame of the clip is one of the film.
+    Otherwise a rate that divides it, or that it divides; failing that, the nearest.
+    """
+
+    kind: Literal["range"]
+    parameter: InputName
+    frames: tuple[Frames, Frames]
+    fps_parameter: InputName
+    fps: tuple[Rate, Rate]
+
+    @model_validator(mode="after")
+    def _check(self) -> "RangeLength":
+        for name in ("frames", "fps"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} is [{low}, {high}]: allowed is [lowest, highest]")
+        return self
+
+    def shortest(self, fps: int) -> ClipLength:
+        """The fewest frames."""
+        return self._of(self.frames[0], self._rate(fps))
+
+    def longest(self, fps: int) -> ClipLength:
+        """The most frames."""
+        return self._of(self.frames[1], self._rate(fps))
+
+    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+        """As many frames as it takes, or the fewest."""
+        rate = self._rate(fps)
+        frames = max(self.frames[0], ceil(Fraction(num_frames, fps) * rate))
+        return self._of(frames, rate) if frames <= self.frames[1] else None
+
+    def label(self, fps: int) -> str:
+        """From the shortest, where that is a length worth naming, to the longest."""
+        ends = self.shortest(fps), self.longest(fps)
+        first, last = (f"{float(length.seconds):.3g}" for length in ends)
+        return f"to {last}" if self.frames[0] == 1 else f"{first}-{last}"
+
+    def _of(self, frames: int, rate: int) -> ClipLength:
+        return ClipLength({self.parameter: frames, self.fps_parameter: rate}, frames, rate)
+
+    def _rate(self, fps: int) -> int:
+        low, high = self.fps
+        if fps > high:  # half of what the model has is worth an even step, less is not
+            rates = range(max(low, -(-high // 2)), high + 1)
+            return max((rate for rate in rates if fps % rate == 0), default=high)
+        return min((rate for rate in range(low, high + 1) if rate % fps == 0), default=low)
+
+
+class _ChosenLength(Length):
+    @abstractmethod
+    def lengths(self) -> list[ClipLength]:
+        """Every length there is, the shortest first."""
+
+    def shortest(self, fps: int) -> ClipLength:
+        """The first."""
+        return self.lengths()[0]
+
+    def longest(self, fps: int) -> ClipLength:
+        """The last."""
+        return self.lengths()[-1]
+
+    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+        """The first that is long enough."""
+        needed = Fraction(num_frames, fps)
+        return next((length for length in self.lengths() if length.seconds >= needed), None)
+
+    def label(self, fps: int) -> str:
+        """Each, or from the first to the last."""
+        shown = [f"{float(length.seconds):.3g}" for length in self.lengths()]
+        return ", ".join(shown) if len(shown) < 3 else f"{shown[0]}-{shown[-1]}"
+
+
+class FramesLength(_ChosenLength):
+    """One of several numbers of frames, at the model's own rate."""
+
+    kind: Literal["frames"]
+    parameter: InputName
+    choices: tuple[Frames, ...] = Field(min_length=1)
+    fps: Rate
+
+    def lengths(self) -> list[ClipLength]:
+        """A length a choice."""
+        return [
+            ClipLength({self.parameter: frames}, frames, self.fps)
+            for frames in sorted(self.choices)
+        ]
+
+
+class SecondsLength(_ChosenLength):
+    """One of several durations in whole seconds, at the model's own rate."""
+
+    kind: Literal["seconds"]
+    parameter: InputName
+    choices: tuple[Annotated[StrictInt, Field(ge=1, le=600)], ...] = Field(min_length=1)
+    fps: Rate
+
+    def lengths(self) -> list[ClipLength]:
+        """A length a choice."""
+        return [
+            ClipLength({self.parameter: seconds}, seconds * self.fps, self.fps)
+            for seconds in sorted(self.choices)
+        ]
+
+
+class FixedLength(_ChosenLength):
+    """Always the same, and nothing asks for it."""
+
+    kind: Literal["fixed"]
+    seconds: FiniteFloat = Field(gt=0, le=600)
+    fps: Rate
+
+    def lengths(self) -> list[ClipLength]:
+        """The one, in whole frames."""
+        # The number as it is written: 5.04 s at 25 fps are 126 frames, in binary a little less.
+        return [ClipLength({}, max(1, int(Fraction(str(self.seconds)) * self.fps)), self.fps)]
+
+
+AnyLength = Annotated[
+    RangeLength | FramesLength | SecondsLength | FixedLength, Field(discriminator="kind")
+]

@@ -1,0 +1,149 @@
+"""What Replicate's API answers when it does not do what was asked, as our errors."""
+
+import json
+import logging
+from typing import Any
+
+import httpx
+
+from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
+from chunk_assets.generation.replicate.predictions import redacted
+from chunk_assets.generation.replicate.retries import LostAnswer
+
+BILLING = "https://replicate.com/account/billing"
+
+
+class Refusal(Exception):
+    """An answer of 300 and above, raised so that nothing below us repeats it."""
+
+    def __init__(self, response: httpx.Response):
+        super().__init__(response.status_code)
+        self.status = response.status_code
+        try:
+            self.body: Any = json.loads(_beginning(response))
+        except (ValueError, httpx.HTTPError):  # a proxy's HTML page, or one that broke off
+            self.body = None
+        finally:
+            response.close()
+        self.retry_after = _retry_after(response.headers.get("retry-after"), self.body)
+
+    @property
+    def detail(self) -> str:
+        """What the answer says, as ": …", or nothing."""
+        body = self.body if isinstance(self.body, dict) else {"detail": self.body}
+        said = body.get("detail") or body.get("title")
+        text = " ".join(redacted(said).split())[:300] if isinstance(said, str) else ""
+        return f": {text}" if text else ""
+
+
+def as_error(refusal: Refusal, what: str) -> GenerationError:
+    """Return our error for a refusal.
+
+    Args:
+        refusal: What came.
+        what: What was asked for, as in "the model 'a/b'".
+    """
+    status = refusal.status
+    if status in (401, 403):
+        return Rejected(
+            "Replicate refused the API token: check REPLICATE_API_TOKEN" + refusal.detail,
+            status=status,
+        )
+    if status == 402:
+        message = f"Replicate refused {what} for want of credit: add some at {BILLING}"
+        return Rejected(message, status=status)
+    if status == 404:
+        return Rejected(f"Replicate does not have {what}: check its name", status=status)
+    if status == 413:
+        message = f"Replicate refused {what} as too large: a file may have 100 MB"
+        return Rejected(message, status=status)
+    if status == 422:
+        fields = _invalid_fields(refusal.body)
+        said = "; ".join(f"{name}: {text}" for name, text in fields.items())
+        detail = f": {said}" if said else refusal.detail
+        return Rejected(f"Replicate refused {what} as invalid{detail}", status=status, **fields)
+    if status == 429:
+        wait = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
+        message = f"Replicate takes no more requests for now{refusal.detail}"
+        return Unavailable(message, status=status, **wait)
+    if status < 400:
+        message = f"Replicate redirected {what} elsewhere ({status}), which is not followed: "
+        return Rejected(message + "check REPLICATE_BASE_URL", status=status)
+    if status >= 500 or status == 408:
+        message = f"Replicate could not answer for {what} ({status}): its servers have a problem"
+        return Unavailable(message, status=status)
+    return Rejected(f"Replicate refused {what} ({status}){refusal.detail}", status=status)
+
+
+def as_transport_error(error: httpx.HTTPError, what: str) -> GenerationError:
+    """Return our error for a connection that failed."""
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOut(f"Replicate did not answer for {what} in time: is the network slow?")
+    reason = redacted(str(error)) or type(error).__name__
+    return Unavailable(f"Replicate cannot be reached for {what}: {reason}")
+
+
+def unreadable(what: str) -> Unavailable:
+    """Return the error for an answer of 200 that is not the JSON it should be."""
+    return Unavailable(f"Replicate's answer for {what} cannot be read: it is not what is agreed")
+
+
+def lost(what: str, why: str) -> LostAnswer:
+    """Return the error for a prediction that may have been created."""
+    return LostAnswer(f"Replicate's answer to the request for {what} is lost ({why})")
+
+
+def was_not_sent(error: httpx.HTTPError) -> bool:
+    """Whether a request provably did not reach the server: there was no connection yet."""
+    early = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    return isinstance(error, early)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """Return the first 64 KB of an answer, which hold whatever it explains."""
+    content = b""
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > 1 << 16:
+            break
+    return content
+
+
+def _retry_after(header: str | None, body: Any) -> float | None:
+    """Return the seconds asked for by the header, else by the body; a date is not read."""
+    for said in (header, body.get("retry_after") if isinstance(body, dict) else None):
+        try:
+            seconds = float(said)  # type: ignore[arg-type]  # None is caught, as text is
+        except (TypeError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None
+
+
+def _invalid_fields(body: Any) -> dict[str, str]:
+    """Return the fields that a 422 names, with what it says of each."""
+    listed = body.get("invalid_fields") if isinstance(body, dict) else None
+    found = {}
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict):
+            name = str(one.get("field", "?")).removeprefix("input.")
+            found[name] = redacted(str(one.get("description", "invalid")))[:300]
+    return found
+
+
+class _WithoutAddresses(logging.Filter):
+    """Leaves of an address only the server: httpx logs each request's, outputs' among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                f"{one.scheme}://{one.host}" if isinstance(one, httpx.URL) else one
+                for one in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutAddresses())
+# Its debug lines hold the headers of answers: a redirect's is an output's address.
+logging.getLogger("httpcore").setLevel(logging.INFO)

@@ -1,0 +1,255 @@
+"""Replicate's HTTP API, as far as a chunk renderer needs it.
+
+Everything that could pay twice is decided here: which requests are repeated, and which never.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from chunk_assets.errors import MediaError, Rejected, SpecError
+from chunk_assets.generation.replicate.answers import (
+    Refusal,
+    as_error,
+    as_transport_error,
+    lost,
+    unreadable,
+    was_not_sent,
+)
+from chunk_assets.generation.replicate.client import Connection, model_path, prediction_path
+from chunk_assets.generation.replicate.hosts import checked_base_url
+from chunk_assets.generation.replicate.predictions import ModelInfo, Prediction
+from chunk_assets.generation.replicate.retries import (
+    LostAnswer,
+    OnRetry,
+    RetryPolicy,
+    ignore,
+    retried,
+)
+
+__all__ = ["LostAnswer", "ModelInfo", "Prediction", "ReplicateApi", "RetryPolicy"]
+
+SHORTEST_CANCEL_AFTER = 5
+"""Seconds; Replicate takes no less."""
+
+_T = TypeVar("_T")
+
+
+class ReplicateApi:
+    """Asks Replicate for models, files and predictions; safe to use from many threads.
+
+    Args:
+        token: The API token.
+        base_url: Where the API is, without a path; None is Replicate's own.
+        cancel_after: Seconds from its creation after which Replicate itself ends a prediction,
+            at least 5.
+        timeout: Seconds that an answer may be waited for, from one byte to the next.
+        retries: When to give up what may pass.
+        on_retry: Told about each repetition in one sentence.
+
+    Raises:
+        SpecError: The token or the base URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        token: SecretStr,
+        base_url: str | None = None,
+        *,
+        cancel_after: float,
+        timeout: float = 30,
+        retries: RetryPolicy | None = None,
+        on_retry: OnRetry = ignore,
+    ):
+        self.base_url = checked_base_url(base_url)
+        self._retries = retries or RetryPolicy()
+        self._on_retry = on_retry
+        deadline = max(SHORTEST_CANCEL_AFTER, math.ceil(cancel_after))
+        self._connection = Connection(token, self.base_url, timeout, f"{deadline}s")
+
+    def __repr__(self) -> str:
+        """Return where it asks, never with what token."""
+        return f"<ReplicateApi {self.base_url}>"
+
+    def __enter__(self) -> Self:
+        """Keep connections until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connection.close()
+
+    def model(self, name: str) -> ModelInfo:
+        """Return the model "owner/name" with its latest version.
+
+        Raises:
+            SpecError: That is not a model's name.
+            GenerationError: There is none, or Replicate cannot be asked.
+        """
+        answer = self._get(model_path(name), f"the model {name!r}")
+        return ModelInfo.read(name, answer.get("latest_version"), answer)
+
+    def version(self, name: str, version: str) -> ModelInfo:
+        """Return a model with this of its versions as the latest; `is_official` is not known.
+
+        Raises:
+            SpecError: That is not a model's name.
+            GenerationError: There is none, or Replicate cannot be asked.
+        """
+        what = f"the version {version!r} of the model {name!r}"
+        path = f"{model_path(name)}/versions/{quote(version, safe='')}"
+        return ModelInfo.read(name, self._get(path, what), {})
+
+    def upload(self, path: Path, content_type: str) -> str:
+        """Upload a file and return its address, which an input can be; it lives for a day.
+
+        Raises:
+            MediaError: The file cannot be read.
+            GenerationError: It could not be uploaded.
+        """
+        what = f"the file {path.name!r}"
+
+        def once() -> dict[str, Any]:
+            try:
+                with path.open("rb") as file:
+                    files = {"content": (path.name, file, content_type)}
+                    # Replicate stores it before it answers, which takes longer than a question.
+                    return self._connection.ask("POST", "/v1/files", what, files=files, slowly=True)
+            except OSError as error:
+                message = f"{str(path)!r} cannot be read: {error.strerror}"
+                raise MediaError(message, path=str(path)) from error
+
+        urls = self._retried(once).get("urls")
+        url = urls.get("get") if isinstance(urls, dict) else None
+        if not isinstance(url, str):
+            raise unreadable(what)
+        return url
+
+    def create(self, *, model: str, version: str | None, inputs: dict[str, Any]) -> Prediction:
+        """Ask for a prediction, which costs money; never asks twice unless nothing was created.
+
+        Args:
+            model: "owner/name".
+            version: The version's id; None for an official model.
+            inputs: By name, as the model's schema has them.
+
+        Raises:
+            SpecError: That is not a model's name, or the inputs are not JSON.
+            LostAnswer: It may have been created, and nobody knows: look for it.
+            GenerationError: It was not created.
+        """
+        path, body = f"{model_path(model)}/predictions", {"input": inputs}
+        if version is not None:
+            path, body = "/v1/predictions", {"input": inputs, "version": version}
+        what = f"a prediction by {model!r}"
+        try:
+            content = json.dumps(body, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise SpecError(f"the inputs for {model!r} are not JSON: {error}") from None
+
+        def once() -> Prediction:
+            try:
+                answer = self._connection.send(
+                    "POST",
+                    path,
+                    content=content,
+                    headers={"Content-Type": "application/json"},
+                )
+                return Prediction.model_validate(answer.json())
+            except Refusal as refusal:
+                error = as_error(refusal, what)
+                if refusal.status >= 500 or refusal.status == 408:
+                    raise lost(what, str(refusal.status)) from None
+                raise error from None
+            except httpx.HTTPError as error:
+                if was_not_sent(error):
+                    raise as_transport_error(error, what) from None
+                raise lost(what, type(error).__name__) from None
+            except ValueError:  # not JSON, or JSON without an id
+                raise lost(what, "it cannot be read") from None
+
+        return self._retried(once)
+
+    def get(self, prediction_id: str, *, retries: RetryPolicy | None = None) -> Prediction:
+        """Return how a prediction stands; `retries` take the place of the usual ones.
+
+        Raises:
+            GenerationError: There is none, or Replicate cannot be asked.
+        """
+        what = f"the prediction {prediction_id!r}"
+        answer = retried(
+            lambda: self._connection.ask("GET", prediction_path(prediction_id), what),
+            retries or self._retries,
+            self._on_retry,
+        )
+        return _prediction(answer, what)
+
+    def cancel(self, prediction_id: str) -> Prediction:
+        """End a prediction, and return how it stands; one that is over already stays so.
+
+        Raises:
+            GenerationError: There is none, or Replicate cannot be asked.
+        """
+        what = f"the prediction {prediction_id!r}"
+        path = f"{prediction_path(prediction_id)}/cancel"
+        try:
+            answer = self._retried(lambda: self._connection.ask("POST", path, what))
+        except Rejected:
+            # What it answers for one that is over is nowhere written.
+            prediction = self.get(prediction_id)
+            if not prediction.is_over:
+                raise
+            return prediction
+        return _prediction(answer, what)
+
+    def created_since(self, moment: datetime) -> Iterator[Prediction]:
+        """Yield this account's predictions created at `moment` or later, newest first.
+
+        `moment` must know its time zone; it is compared with Replicate's clock, so leave room
+        for this machine's being wrong.
+
+        Raises:
+            GenerationError: Replicate cannot be asked.
+        """
+        query = {"created_after": moment.isoformat()}
+        asked = []
+        while query not in asked:  # a page that links to itself is the last
+            asked.append(query)
+            page = self._get("/v1/predictions", "the list of predictions", params=query)
+            results = page.get("results")
+            for one in results if isinstance(results, list) else []:
+                try:
+                    prediction = Prediction.model_validate(one)
+                except ValidationError:
+                    continue  # nothing that could be asked for again
+                if prediction.created_at is not None and prediction.created_at < moment:
+                    return
+                yield prediction
+            if not isinstance(page.get("next"), str):
+                return
+            # Only its query: with the token we ask no host that an answer names.
+            query = dict(parse_qsl(urlsplit(page["next"]).query))
+
+    def _get(self, path: str, what: str, **options: Any) -> dict[str, Any]:
+        return self._retried(lambda: self._connection.ask("GET", path, what, **options))
+
+    def _retried(self, call: Callable[[], _T]) -> _T:
+        return retried(call, self._retries, self._on_retry)
+
+
+def _prediction(answer: dict[str, Any], what: str) -> Prediction:
+    try:
+        return Prediction.model_validate(answer)
+    except ValidationError:
+        raise unreadable(what) from None  # pydantic's error quotes what was answered

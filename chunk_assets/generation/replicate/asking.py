@@ -1,0 +1,75 @@
+"""What is asked of a hosted model for one clip, how patiently, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chunk_assets.generation.hosted import HostedModel
+from chunk_assets.generation.ledger import Attempt
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often.
+
+    Attributes:
+        max_seconds: How long a prediction may take, queue and all; Replicate ends one after 30
+            minutes of its own accord.
+        predictions: How many are asked for one clip before it is given up.
+        poll_first: Seconds before the first look at a prediction; they grow by half each time.
+        poll_most: Seconds between two looks at most.
+        settle_seconds: How long a prediction whose answer is lost may take to show up in
+            Replicate's list.
+        foreign_seconds: After so long, the intent of a process that may live and never wrote an
+            id is given up; longer than a POST and its repetitions may take.
+        silent_seconds: How long Replicate may not answer for a prediction that was begun.
+    """
+
+    max_seconds: float = 30 * 60
+    predictions: int = 3
+    poll_first: float = 0.5
+    poll_most: float = 3.0
+    settle_seconds: float = 20.0
+    foreign_seconds: float = 360.0
+    silent_seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One clip that is asked of one model.
+
+    Attributes:
+        where: The chunk and its film, for sentences.
+        request: The fingerprint of all that is asked, seed and picture among it.
+        price_usd: What it is expected to cost.
+        upload: Uploads the conditioning picture and gives its URL.
+        inputs: The prediction's inputs with that URL in them.
+    """
+
+    chunk_num: int
+    where: str
+    request: str
+    model: HostedModel
+    version: str | None
+    seed: int
+    prompt: str
+    price_usd: float
+    upload: Callable[[], str]
+    inputs: Callable[[str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A clip that came.
+
+    Attributes:
+        attempt: The one that made it.
+        spent_usd: What the chunk has cost so far, all attempts and takes together.
+        predict_seconds: How long the model ran.
+        attempts: How many predictions it took.
+    """
+
+    attempt: Attempt
+    spent_usd: float
+    predict_seconds: float
+    attempts: int

@@ -1,0 +1,168 @@
+"""Fetching a prediction's output: whole, a video, and from nowhere it should not come from."""
+
+import base64
+import binascii
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
+from chunk_assets.generation.replicate.answers import Refusal, as_transport_error
+from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
+from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
+from chunk_assets.video.atomic import written_whole
+from chunk_assets.video.frames import probe
+
+MOST_REDIRECTS = 5
+_WHAT = "a prediction's output"
+
+
+class Gone(GenerationError):
+    """The output is deleted: Replicate keeps it for an hour after it was made."""
+
+
+def fetch(
+    url: str,
+    path: Path,
+    *,
+    api: str,
+    token: SecretStr,
+    max_bytes: int = 2 << 30,
+    timeout: float = 60,
+    total_seconds: float = 1800,
+    retries: RetryPolicy | None = None,
+    on_retry: OnRetry = ignore,
+) -> None:
+    """Save an output as `path`, which is there whole or not at all.
+
+    What comes must be a video that can be read to its end, else it is fetched again.
+
+    Args:
+        url: The output's address, or a data URI that holds it.
+        path: Where the video goes; its directory exists.
+        api: The API's base URL; the token is sent only there, and only an API on this machine
+            may have its outputs on it.
+        token: The API token.
+        max_bytes: How large it may be.
+        timeout: Seconds from one byte to the next.
+        total_seconds: Seconds in all that one try may take.
+        retries: When to give up.
+        on_retry: Told about each repetition in one sentence.
+
+    Raises:
+        Gone: It is deleted.
+        Rejected: It is too large, or lies where nothing is fetched from.
+        Unavailable: It cannot be fetched, or never comes as a whole video.
+        TimedOut: It takes too long.
+        MediaError: `path` cannot be written.
+    """
+    if url[:5].lower() == "data:":
+        _save(path, iter([_decoded(url, max_bytes)]), max_bytes)
+        return
+
+    def once() -> None:
+        end = time.monotonic() + total_seconds
+        is_local = httpx.URL(api).host in LOOPBACK
+        try:
+            with (
+                httpx.Client(verify=tls(), timeout=timeout, trust_env=not is_local) as client,
+                closing(_answer(client, url, api, token)) as response,
+            ):
+                _save(path, _chunks(response, max_bytes, end), max_bytes)
+        except httpx.InvalidURL:
+            raise Rejected("a prediction's output has an address that is none") from None
+        except httpx.HTTPError as error:
+            # Not chained: its text or its request could hold the address.
+            raise as_transport_error(error, _WHAT) from None
+
+    retried(once, retries or RetryPolicy(), on_retry)
+
+
+def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx.Response:
+    """Return the open answer of 200 at the end of the redirects, each of which is checked."""
+    address = httpx.URL(url)
+    for _ in range(MOST_REDIRECTS + 1):
+        check_address(address, base_url=api)
+        headers = {"Accept-Encoding": "identity"}  # so that lengths can be compared
+        if origin(address) == origin(httpx.URL(api)):
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        request = client.build_request("GET", address, headers=headers)
+        response = client.send(request, stream=True, follow_redirects=False)
+        if response.has_redirect_location:
+            response.close()
+            address = address.join(response.headers["location"])
+        elif response.status_code == 200:
+            return response
+        else:
+            raise _refused(Refusal(response))
+    raise Rejected(f"a prediction's output is redirected more than {MOST_REDIRECTS} times")
+
+
+def _refused(refusal: Refusal) -> GenerationError:
+    status = refusal.status
+    if status in (404, 410):
+        return Gone(
+            "the prediction's output is deleted: Replicate keeps it for an hour", status=status
+        )
+    if status in (401, 403):
+        return Rejected(f"{_WHAT} is refused by the server that has it ({status})", status=status)
+    wait = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
+    return Unavailable(f"{_WHAT} cannot be fetched for now ({status})", status=status, **wait)
+
+
+def _chunks(response: httpx.Response, max_bytes: int, end: float) -> Iterator[bytes]:
+    """Yield an answer's bytes, as many as it has announced."""
+    announced = response.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    came = 0
+    for chunk in response.iter_raw():
+        came += len(chunk)
+        if time.monotonic() > end:
+            raise TimedOut(f"{_WHAT} comes too slowly: {came} bytes are there")
+        yield chunk
+    if announced.isdecimal() and came != int(announced):
+        raise Unavailable(f"{_WHAT} came incomplete: {came} of {announced} bytes")
+
+
+def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
+    came = 0
+    with written_whole(path) as part:
+        try:
+            with part.open("wb") as file:
+                for chunk in chunks:
+                    came += len(chunk)
+                    if came > max_bytes:
+                        raise _too_large(max_bytes)
+                    file.write(chunk)
+        except OSError as error:
+            message = f"{str(path)!r} cannot be written: {error.strerror}"
+            raise MediaError(message, path=str(path)) from error
+        try:
+            probe(part)
+        except MediaError as error:
+            # Its sentence names a file that will not be there.
+            message = f"{_WHAT} came as {came} bytes that are not a whole video"
+            raise Unavailable(message, bytes=came) from error
+
+
+def _too_large(max_bytes: int) -> Rejected:
+    message = f"{_WHAT} is too large: allowed are {max_bytes} bytes"
+    return Rejected(message, allowed=max_bytes)
+
+
+def _decoded(url: str, max_bytes: int) -> bytes:
+    """Return what a base64 data URI holds."""
+    head, _, data = url.partition(",")
+    if len(data) > max_bytes * 4 // 3 + 4:
+        raise _too_large(max_bytes)
+    try:
+        if not head.lower().endswith(";base64"):
+            raise ValueError
+        return base64.b64decode(data, validate=True)
+    except (ValueError, binascii.Error):
+        raise Rejected(f"{_WHAT} is a data URI that cannot be decoded") from None

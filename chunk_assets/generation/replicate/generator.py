@@ -1,0 +1,224 @@
+"""The generator `replicate`: a hosted model, asked through Replicate, and never paid for twice."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from chunk_assets.errors import Declined, Rejected, SpecError, Unavailable
+from chunk_assets.generation.base import (
+    GeneratedClip,
+    GenerationRequest,
+    Generator,
+    ProgressCallback,
+    ignore_progress,
+)
+from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
+from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.hosted import HostedModel
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.asking import Asked, Patience
+from chunk_assets.generation.replicate.attempts import Attempts
+from chunk_assets.generation.replicate.conditioning import conditioning_media
+from chunk_assets.generation.replicate.download import fetch
+from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
+from chunk_assets.generation.replicate.predictions import ModelInfo
+from chunk_assets.generation.replicate.published import check_inputs
+from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.storage.store import file_digest
+
+MEDIA = "https://replicate.delivery/"
+"""Stands for the conditioning picture's address while nothing is uploaded yet."""
+
+
+def hired(
+    commission: Commission,
+    *,
+    patience: Patience | None = None,
+    retries: RetryPolicy | None = None,
+) -> "ReplicateGenerator":
+    """The generator for one film.
+
+    Args:
+        commission: The film.
+        patience: With predictions; by the deployment's settings without it.
+        retries: Of requests.
+
+    Raises:
+        SpecError: There is no token, or no such model.
+    """
+    settings = commission.settings
+    token = settings.replicate_api_token
+    if token is None:
+        raise SpecError(
+            "the generator 'replicate' needs an API token: set REPLICATE_API_TOKEN "
+            "(https://replicate.com/account/api-tokens)"
+        )
+    catalog = load_catalog(settings.models)
+    fallback = commission.fallback_model
+    patience = patience or Patience(settings.replicate_max_seconds)
+    api = ReplicateApi(
+        token,
+        settings.replicate_base_url,
+        cancel_after=patience.max_seconds,
+        retries=retries,
+        on_retry=commission.log,
+    )
+    download = partial(
+        fetch, api=api.base_url, token=token, retries=retries, on_retry=commission.log
+    )
+    return ReplicateGenerator(
+        api,
+        catalog.find(commission.model or DEFAULT_MODEL),
+        Attempts(
+            api,
+            Ledger(commission.store, commission.video_id),
+            download,
+            patience=patience,
+            max_cost_usd=commission.max_cost_usd,
+            log=commission.log,
+        ),
+        fallback=catalog.find(fallback) if fallback else None,
+        log=commission.log,
+    )
+
+
+@dataclass(frozen=True)
+class _Published:
+    """A model as Replicate publishes it: the version to ask for, and the schema of its inputs."""
+
+    version: str | None
+    info: ModelInfo
+
+
+class ReplicateGenerator(Generator):
+    """Renders on a hosted model; `fallback` where that one declines."""
+
+    name = "replicate"
+    pool = "replicate"
+
+    def __init__(
+        self,
+        api: ReplicateApi,
+        model: HostedModel,
+        attempts: Attempts,
+        *,
+        fallback: HostedModel | None = None,
+        log: Callable[[str], None] = lambda _sentence: None,
+    ):
+        self._api, self._model, self._fallback = api, model, fallback
+        self._attempts, self._log = attempts, log
+        self._published: dict[str, _Published] = {}
+
+    @property
+    def model(self) -> str:
+        """`owner/name`, with the version's id behind it where Replicate does not choose it.
+
+        Raises:
+            GenerationError: Replicate has no such model, or cannot be asked.
+        """
+        version = self._model.version
+        if version is None and not self._model.is_official:
+            version = self._look_up(self._model).version
+        return f"{self._model.replicate}:{version}" if version else self._model.replicate
+
+    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+        """What the catalog says that a clip costs."""
+        return self._model.price_usd(self._model.clip_length(num_frames, fps), size)
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        """Render one clip, or find the one that is paid for already.
+
+        Raises:
+            Declined: Neither the model nor the fallback takes the request.
+            OverBudget: It would cost more than the film may.
+            GenerationError: No clip came; what was asked for is in the ledger.
+        """
+        try:
+            return self._rendered(self._model, request, workdir, on_progress)
+        except (Declined, Unavailable) as error:
+            # A network that is down is down for the fallback, too.
+            if self._fallback is None or not error.data.get("model"):
+                raise
+            self._log(f"{error}; asking {self._fallback.name} instead")
+        return self._rendered(self._fallback, request, workdir, on_progress)
+
+    def close(self) -> None:
+        """Close the connections to Replicate."""
+        self._api.close()
+
+    def _rendered(
+        self,
+        model: HostedModel,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback,
+    ) -> GeneratedClip:
+        published = self._look_up(model)
+        inputs = build_inputs(model, request, MEDIA)
+        if not check_inputs(inputs, published.info.openapi_schema, model.name):
+            self._log(f"{model.name} publishes no schema that can be read: inputs go unchecked")
+        media, content_type = conditioning_media(model, request, workdir)
+        picture = file_digest(request.conditioning_image)
+        fingerprint = request_fingerprint(model, published.version, inputs, picture)
+        asked = Asked(
+            chunk_num=request.chunk_num,
+            where=f"chunk {request.chunk_num} of film {request.video_id!r}",
+            # The seed apart: models that take none are asked the same for every take.
+            request=hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest(),
+            model=model,
+            version=published.version,
+            seed=request.seed,
+            prompt=request.prompt,
+            price_usd=model.price_usd(
+                model.clip_length(request.num_frames, request.fps), request.size
+            ),
+            upload=lambda: self._api.upload(media, content_type),
+            inputs=lambda url: build_inputs(model, request, url),
+        )
+        path = workdir / "prediction.mp4"
+        done = self._attempts.clip(asked, path, on_progress)
+        return GeneratedClip(
+            path,
+            cost_usd=done.attempt.cost_usd,
+            spent_usd=done.spent_usd,
+            details={
+                "prediction_id": done.attempt.prediction_id or "",
+                "prediction": f"https://replicate.com/p/{done.attempt.prediction_id}",
+                "replicate_model": model.replicate,
+                "replicate_version": published.version or "",
+                "predict_seconds": done.predict_seconds,
+                "attempts": done.attempts,
+            },
+        )
+
+    def _look_up(self, model: HostedModel) -> _Published:
+        """A model's version and schema, asked for once."""
+        if model.name not in self._published:
+            try:
+                if model.version is not None:
+                    info = self._api.version(model.replicate, model.version)
+                else:
+                    info = self._api.model(model.replicate)
+            except Rejected as error:
+                if error.data.get("status") == 404:
+                    raise Declined(str(error), model=model.name) from error
+                raise
+            version = model.version
+            if version is None and not model.is_official:
+                version = info.latest_version
+                if version is None:
+                    raise Declined(
+                        f"the model {model.replicate!r} has no version on Replicate that could be "
+                        "asked: choose another model",
+                        model=model.name,
+                    )
+            self._published[model.name] = _Published(version, info)
+        return self._published[model.name]

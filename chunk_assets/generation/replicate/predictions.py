@@ -1,0 +1,164 @@
+"""What Replicate's API answers: predictions and models, read with tolerance."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+OVER = frozenset({"succeeded", "failed", "canceled", "aborted"})
+"""The statuses that no other follows; "aborted" is one whose deadline passed in the queue."""
+
+_ADDRESS = re.compile(r"(?:https?://|data:)[^\s\"'<>]+", re.IGNORECASE)
+_LONGEST = 2000  # characters of an error; some models put their whole log into it
+
+# The last of these in the logs says how far it is: tqdm's bar, a bare percentage, "12/50".
+_PROGRESS = (
+    re.compile(r"(?<![\d.])(\d{1,3})%\|"),
+    re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%"),
+    re.compile(r"(?<![\d/.:])(\d{1,6})/(\d{1,6})(?![\d/.])"),
+)
+_DATE = TypeAdapter(datetime)
+
+
+def redacted(text: str) -> str:
+    """Return `text` with every web address and data URI taken out.
+
+    The addresses of uploaded files and of outputs are keys to them: whoever has one can fetch
+    the picture. They belong in no log and no error.
+    """
+    return _ADDRESS.sub("(address)", text)
+
+
+class Prediction(BaseModel):
+    """One prediction as Replicate told of it last.
+
+    Built with `model_validate` from the API's JSON; what is null or malformed there is as if it
+    were not said, unless it is the id. Neither `repr` nor `error` and `logs` hold addresses.
+
+    Attributes:
+        id: Replicate's name of it.
+        model: "owner/name" as answered, which may differ from what was asked.
+        version: As answered; "hidden" for some official models.
+        status: As answered; one we do not know means that it is not over.
+        input: As sent, less what the model's schema does not have; empty once data is removed.
+        output: A URL or a list of them; None until it has succeeded and once data is removed.
+        error: Why it failed.
+        logs: What the model printed.
+        created_at: When it was asked for.
+        started_at: When it left the queue.
+        completed_at: When it was over.
+        predict_time: Seconds it ran, which is what is billed.
+        data_removed: Whether input, output and logs are deleted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(min_length=1)
+    model: str = ""
+    version: str = ""
+    status: str = "starting"
+    input: dict[str, Any] = Field(default={}, repr=False)
+    output: Any = Field(default=None, repr=False)
+    error: str | None = None
+    logs: str = Field(default="", repr=False)
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    predict_time: float = 0.0
+    data_removed: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        read = {name: given.get(name) for name in ("id", "output", "error")}
+        kinds = {"model": str, "version": str, "status": str, "input": dict, "logs": str}
+        for name, kind in kinds.items():
+            if isinstance(given.get(name), kind):
+                read[name] = given[name]
+        for name in ("created_at", "started_at", "completed_at"):
+            read[name] = _moment(given.get(name))
+        metrics = given.get("metrics")
+        ran = metrics.get("predict_time") if isinstance(metrics, dict) else None
+        ran = given.get("predict_time") if ran is None else ran
+        read["predict_time"] = ran if isinstance(ran, int | float) and ran > 0 else 0.0
+        read["data_removed"] = given.get("data_removed") is True
+        if read["error"] is not None:
+            read["error"] = redacted(str(read["error"]))[:_LONGEST]
+        read["logs"] = redacted(str(read.get("logs", "")))
+        return read
+
+    @property
+    def output_url(self) -> str | None:
+        """The output's address: the only one, or the first of a list."""
+        output = self.output
+        if isinstance(output, list):
+            output = output[0] if output else None
+        return output if isinstance(output, str) and output else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.status in OVER
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it has made its output."""
+        return self.status == "succeeded"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it came to run: then it is billed, even if it failed or was cancelled."""
+        return self.predict_time > 0 or self.started_at is not None
+
+    @property
+    def progress(self) -> float | None:
+        """How far it is by its logs, 0.0 to 1.0, or None where they do not say."""
+        for pattern in _PROGRESS:
+            found = pattern.findall(self.logs)
+            if not found:
+                continue
+            part, whole = found[-1] if isinstance(found[-1], tuple) else (found[-1], 100)
+            if int(part) <= int(whole) > 0:
+                return int(part) / int(whole)
+        return None
+
+
+class ModelInfo(NamedTuple):
+    """A model as Replicate publishes it.
+
+    Attributes:
+        name: "owner/name".
+        latest_version: Its id, 64 hex digits; None where it has none or hides it.
+        openapi_schema: Of that version, or None.
+        is_official: Whether it is run without a version; None where that is not said.
+    """
+
+    name: str
+    latest_version: str | None
+    openapi_schema: dict[str, Any] | None
+    is_official: bool | None
+
+    @classmethod
+    def read(cls, name: str, version: Any, model: dict[str, Any]) -> Self:
+        """Return what a version's and its model's JSON say; what is malformed is not said."""
+        about = version if isinstance(version, dict) else {}
+        identity, schema = about.get("id"), about.get("openapi_schema")
+        official = model.get("is_official")
+        return cls(
+            name=name,
+            latest_version=identity if isinstance(identity, str) else None,
+            openapi_schema=schema if isinstance(schema, dict) else None,
+            is_official=official if isinstance(official, bool) else None,
+        )
+
+
+def _moment(given: Any) -> datetime | None:
+    """Return a date that knows its time zone, or None."""
+    try:
+        moment = _DATE.validate_python(given)
+    except ValidationError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

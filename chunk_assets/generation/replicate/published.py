@@ -1,0 +1,131 @@
+"""Checking inputs against the schema that a model publishes, before anything is paid.
+
+Replicate drops inputs that a model does not have without a word, and bills the clip all the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+
+from chunk_assets.errors import SpecError
+
+_INPUT = "#/components/schemas/Input"
+
+
+def check_inputs(
+    inputs: Mapping[str, Any], openapi_schema: Mapping[str, Any] | None, model_name: str
+) -> bool:
+    """Refuse inputs that the model would drop or fail on.
+
+    Args:
+        inputs: What will be sent.
+        openapi_schema: The OpenAPI document of the model's version, as Replicate gives it. Enums
+            stand in the input's own schema or behind a `$ref`, alone, in `allOf` or in `anyOf`.
+        model_name: What to call the model in errors.
+
+    Returns:
+        Whether they were checked. False says that there was nothing to check against: the schema
+        is missing, or cannot be read.
+
+    Raises:
+        SpecError: An input is unknown, missing, of the wrong type, out of its range or not one of
+            its values; the sentence says what is allowed. It shows no URL and no data URI.
+    """
+    try:
+        document = _of_today(dict(openapi_schema or {}))
+        known = dict(document["components"]["schemas"]["Input"]["properties"])
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return False
+    if not known:
+        return False
+    if unknown := sorted(set(inputs) - set(known)):
+        takes = ", ".join(sorted(known)) or "none"
+        raise SpecError(
+            f"{model_name} has no input {unknown[0]!r}, which Replicate would drop without a word: "
+            f"it takes {takes}",
+            model=model_name,
+            input=unknown[0],
+        )
+    try:
+        faults = list(_faults(document, inputs))
+    except Exception:  # whatever a broken schema does to the validator: it is another's document
+        return False
+    if faults:
+        raise _refused(min(faults, key=_place), model_name)
+    return True
+
+
+def _faults(document: dict[str, Any], inputs: Mapping[str, Any]) -> Iterator[ValidationError]:
+    schema = document["components"]["schemas"]["Input"]
+    Draft202012Validator.check_schema(schema)
+    # An empty registry: the validator's own would fetch a foreign `$ref` from the network.
+    validator = Draft202012Validator({**document, "$ref": _INPUT}, registry=Registry())
+    return validator.iter_errors(dict(inputs))
+
+
+def _of_today(schema: Any) -> Any:
+    """OpenAPI 3.0's exclusive limits, a flag beside the limit, as JSON Schema has them now."""
+    if isinstance(schema, list):
+        return [_of_today(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    today = {name: _of_today(part) for name, part in schema.items()}
+    for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(flag := today.get(exclusive), bool):
+            del today[exclusive]
+            if flag and limit in today:
+                today[exclusive] = today.pop(limit)
+    return today
+
+
+def _place(fault: ValidationError) -> str:
+    return ".".join(str(part) for part in fault.absolute_path)
+
+
+def _refused(fault: ValidationError, model_name: str) -> SpecError:
+    if fault.validator == "required" and not fault.absolute_path:
+        required: Any = fault.validator_value
+        missing = next(name for name in required if name not in fault.instance)
+        message = f"{model_name} needs the input {missing!r}, which is not there"
+        return SpecError(message, model=model_name, input=missing)
+    place, allowed = _place(fault), _allowed(fault)
+    message = f"the input {place!r} of {model_name} is {_shown(fault.instance)}: {allowed}"
+    return SpecError(message, model=model_name, input=place)
+
+
+def _allowed(fault: ValidationError) -> str:
+    """What the schema allows where the fault is, in words."""
+    if fault.validator in ("anyOf", "oneOf") and fault.context:
+        ways = [way for way in fault.context if way.schema != {"type": "null"}]
+        return " or ".join(dict.fromkeys(_allowed(way) for way in ways or fault.context))
+    schema = fault.schema if isinstance(fault.schema, dict) else {}
+    value: Any = fault.validator_value
+    if fault.validator in ("enum", "const"):
+        values = value if fault.validator == "enum" else [value]
+        return f"allowed is {', '.join(map(_shown, values))}"
+    if fault.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        words = {
+            "minimum": "at least",
+            "exclusiveMinimum": "more than",
+            "maximum": "at most",
+            "exclusiveMaximum": "less than",
+        }
+        limits = [f"{word} {schema[name]!r}" for name, word in words.items() if name in schema]
+        return f"allowed is {' and '.join(limits)}"
+    if fault.validator == "type":
+        types = [value] if isinstance(value, str) else value
+        return f"allowed is the type {' or '.join(types)}"
+    return f"allowed is {fault.validator} {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    # Conditioning pictures and their addresses belong in no error and no log.
+    text = repr(value)
+    if "data:" in text:
+        return "a data URI"
+    if "://" in text:
+        return "a URL"
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,212 @@
+"""Which frame sizes a hosted model makes, and how they are asked for.
+
+What a model makes in another size than the film's is scaled and cropped to cover it afterwards.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from math import log, sqrt
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, model_validator
+
+from chunk_assets.generation.lengths import InputName
+
+Size = tuple[int, int]
+
+NEAR_ENOUGH = 0.9
+"""A resolution serves a film whose sides are up to a ninth longer: 1248×704 is meant by 720p, and
+the next one costs twice as much."""
+
+Side = Annotated[StrictInt, Field(ge=16, le=8192)]
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """The size in which one clip is asked for.
+
+    Attributes:
+        inputs: What asks for it.
+        picture: Width and height that the conditioning picture shall have.
+        resolution: The model's name of it, where it has names; the price may depend on it.
+    """
+
+    inputs: dict[str, Any]
+    picture: Size
+    resolution: str | None = None
+
+
+class SizeRule(BaseModel, ABC):
+    """A model's rule of frame sizes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """What to ask for when a clip of `seconds` shall be `size` (width, height)."""
+
+    @property
+    def resolutions(self) -> tuple[str, ...]:
+        """The names of the resolutions, the smallest first; none where the model has no names."""
+        return ()
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The sizes in a few words."""
+
+
+class PixelsSize(SizeRule):
+    """Width and height in pixels; what is too large for the model is asked for smaller."""
+
+    kind: Literal["pixels"]
+    width: InputName
+    height: InputName
+    multiple: StrictInt = Field(ge=2, le=256, multiple_of=2)
+    minimum: Side
+    maximum_pixels: StrictInt = Field(ge=256)
+
+    @model_validator(mode="after")
+    def _check(self) -> "PixelsSize":
+        if self.minimum % self.multiple:
+            raise ValueError(f"minimum is {self.minimum}: allowed are multiples of {self.multiple}")
+        if self.minimum**2 > self.maximum_pixels:
+            raise ValueError(f"maximum_pixels is less than {self.minimum} by {self.minimum}")
+        return self
+
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """The size itself, or the nearest of its proportions that the model makes."""
+        scale = min(1.0, sqrt(self.maximum_pixels / (size[0] * size[1])))
+        scale = max(scale, self.minimum / min(size))
+        short, long = sorted(size)
+        short = self._rounded(short * scale, self.maximum_pixels / self.minimum)
+        long = self._rounded(long * scale, self.maximum_pixels / short)
+        width, height = (long, short) if size[0] >= size[1] else (short, long)
+        return ModelSize({self.width: width, self.height: height}, (width, height))
+
+    def _rounded(self, side: float, most: float) -> int:
+        nearest = round(side / self.multiple)
+        return max(self.minimum, min(nearest, int(most / self.multiple)) * self.multiple)
+
+    @property
+    def label(self) -> str:
+        """The largest, as it is in 16:9."""
+        short = sqrt(self.maximum_pixels * 9 / 16)
+        return f"to {round(short * 16 / 9)}x{round(short)}"
+
+
+class Named(BaseModel):
+    """A value of the size's input and the pixels it stands for.
+
+    `longest_seconds` is how long a clip may be in it, None without a limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    size: tuple[Side, Side]
+    longest_seconds: FiniteFloat | None = Field(default=None, gt=0)
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return self.size[0] * self.size[1]
+
+
+class ResolutionSize(SizeRule):
+    """One of several resolutions; the clip has the picture's proportions.
+
+    The smallest whose area is that of the film (within `NEAR_ENOUGH`), or the largest, of those
+    that can be as long as asked.
+    """
+
+    kind: Literal["resolution"]
+    parameter: InputName
+    options: tuple[Named, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "ResolutionSize":
+        if all(option.longest_seconds for option in self.options):
+            raise ValueError("every option has longest_seconds: allowed is all but one")
+        return self
+
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """The resolution, and the picture as it is."""
+        options = sorted(self.options, key=lambda option: option.area)
+        able = [o for o in options if seconds <= (o.longest_seconds or seconds)]
+        needed = NEAR_ENOUGH**2 * size[0] * size[1]
+        option = next((option for option in able if option.area >= needed), able[-1])
+        return ModelSize({self.parameter: option.name}, size, option.name)
+
+    @property
+    def resolutions(self) -> tuple[str, ...]:
+        """The options' names."""
+        return tuple(o.name for o in sorted(self.options, key=lambda option: option.area))
+
+    @property
+    def label(self) -> str:
+        """The names."""
+        names = self.resolutions
+        return ", ".join(names) if len(names) < 3 else f"{names[0]}-{names[-1]}"
+
+
+class AspectSize(SizeRule):
+    """One of several sizes that differ in their proportions; the picture is brought to it."""
+
+    kind: Literal["aspect"]
+    parameter: InputName
+    options: tuple[Named, ...] = Field(min_length=1)
+
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """The size whose proportions are nearest."""
+
+        def distance(option: Named) -> float:
+            return abs(log(option.size[0] / option.size[1]) - log(size[0] / size[1]))
+
+        option = min(self.options, key=distance)
+        return ModelSize({self.parameter: option.name}, option.size)
+
+    @property
+    def label(self) -> str:
+        """The first of them."""
+        return f"{self.options[0].size[0]}x{self.options[0].size[1]}"
+
+
+class TargetSize(SizeRule):
+    """A number of pixels for the longer side; the clip has the picture's proportions."""
+
+    kind: Literal["target"]
+    parameter: InputName
+    choices: tuple[Side, ...] = Field(min_length=1)
+
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """The smallest that is as long as the longer side, or the largest."""
+        fitting = [choice for choice in self.choices if choice >= max(size)]
+        target = min(fitting, default=max(self.choices))
+        return ModelSize({self.parameter: target}, size)
+
+    @property
+    def label(self) -> str:
+        """From the smallest to the largest."""
+        return f"{min(self.choices)}-{max(self.choices)}"
+
+
+class ImageSize(SizeRule):
+    """Nothing asks for it: the model goes by the picture."""
+
+    kind: Literal["image"]
+
+    def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
+        """The picture as it is."""
+        return ModelSize({}, size)
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        return "the image's"
+
+
+AnySize = Annotated[
+    PixelsSize | ResolutionSize | AspectSize | TargetSize | ImageSize, Field(discriminator="kind")
+]

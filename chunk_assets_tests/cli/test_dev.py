@@ -1,0 +1,122 @@
+"""`dev`: S3, Dagit and the daemon, and nothing of them afterwards."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, open_instance
+from chunk_assets.settings import load_settings
+from chunk_assets_tests.cli.commands import (
+    Running,
+    descendants,
+    is_alive,
+    s3_is_open,
+    sentence,
+    wait_for,
+)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(port: int, query: str) -> Any:
+    """What Dagit's GraphQL answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        body = json.dumps({"query": query})
+        connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
+        return json.load(connection.getresponse())["data"]
+    finally:
+        connection.close()
+
+
+def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: Path, desk: Path):
+    """It prints where Dagit is, lets no second one in, ends killed runs, and goes on Ctrl-C.
+
+    What lies in the current directory is not taken for a part of it.
+    """
+    (desk / "random.py").write_text("raise SystemExit('not the module of that name')")
+    settings = load_settings()
+    with open_instance(settings) as instance:
+        tags = {FILM_TAG: "film", TERMINAL_TAG: "terminal"}
+        killed = instance.create_run_for_job(_nothing, tags=tags)
+        instance.report_run_canceling(killed)
+    port = free_port()
+    with Running.start("dev", "--port", port) as running:
+        running.until("Ctrl-C ends everything.")
+        family = descendants(running.process.pid)
+        assert len(family) > 5  # the keeper, Dagster, its code server, the webserver, the daemon
+        assert s3_is_open(own_server)
+        # The name that the project's workspace.yaml has for it, too.
+        query = "{workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
+        loaded = [{"name": "chunk_assets", "loadStatus": "LOADED"}]
+        assert ask(port, query)["workspaceOrError"]["locationEntries"] == loaded
+        said = sentence("dev", "--port", free_port())
+        assert f"runs already with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
+        with open_instance(settings) as instance:
+            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+
+        began = time.monotonic()
+        running.interrupt()
+        ended = running.ended()
+        assert time.monotonic() - began < 20
+    assert ended.code == 0
+    assert ended.stdout.splitlines()[:1] == [f"Dagit: http://127.0.0.1:{port}"]
+    assert ended.stderr.splitlines()[-1] == "Stopped."
+    wait_for(lambda: not any(map(is_alive, family)), seconds=5)
+    wait_for(lambda: not s3_is_open(own_server), seconds=5)
+
+
+@dg.job
+def _nothing() -> None:
+    """A job without a step."""
+
+
+@pytest.mark.parametrize(
+    ("signals", "codes"),
+    [
+        ([signal.SIGKILL], {-signal.SIGKILL}),
+        ([signal.SIGTERM, signal.SIGINT], {0, 130}),
+    ],
+    ids=["killed", "by a service manager, and by a person in a hurry"],
+)
+def test_nothing_outlives_a_dev_that_is_ended_while_it_starts(
+    own_server: Path, signals: list[signal.Signals], codes: set[int]
+):
+    """However it is ended, Dagster's processes and S3 go with it, without a traceback."""
+    with Running.start("dev", "--port", free_port()) as running:
+        running.until("Starting Dagit")
+        wait_for(lambda: len(descendants(running.process.pid)) > 3)  # Dagster has begun to start
+        family = descendants(running.process.pid)
+        assert s3_is_open(own_server)
+        for number in signals:
+            os.kill(running.process.pid, number)
+            time.sleep(0.3)
+        ended = running.ended()
+    assert ended.code in codes
+    assert "Traceback" not in ended.stderr
+    wait_for(lambda: not any(map(is_alive, family)), seconds=25)
+    wait_for(lambda: not s3_is_open(own_server), seconds=5)
+
+
+def test_a_port_that_is_taken(store: object):
+    """It is named before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port} cannot be used (Address already in use)" in sentence(
+            "dev", "--port", port
+        )

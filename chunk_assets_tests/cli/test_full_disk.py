@@ -1,0 +1,86 @@
+"""A disk without space: one sentence, exit code 2, no half of a film; with space it goes on.
+
+The kernel refuses what would make a file larger than is allowed to the command: a refusal in the
+middle of a file, as a full disk's is.
+"""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.frames import probe
+from chunk_assets_tests.cli.commands import COMMAND, Running, done, rendered
+from chunk_assets_tests.cli.conftest import Animatics
+
+LARGEST = 1_200_000
+"""More than what Dagster writes of one render, less than a clip of noise."""
+
+
+def noise(animatic: Animatics, size: tuple[int, int] = (640, 360)) -> Path:
+    """An animatic of one chunk that no codec makes small."""
+    width, height = size
+    film = animatic(
+        duration=2,
+        fps=24,
+        resolution=f"{width}x{height}",
+        beats=[{"name": "all", "duration": 2, "prompt_template": "x"}],
+        transitions=None,
+        frames=["one.png"],
+    )
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(film / "one.png")
+    return film
+
+
+def refused(*arguments: object, largest_file: int = LARGEST) -> str:
+    """The one sentence of a command that has no more space than that for a file."""
+    with Running.start(*arguments, largest_file=largest_file) as running:
+        ended = running.ended()
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "Traceback" not in ended.stderr
+    (said,) = [line for line in ended.stderr.splitlines() if line.startswith("Error: ")]
+    return said.removeprefix("Error: ")
+
+
+def test_no_space_for_a_clip_and_then_none_for_the_film(
+    animatic: Animatics, store: ObjectStore, desk: Path
+):
+    """Each is said by name; what was there stays, and a render with space goes on from there."""
+    film = noise(animatic)
+    assert "chunk_00" in refused("render", film)
+    assert store.head(keys.chunk_video("film", 0)) is None
+    assert not (desk / "film.mp4").exists()
+    done("render", film)
+
+    whole = (desk / "film.mp4").read_bytes()
+    assert len(whole) > LARGEST
+    before = set(desk.iterdir())
+    assert "film.mp4' cannot be written" in refused("render", film)
+    assert set(desk.iterdir()) == before
+    assert (desk / "film.mp4").read_bytes() == whole
+    assert rendered(done("render", film, "--json")) == []
+    assert probe(desk / "film.mp4").frames == 48
+
+
+def test_no_space_for_the_local_s3_server(animatic: Animatics, own_server: Path):
+    """What it cannot keep is named, and kept once there is space."""
+    film = noise(animatic, size=(1280, 720))  # 2.8 MB of picture
+    assert "could not write s3://chunk-assets/animatics/film/one.png" in refused("submit", film)
+    with Running.start("submit", film) as running:
+        assert running.ended().stdout == "film: submitted; 1 chunks, 2 s.\n"
+
+
+def test_no_space_for_what_is_printed(animatic: Animatics):
+    """Standard output on a full device is an error like any other."""
+    film = animatic()
+    for arguments in (["--help"], ["submit", "--dry-run", str(film)]):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert ended.returncode == 2
+        assert ended.stderr == "Error: this machine refused to go on, No space left on device\n"

@@ -1,0 +1,112 @@
+"""`models`: what can be chosen, how long, how large, and for how much."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets_tests.cli.commands import done, sentence
+
+ALONE = "from chunk_assets.cli.models import models; models.main([], standalone_mode=False)"
+
+TABLE = """\
+model                   seconds  size                   price  image  end  seed
+zeroscope-v2-xl            to 5  to 1024x576      ~$0.10/clip  video  -    yes
+wan-2.2-i2v-fast      3.38-5.04  480p, 720p   ~$0.012-0.032/s  image  yes  yes
+wan-2.1-i2v-480p              5  832x480          ~$0.45/clip  image  -    yes
+hailuo-2.3-fast           6, 10  768p, 1080p  ~$0.032-0.055/s  image  -    -
+seedance-1-pro-fast        2-12  480p-1080p    ~$0.015-0.06/s  image  -    yes
+kling-v2.5-turbo-pro      5, 10  the image's         ~$0.07/s  image  yes  -
+ltx-video             4.04-10.7  512-1024         ~$0.08/clip  image  -    yes
+~ is an estimate. Seconds are those at 24 fps. zeroscope-v2-xl is the default.
+"""
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHUNK_ASSETS_MODELS", raising=False)
+
+
+def test_models_are_a_table_of_what_they_take_make_and_cost():
+    """Each model on a line, in at most 80 columns."""
+    lines = [line.rstrip() for line in done("models").stdout.splitlines()]
+    assert lines == TABLE.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_long_name_folds_in_a_narrow_terminal(tmp_path: Path):
+    """In a real terminal of 80 columns, figures are never cut."""
+    (tmp_path / "own.toml").write_text(
+        f'[{"long-" * 10}]\nreplicate = "a/b"\nis_official = true\nsize = {{ kind = "image" }}\n'
+        'media = { parameter = "image", kind = "image" }\n'
+        'length = { kind = "fixed", seconds = 5, fps = 24 }\n'
+        'price = { unit = "clip", usd = 12.5, source = "a bill", date = 2026-01-01 }\n'
+    )
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")},
+        "CHUNK_ASSETS_MODELS": str(tmp_path / "own.toml"),
+        "TERM": "dumb",
+    }
+    with subprocess.Popen([sys.executable, "-c", ALONE], stdout=theirs, env=environment) as child:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal says that the program has ended
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    assert child.returncode == 0
+    lines = shown.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("~$0.032-0.055/s" in line for line in lines)
+    assert any("  $12.50/clip" in line for line in lines)
+
+
+def test_json_tells_everything():
+    """One document: every field of every model, and which one is taken without a choice."""
+    document = done("models", "--json").document
+    assert document["default"] == "zeroscope-v2-xl"
+    shown = {model["name"]: model for model in document["models"]}
+    assert list(shown) == list(load_catalog())
+    assert shown["hailuo-2.3-fast"]["price"]["usd"] == {"768p": 0.0316, "1080p": 0.055}
+    assert shown["zeroscope-v2-xl"]["media"] == {"parameter": "init_video", "kind": "video"}
+    assert (shown["ltx-video"]["is_official"], shown["ltx-video"]["longest_seconds"]) == (
+        False,
+        257 / 24,
+    )
+
+
+def test_a_file_of_ones_own_is_listed_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its price is no estimate; and a mistake in it is a sentence."""
+    path = tmp_path / "own.toml"
+    monkeypatch.setenv("CHUNK_ASSETS_MODELS", str(path))
+    path.write_text("[ltx-video.price]\nusd = 0.09\n")
+    assert "  $0.09/clip" in done("models").stdout
+    path.write_text("[ltx-video.price]\nusd = 'cheap'\n")
+    assert "own.toml', table [ltx-video]: price.usd" in sentence("models")
+    path.unlink()
+    assert "own.toml' cannot be read: there is none" in sentence("models")
+
+
+def test_listing_models_needs_no_server_and_no_dagster(tmp_path: Path):
+    """It imports nothing slow, and leaves nothing behind."""
+    code = (
+        f"{ALONE}; slow = {{'dagster', 'boto3', 'numpy', 'av', 'PIL', 'jsonschema'}};"
+        "import sys; print(sorted(slow & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,49 @@
+"""The pool of a generator that many films share."""
+
+import threading
+
+import dagster as dg
+
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.films import Studio
+from chunk_assets_tests.generators import HoldingGenerator
+
+
+class Shared(HoldingGenerator):
+    """A generator with a pool."""
+
+    pool = "shared"
+
+
+def test_a_film_waits_for_a_slot_of_its_generator_s_pool(
+    store: ObjectStore, instance: dg.DagsterInstance
+):
+    """While another run has the only slot nothing is rendered; then the slot is free again."""
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("shared", 1)
+    assert storage.claim_concurrency_slot(
+        "shared", "another run", "film_chunks[00|other]"
+    ).is_claimed
+    studio = Studio(store, instance, generator := Shared())
+    studio.submit()
+    before_it_was_free: list[int] = []
+
+    def free() -> None:
+        before_it_was_free.append(len(generator.requests))
+        storage.free_concurrency_slots_for_run("another run")
+
+    threading.Timer(3, free).start()
+    assert studio.render(range(3)).success
+    assert before_it_was_free == [0]
+    assert generator.chunks == [0, 1, 2]
+    assert storage.get_concurrency_info("shared").active_slot_count == 0
+
+
+def test_without_a_limit_or_a_pool_nobody_waits(store: ObjectStore, instance: dg.DagsterInstance):
+    """A pool that nobody has limited, and a generator that has none, render at once."""
+    instance.event_log_storage.set_concurrency_slots("another", 0)
+    for generator in (Shared(), HoldingGenerator()):
+        studio = Studio(store, instance, generator)
+        studio.submit()
+        assert studio.render(range(2)).success
+        assert generator.chunks == [0, 1]

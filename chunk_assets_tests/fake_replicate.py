@@ -1,0 +1,624 @@
+"""A Replicate on loopback: its HTTP API with its faults, which renders real clips and bills.
+
+::
+
+    python -m chunk_assets_tests.fake_replicate --port 0 --seconds 0.5 --faults 429=0.1,5xx=0.05
+
+Like the real one it drops inputs that a model's schema does not have without a word, bills a
+prediction that ran even if it failed or was cancelled, bills none whose deadline passed in the
+queue, and deletes outputs after an hour. Its models are in `fake_models`, what can go wrong in
+`fake_faults`.
+"""
+
+import argparse
+import base64
+import functools
+import hashlib
+import json
+import os
+import random
+import re
+import secrets
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import av.error
+
+from chunk_assets_tests.fake_faults import (
+    TRANSIENT,
+    Answers,
+    Fails,
+    Faults,
+    Lost,
+    Redirects,
+    Reset,
+    ServerError,
+    Slow,
+    Takes,
+    TooMany,
+    Truncated,
+)
+from chunk_assets_tests.fake_models import MODELS, Model, invalid_inputs
+from chunk_assets_tests.fake_predictions import BillLine, Made, film, picture
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came; `token` is "right", "wrong" or "none", never the token."""
+
+    route: str
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    token: str
+    body: Any
+    status: list[int] = field(default_factory=list)
+
+
+class FakeReplicate:
+    """The server; use it as a context manager.
+
+    Attributes:
+        seconds: How long a prediction runs; it waits in the queue for a fifth of that.
+        faults: How often what goes wrong by itself.
+        models: By "owner/name".
+        prices: USD a clip, by "owner/name"; others cost `price`.
+        width: Of the clips of models that are not asked for a size, in pixels.
+        page_size: Predictions a page.
+        output_seconds: How long outputs are kept.
+        deadline_scale: What a second of a `Cancel-After` lasts.
+        delivery: Where outputs are fetched from; this server's own `/delivery` at first.
+        without_schema: Models ("owner/name") whose version has no schema.
+        without_version: Models that have no latest version.
+        requests: Everything that came, in order.
+        created: Every prediction, in order.
+        files: Uploaded content by id.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = "r8_fake",  # noqa: S107 - the test's own, of no worth anywhere
+        port: int = 0,
+        seconds: float = 0.0,
+        faults: Faults | None = None,
+        log: Callable[[str], None] = lambda line: None,
+    ):
+        self.token, self.seconds, self.log = token, seconds, log
+        self.faults = faults or Faults()
+        self.models = {model.name: model for model in MODELS}
+        self.prices: dict[str, float] = {}
+        self.price = 0.10
+        self.width = 128
+        self.page_size = 100
+        self.output_seconds = 3600.0
+        self.deadline_scale = 1.0
+        self.without_schema: set[str] = set()
+        self.without_version: set[str] = set()
+        self.requests: list[Received] = []
+        self.created: list[Made] = []
+        self.files: dict[str, tuple[str, str, bytes]] = {}
+        self.lock = threading.RLock()
+        self._queued: dict[str, deque[Any]] = defaultdict(deque)
+        self._random = random.Random(self.faults.seed)
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.fake = self
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.delivery = f"{self.base_url}/delivery"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        """Serve until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and close every connection."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def next(self, route: str, *faults: Any) -> None:
+        """Let these happen at the next requests for `route`, one each, in order.
+
+        Routes: "POST /v1/predictions" (both ways to create), "GET /v1/predictions" (the list),
+        "GET /v1/predictions/{id}", "POST /v1/predictions/{id}/cancel", "GET /v1/models",
+        "GET /v1/versions", "POST /v1/files", "GET /v1/files", "DELETE /v1/files", "GET /delivery";
+        and "prediction" for what becomes of the next ones created (`Takes`, `Fails`).
+        """
+        with self.lock:
+            self._queued[route].extend(faults)
+
+    def calm(self) -> None:
+        """Forget what is queued, and let nothing go wrong by itself any more."""
+        with self.lock:
+            self._queued.clear()
+            self.faults = Faults()
+
+    def take(self, route: str) -> Any:
+        """Return what shall happen now at `route`, or None."""
+        with self.lock:
+            if self._queued[route]:
+                return self._queued[route].popleft()
+            chance, rates = self._random.random(), self.faults
+            if route == "prediction":
+                error = self._random.choice(TRANSIENT)
+                return Fails(error) if chance < rates.failed else None
+            kinds = (
+                (rates.too_many, TooMany(rates.retry_after)),
+                (rates.html_5xx, ServerError(self._random.choice((500, 502, 503)))),
+                (rates.reset, Reset()),
+            )
+            for rate, fault in kinds:
+                if chance < rate:
+                    return fault
+                chance -= rate
+            return None
+
+    @property
+    def bill(self) -> list[BillLine]:
+        """Every prediction that has ended, those that cost nothing among them."""
+        return [made.line for made in list(self.created) if made.is_over]
+
+    @property
+    def billed_usd(self) -> float:
+        """The sum of the bill."""
+        return round(sum(line.usd for line in self.bill), 6)
+
+    def succeeded(self, **inputs: Any) -> list[Made]:
+        """Return the successful predictions that were asked for with these inputs."""
+        return [
+            made
+            for made in list(self.created)
+            if made.status == "succeeded"
+            and all(made.input.get(name) == value for name, value in inputs.items())
+        ]
+
+    def received(self, route: str) -> list[Received]:
+        """Return the requests for a route, in order."""
+        return [request for request in list(self.requests) if request.route == route]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Strings that may stand in no log, error or stored object."""
+        return (self.token or "", "/delivery/", "/v1/files/", "data:image", "data:video")
+
+    def clip(self, made: Made) -> bytes:
+        """Return the clip that a prediction makes, an MP4."""
+        given = {n: p["default"] for n, p in made.model.inputs.items() if "default" in p}
+        given |= made.input
+        height, width = picture(made.media).shape[:2]
+        shrunk = round(self.width * height / width / 2) * 2
+        size = (given.get("width", self.width), given.get("height", shrunk))
+        frames, fps = made.model.length(given)
+        return film(made.media, frames, fps, size)
+
+    # What the routes do: each returns its answer, or raises it in a `_Refused`.
+
+    def get_model(self, _request: Received, owner: str, name: str) -> Answers:
+        model = self._find(f"{owner}/{name}")
+        latest = None if model.name in self.without_version else self._version(model)
+        about = {"url": f"https://replicate.com/{model.name}", "owner": owner, "name": name}
+        about |= {"visibility": "public", "run_count": 1, "is_official": model.is_official}
+        return Answers(200, {**about, "latest_version": latest, "description": None})
+
+    def get_version(self, _request: Received, owner: str, name: str, version: str) -> Answers:
+        model = self._find(f"{owner}/{name}")
+        return Answers(200, self._version(model)) if version == model.version else _not_found()
+
+    def create_official(self, request: Received, owner: str, name: str) -> Answers:
+        model = self._find(f"{owner}/{name}")
+        return self._create(request, model) if model.is_official else _not_found()
+
+    def create(self, request: Received) -> Answers:
+        body = request.body if isinstance(request.body, dict) else {}
+        if "model" in body:
+            raise _Refused(
+                _problem(422, "Unprocessable", "Additional property model is not allowed")
+            )
+        name, _, version = str(body.get("version")).rpartition(":")
+        for model in self.models.values():
+            is_bare = model.is_official and body.get("version") == model.name
+            if is_bare or (version == model.version and name in ("", model.name)):
+                return self._create(request, model)
+        detail = (
+            "The specified version does not exist (or perhaps you don't have permission to use it?)"
+        )
+        return _problem(422, "Invalid version or not permitted", detail)
+
+    def list_predictions(self, request: Received) -> Answers:
+        query = request.query
+        # A "+" of an offset that was not quoted comes as a space, as on other servers.
+        after, before = (
+            datetime.fromisoformat(query[key].replace(" ", "+")) if key in query else None
+            for key in ("created_after", "created_before")
+        )
+        found = [
+            made
+            for made in reversed(list(self.created))
+            if (after is None or made.created_at >= after)
+            and (before is None or made.created_at < before)
+        ]
+        start = int(query.get("cursor", 0))
+        page = [self._shown(made) for made in found[start : start + self.page_size]]
+
+        def link(cursor: int) -> str | None:
+            if not 0 <= cursor < len(found):
+                return None
+            return f"{self.base_url}/v1/predictions?" + urlencode({**query, "cursor": cursor})
+
+        links = {"next": link(start + self.page_size), "previous": link(start - self.page_size)}
+        return Answers(200, {**links, "results": page})
+
+    def get(self, _request: Received, prediction: str) -> Answers:
+        return Answers(200, self._shown(self._made(prediction)))
+
+    def cancel(self, _request: Received, prediction: str) -> Answers:
+        made = self._made(prediction)
+        if not made.is_over:
+            made.cancelled = time.monotonic()
+        return Answers(200, self._shown(made))
+
+    def upload(self, request: Received) -> Answers:
+        content = request.body.pop("bytes")
+        if len(content) > 100 << 20:
+            return _problem(413, "Content too large", "Files may have 100 MB.")
+        with self.lock:
+            identity = secrets.token_urlsafe(12)
+            self.files[identity] = (request.body["filename"], request.body["type"], content)
+        return Answers(201, self._file(identity))
+
+    def get_file(self, _request: Received, identity: str) -> Answers:
+        return Answers(200, self._file(identity)) if identity in self.files else _not_found()
+
+    def delete_file(self, _request: Received, identity: str) -> Answers:
+        return Answers(204) if self.files.pop(identity, None) else _not_found()
+
+    def deliver(self, _request: Received, prediction: str) -> Answers:
+        made = self._made(prediction)
+        if made.status != "succeeded" or self._is_gone(made):
+            return _not_found()
+        return Answers(200, self.clip(made), {"Content-Type": "video/mp4"})
+
+    def _find(self, name: str) -> Model:
+        if name not in self.models:
+            raise _Refused(_not_found())
+        return self.models[name]
+
+    def _made(self, identity: str) -> Made:
+        found = [made for made in list(self.created) if made.id == identity]
+        if not found:
+            raise _Refused(_not_found())
+        return found[0]
+
+    def _version(self, model: Model) -> dict[str, Any]:
+        schema = None if model.name in self.without_schema else model.schema
+        when = "2026-01-05T10:00:00.000Z"
+        about = {"id": model.version, "created_at": when, "cog_version": "0.16.8"}
+        return {**about, "openapi_schema": schema}
+
+    def _file(self, identity: str) -> dict[str, Any]:
+        name, kind, content = self.files[identity]
+        digest = hashlib.sha256(content).hexdigest()
+        now = datetime.now(UTC)
+        about = {"id": identity, "name": name, "content_type": kind, "size": len(content)}
+        about |= {"etag": digest[:32], "checksums": {"sha256": digest}, "metadata": {}}
+        about |= {"created_at": _iso(now), "expires_at": _iso(now + timedelta(days=1))}
+        return {**about, "urls": {"get": f"{self.base_url}/v1/files/{identity}"}}
+
+    def _create(self, request: Received, model: Model) -> Answers:
+        body = request.body if isinstance(request.body, dict) else {}
+        given = body.get("input")
+        if not isinstance(given, dict):
+            return _problem(422, "Input validation failed", "- input is required\n")
+        invalid = list(invalid_inputs(model, given))
+        if invalid:
+            lines = "".join(f"- {one['field']}: {one['description']}\n" for one in invalid)
+            return _problem(422, "Input validation failed", lines, invalid_fields=invalid)
+        wanted = request.headers.get("cancel-after")
+        deadline = None if wanted is None else _duration(wanted)
+        if wanted is not None and (deadline is None or deadline < 5):
+            return _problem(422, "Invalid Cancel-After", f"{wanted!r} is not 5 seconds or more")
+        fate, fails = self.take("prediction"), None
+        takes = Takes(self.seconds / 5, self.seconds)
+        if isinstance(fate, Takes):
+            takes = fate
+        elif isinstance(fate, Fails):
+            fails = fate
+        media = self._media(given.get(model.media))
+        try:
+            picture(media)
+        except (OSError, av.error.FFmpegError):
+            fails = fails or Fails(f"cannot identify the file of {model.media}", has_run=True)
+        made = Made(
+            id=secrets.token_hex(13),
+            model=model,
+            version="hidden" if model.is_official else model.version,
+            input={name: value for name, value in given.items() if name in model.inputs},
+            dropped={name: value for name, value in given.items() if name not in model.inputs},
+            media=media,
+            takes=takes,
+            fails=fails,
+            usd=self.prices.get(model.name, self.price),
+            cancel_after=None if deadline is None else deadline * self.deadline_scale,
+            created_at=datetime.now(UTC),
+        )
+        with self.lock:
+            self.created.append(made)
+        shown = self._shown(made) | {"status": "starting", "output": None, "logs": ""}
+        return Answers(201, shown | {"metrics": None, "started_at": None, "completed_at": None})
+
+    def _media(self, given: Any) -> bytes:
+        if isinstance(given, str) and given.startswith("data:"):
+            return base64.b64decode(given.partition(",")[2])
+        identity = str(given).removeprefix(f"{self.base_url}/v1/files/")
+        return self.files[identity][2] if identity in self.files else b""
+
+    def _is_gone(self, made: Made) -> bool:
+        return time.monotonic() > made.ended + self.output_seconds
+
+    def _shown(self, made: Made) -> dict[str, Any]:
+        status, gone = made.status, self._is_gone(made)
+        has_started = status == "processing" or made.ran
+        url = f"{self.base_url}/v1/predictions/{made.id}"
+        output: Any = f"{self.delivery}/{made.id}/output.mp4"
+        if made.model.has_list_output:
+            output = [output]
+        metrics = {"total_time": made.ended - made.born} if made.is_over else {}
+        if made.ran:
+            # A test's run may take no time; a real one always does.
+            metrics["predict_time"] = max(made.ended - made.started, 0.001)
+        return {
+            "id": made.id,
+            "model": made.model.name,
+            "version": made.version,
+            "status": status,
+            "input": {} if gone else made.input,
+            "output": output if status == "succeeded" and not gone else None,
+            "logs": "" if gone else made.logs,
+            "error": made.fails.error if made.fails and status == "failed" else None,
+            "source": "api",
+            "data_removed": gone,
+            "created_at": _iso(made.created_at),
+            "started_at": _iso(made.at(made.started)) if has_started else None,
+            "completed_at": _iso(made.at(made.ended)) if made.is_over else None,
+            "metrics": metrics,
+            "urls": {"get": url, "cancel": f"{url}/cancel"},
+        }
+
+
+class _Refused(Exception):
+    """Carries the answer that ends a request."""
+
+    def __init__(self, answer: Answers):
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def _problem(status: int, title: str, detail: str, **more: Any) -> Answers:
+    kind = {"Content-Type": "application/problem+json"}
+    return Answers(status, {"title": title, "detail": detail, "status": status, **more}, kind)
+
+
+def _not_found() -> Answers:
+    return _problem(404, "Not found", "The requested resource could not be found.")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _duration(text: str) -> float | None:
+    """Return the seconds of "90s", "5m" or "1h30m", or None."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if not text or found is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+_ID = r"([^/]+)"
+_MODEL = f"/v1/models/{_ID}/{_ID}"
+_PREDICTIONS = "/v1/predictions"
+_CREATE = f"POST {_PREDICTIONS}"
+_ROUTES: tuple[tuple[str, str, str, Callable[..., Answers]], ...] = (
+    ("GET", _MODEL, "GET /v1/models", FakeReplicate.get_model),
+    ("GET", f"{_MODEL}/versions/{_ID}", "GET /v1/versions", FakeReplicate.get_version),
+    ("POST", _PREDICTIONS, _CREATE, FakeReplicate.create),
+    ("POST", f"{_MODEL}/predictions", _CREATE, FakeReplicate.create_official),
+    ("GET", _PREDICTIONS, f"GET {_PREDICTIONS}", FakeReplicate.list_predictions),
+    ("GET", f"{_PREDICTIONS}/{_ID}", f"GET {_PREDICTIONS}/{{id}}", FakeReplicate.get),
+    ("POST", f"{_PREDICTIONS}/{_ID}/cancel", f"{_CREATE}/{{id}}/cancel", FakeReplicate.cancel),
+    ("POST", "/v1/files", "POST /v1/files", FakeReplicate.upload),
+    ("GET", f"/v1/files/{_ID}", "GET /v1/files", FakeReplicate.get_file),
+    ("DELETE", f"/v1/files/{_ID}", "DELETE /v1/files", FakeReplicate.delete_file),
+    ("GET", f"/delivery/{_ID}/output.mp4", "GET /delivery", FakeReplicate.deliver),
+)
+
+
+class _Server(ThreadingHTTPServer):
+    """Ends its open connections with itself."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    fake: FakeReplicate
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self.open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError | ValueError | OSError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for request in list(self.open):
+            self.shutdown_request(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1, so that connections are kept and can break as they do."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    @property
+    def _fake(self) -> FakeReplicate:
+        return cast(_Server, self.server).fake
+
+    def do_GET(self) -> None:
+        fake = self._fake
+        split = urlsplit(self.path)
+        found = ("", (), None)
+        for method, pattern, route, act in _ROUTES:
+            match = re.fullmatch(pattern, split.path)
+            if match and method == self.command:
+                found = (route, match.groups(), act)
+        route, arguments, act = found
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        sent = headers.pop("authorization", None)
+        is_right = sent is not None and sent == f"Bearer {fake.token or sent[7:]}"
+        token = "none" if sent is None else "right" if is_right else "wrong"
+        body = self._body(headers)
+        query = dict(parse_qsl(split.query))
+        request = Received(route, self.command, split.path, query, headers, token, body)
+        with fake.lock:
+            fake.requests.append(request)
+        fault = fake.take(route) if route else None
+        if isinstance(fault, Reset):
+            return self._reset(request)
+        try:
+            if isinstance(fault, Answers | TooMany | ServerError):
+                answer = _early(fault)
+            elif token != "right" and route != "GET /delivery":  # noqa: S105 - a verdict
+                detail = "You did not pass a valid authentication token"
+                answer = _problem(401, "Unauthenticated", detail)
+            else:
+                answer = act(fake, request, *arguments) if act else _not_found()
+        except _Refused as refused:
+            answer = refused.answer
+        if isinstance(fault, Lost):
+            if fault.status is None:
+                return self._reset(request)
+            answer = _early(ServerError(fault.status))
+        if isinstance(fault, Slow):
+            time.sleep(fault.seconds)
+        if isinstance(fault, Redirects):
+            onward = f"{split.path}?hop={int(query.get('hop', 0)) + 1}"
+            answer = Answers(302, "", {"Location": fault.to or onward})
+        return self._send(request, answer, fault if isinstance(fault, Truncated) else None)
+
+    do_POST = do_DELETE = do_GET  # noqa: N815 - `http.server` wants these names
+
+    def _body(self, headers: dict[str, str]) -> Any:
+        content = self.rfile.read(int(headers.get("content-length", 0)))
+        kind = headers.get("content-type", "")
+        if kind.startswith("multipart/form-data"):
+            boundary = b"\r\n--" + kind.partition("boundary=")[2].strip('"').encode()
+            for part in (b"\r\n" + content).split(boundary):
+                head, _, data = part.partition(b"\r\n\r\n")
+                name = re.search(rb'name="content"; filename="([^"]*)"', head)
+                media = re.search(rb"(?i)content-type: ([^\r\n]+)", head)
+                if name:
+                    about = {"filename": name[1].decode(), "size": len(data), "bytes": data}
+                    return {**about, "type": media[1].decode() if media else ""}
+        try:
+            return json.loads(content) if content else None
+        except ValueError:
+            return content
+
+    def _send(self, request: Received, answer: Answers, cut: Truncated | None) -> None:
+        kind = "text/html"
+        content = answer.body
+        if isinstance(content, dict):
+            content, kind = json.dumps(content), "application/json"
+        content = content.encode() if isinstance(content, str) else content
+        whole = len(content)
+        if cut:
+            content = content[: int(whole * cut.part)]
+            whole = len(content) if cut.silently else whole
+        headers = {"Content-Type": kind, "Content-Length": str(whole), **answer.headers}
+        request.status.append(answer.status)
+        self.send_response(answer.status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = self.close_connection or len(content) < whole
+        self._fake.log(f"{request.method} {request.path} → {answer.status}")
+
+    def _reset(self, request: Received) -> None:
+        self._fake.log(f"{request.method} {request.path} → connection reset")
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())  # `close` would wait for the files made of the socket
+
+    def log_message(self, format: str, *args: Any) -> None: ...  # `log` has it
+
+
+def _early(fault: Answers | TooMany | ServerError) -> Answers:
+    """Return the answer of a fault that needs nothing done."""
+    if isinstance(fault, Answers):
+        return fault
+    if isinstance(fault, ServerError):
+        page = f"<html><head><title>{fault.status} Bad Gateway</title></head><body></body></html>"
+        return Answers(fault.status, page)
+    wait = f"{fault.retry_after:g}"
+    detail = f"Request was throttled. Your rate limit resets in ~{wait}s."
+    more = {} if fault.where == "header" else {"retry_after": fault.retry_after}
+    answer = _problem(429, "Too many requests", detail, **more)
+    if fault.where == "body":
+        return answer
+    return replace(answer, headers={**answer.headers, "Retry-After": wait})
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="fake_replicate", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seconds", type=float, default=0.5, help="how long a prediction runs")
+    parser.add_argument("--token", help="the only right one; without it any is right")
+    parser.add_argument("--faults", default="", help="429=0.1,5xx=0.05,reset=0.05,failed=0.03")
+    given = parser.parse_args()
+    names = {"429": "too_many", "5xx": "html_5xx"}
+    pairs = (pair.partition("=") for pair in given.faults.split(",") if pair)
+    try:
+        faults = Faults(**{names.get(name, name): float(rate) for name, _, rate in pairs})  # type: ignore[arg-type]  # `seed` may be a float
+    except (TypeError, ValueError) as error:
+        parser.error(f"--faults {given.faults!r}: {error}")
+    say = functools.partial(print, flush=True)
+    with FakeReplicate(
+        token=given.token, port=given.port, seconds=given.seconds, faults=faults, log=say
+    ) as fake:
+        say(fake.base_url)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            say(f"{len(fake.created)} predictions, {fake.billed_usd:.2f} USD")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A fake Replicate for each test, and our client for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+
+from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.video.media import photo
+
+FAST = RetryPolicy(attempts=4, seconds=20, wait_initial=0.01, wait_max=0.05)
+"""Waits that a test can wait for."""
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeReplicate]:
+    """A server of the test's own, whose predictions take no time."""
+    with FakeReplicate() as running:
+        yield running
+
+
+@pytest.fixture
+def retries() -> list[str]:
+    """What the client said about its repetitions."""
+    return []
+
+
+@pytest.fixture
+def api(fake: FakeReplicate, retries: list[str]) -> Iterator[ReplicateApi]:
+    """Our client for the fake."""
+    token = SecretStr(fake.token or "")
+    with ReplicateApi(
+        token, fake.base_url, cancel_after=600, timeout=5, retries=FAST, on_retry=retries.append
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def still(tmp_path: Path) -> Path:
+    """A conditioning image."""
+    path = tmp_path / "still.png"
+    Image.fromarray(photo("coffee", (128, 72))).save(path)
+    return path

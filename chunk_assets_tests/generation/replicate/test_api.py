@@ -1,0 +1,308 @@
+"""Replicate is asked as often as is safe, and never more."""
+
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from pydantic import SecretStr
+
+from chunk_assets.errors import (
+    Rejected,
+    TimedOut,
+    Unavailable,
+)
+from chunk_assets.generation.replicate.api import (
+    LostAnswer,
+    Prediction,
+    ReplicateApi,
+    RetryPolicy,
+)
+from chunk_assets_tests.fake_faults import (
+    NEVER,
+    Answers,
+    Faults,
+    Lost,
+    Reset,
+    ServerError,
+    Slow,
+    Takes,
+    TooMany,
+)
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.generation.replicate.conftest import FAST
+
+WAN = "wan-video/wan-2.2-i2v-fast"
+LTX = "lightricks/ltx-video"
+CREATE = "POST /v1/predictions"
+GET = "GET /v1/predictions/{id}"
+TOKEN = SecretStr("r8_fake")
+
+
+def create(api: ReplicateApi, still: Path, **more: Any) -> Prediction:
+    inputs = {"image": api.upload(still, "image/png"), "prompt": "a lantern", **more}
+    return api.create(model=WAN, version=None, inputs=inputs)
+
+
+class TestAsking:
+    def test_a_clip_is_asked_for_and_comes(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path
+    ):
+        """A prediction by an official model is created without a version, and read back."""
+        made = create(api, still, seed=7)
+        assert (made.status, made.is_over, made.output_url) == ("starting", False, None)
+        got = api.get(made.id)
+        assert got.has_succeeded
+        assert got.has_run
+        assert got.predict_time > 0
+        assert got.input["seed"] == 7
+        assert got.output_url == f"{fake.base_url}/delivery/{made.id}/output.mp4"
+        assert fake.received(CREATE)[0].path == f"/v1/models/{WAN}/predictions"
+        assert fake.created[0].media == still.read_bytes()
+        assert not fake.created[0].dropped
+
+    def test_a_community_model_is_asked_by_its_version(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path
+    ):
+        """A version id goes to the other path; the first of a list is the output."""
+        info = api.model(LTX)
+        assert info.is_official is False
+        assert info.openapi_schema is not None
+        assert info.latest_version is not None
+        same = api.version(LTX, info.latest_version)
+        assert (same.latest_version, same.openapi_schema) == info[1:3]
+        inputs = {"image": api.upload(still, "image/png")}
+        made = api.create(model=LTX, version=info.latest_version, inputs=inputs)
+        assert fake.received(CREATE)[0].path == "/v1/predictions"
+        assert str(api.get(made.id).output_url).startswith(fake.base_url)
+
+    def test_what_is_null_is_none(self, api: ReplicateApi, fake: FakeReplicate):
+        """A model without a version and a version without a schema are read."""
+        fake.without_version.add(WAN)
+        fake.without_schema.add(LTX)
+        assert api.model(WAN)[1:] == (None, None, True)
+        assert api.model(LTX).openapi_schema is None
+
+    def test_every_prediction_has_a_deadline(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path
+    ):
+        """Replicate is told when to end a prediction by itself; five seconds are the least."""
+        create(api, still)
+        assert fake.received(CREATE)[0].headers["cancel-after"] == "600s"
+        with ReplicateApi(TOKEN, fake.base_url, cancel_after=0.2) as other:
+            create(other, still)
+        assert fake.received(CREATE)[1].headers["cancel-after"] == "5s"
+
+    def test_aborted_is_an_end(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
+        """A prediction whose deadline passed in the queue is over and has not run."""
+        fake.deadline_scale = 0
+        fake.next("prediction", Takes(NEVER))
+        got = api.get(create(api, still).id)
+        assert (got.status, got.is_over, got.has_run) == ("aborted", True, False)
+
+    def test_cancelling_is_never_too_late(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path
+    ):
+        """A running prediction is cancelled; one that is over stays so, whatever is answered."""
+        fake.next("prediction", Takes(0, NEVER))
+        running, done = create(api, still), create(api, still)
+        assert api.cancel(running.id).status == "canceled"
+        assert api.cancel(done.id).status == "succeeded"
+        fake.next("POST /v1/predictions/{id}/cancel", Answers(409, {"title": "Is over"}))
+        assert api.cancel(done.id).status == "succeeded"
+        with pytest.raises(Rejected, match="does not have the prediction 'nothing'"):
+            api.cancel("nothing")
+
+    def test_the_list_goes_back_to_a_moment(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path
+    ):
+        """Predictions since a moment come newest first over all pages, and none before."""
+        fake.page_size = 2
+        made = [create(api, still).id for _ in range(6)]
+        since = fake.created[1].created_at
+        assert [one.id for one in api.created_since(since)] == made[:0:-1]
+        assert len(fake.received("GET /v1/predictions")) == 3
+        assert list(api.created_since(datetime.now(UTC) + timedelta(hours=1))) == []
+
+    def test_a_list_that_ignores_the_moment_is_left_early(
+        self, api: ReplicateApi, fake: FakeReplicate
+    ):
+        """Older predictions end the list, entries without an id and foreign links do no harm."""
+        now = datetime.now(UTC)
+        page = [{"id": "new", "created_at": now.isoformat()}, {"id": None}, "?"]
+        old = {"id": "old", "created_at": (now - timedelta(days=1)).isoformat()}
+        link = "https://elsewhere.invalid/v1/predictions?cursor=0"
+        fake.next(
+            "GET /v1/predictions",
+            Answers(200, {"next": link, "results": page}),
+            Answers(200, {"next": link, "results": [old]}),
+        )
+        found = api.created_since(now - timedelta(minutes=1))
+        assert [one.id for one in found] == ["new"]
+        assert [got.query.get("cursor") for got in fake.requests] == [None, "0"]
+
+    def test_it_serves_many_threads(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
+        """One client creates and reads from eight threads at once."""
+        url, got = api.upload(still, "image/png"), []
+
+        def work() -> None:
+            inputs = {"image": url, "prompt": "x"}
+            made = api.create(model=WAN, version=None, inputs=inputs)
+            got.append(api.get(made.id).status)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == ["succeeded"] * 8
+        assert len(fake.created) == 8
+
+
+class TestCreatingOnce:
+    @pytest.mark.parametrize(
+        "fault",
+        [Reset(), ServerError(500), ServerError(503), Answers(200, "<html>"), Answers(201, {})],
+        ids=repr,
+    )
+    def test_an_ambiguous_answer_is_lost_at_once(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path, fault: Any
+    ):
+        """What may or may not have created a prediction is told, and never sent again."""
+        fake.next(CREATE, fault)
+        with pytest.raises(LostAnswer, match="is lost"):
+            create(api, still)
+        assert len(fake.received(CREATE)) == 1
+
+    @pytest.mark.parametrize("fault", [Lost(), Lost(504), Slow(1)], ids=repr)
+    def test_a_lost_prediction_is_found_in_the_list(
+        self, fake: FakeReplicate, still: Path, fault: Any
+    ):
+        """A prediction whose answer was lost, or came too late, was created once."""
+        fake.next(CREATE, fault)
+        start = datetime.now(UTC)
+        with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, timeout=0.3, retries=FAST) as api:
+            with pytest.raises(LostAnswer):
+                create(api, still, seed=99)
+            found = list(api.created_since(start))
+        assert [(one.id, one.input["seed"]) for one in found] == [(fake.created[0].id, 99)]
+
+    def test_a_refused_request_is_repeated(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path, retries: list[str]
+    ):
+        """After 429 nothing was created: it is asked again, and each time is told."""
+        fake.next(CREATE, TooMany(), TooMany(0.01, where="body"))
+        assert api.get(create(api, still).id).has_succeeded
+        assert len(fake.created) == 1
+        assert len(retries) == 2
+        assert "takes no more requests for now" in retries[0]
+        assert "try 2 of 4 follows in" in retries[0]
+
+    def test_without_a_connection_it_is_repeated(self, still: Path):
+        """A refused connection sent nothing, so a server that comes back gets the request."""
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+        tries: list[str] = []
+        patient = RetryPolicy(attempts=50, wait_initial=0.05, wait_max=0.05)
+        with ReplicateApi(
+            TOKEN,
+            f"http://127.0.0.1:{port}",
+            cancel_after=60,
+            retries=patient,
+            on_retry=tries.append,
+        ) as api:
+            made: list[str] = []
+            inputs = {"image": "x", "prompt": "x"}
+
+            def work() -> None:
+                made.append(api.create(model=WAN, version=None, inputs=inputs).id)
+
+            asking = threading.Thread(target=work)
+            asking.start()
+            while not tries:
+                time.sleep(0.01)
+            with FakeReplicate(port=port) as fake:
+                asking.join(10)
+                assert made == [fake.created[0].id]
+
+    def test_retry_after_is_waited_for(self, fake: FakeReplicate, still: Path):
+        """A repetition waits as long as the server says, but not longer than its own limit."""
+        patient = RetryPolicy(attempts=3, wait_initial=0.001, wait_max=0.5)
+        with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=patient) as api:
+            for asked, least, most in ((0.25, 0.25, 5), (60, 0.5, 5)):
+                fake.next(CREATE, TooMany(asked))
+                start = time.monotonic()
+                create(api, still)
+                assert least <= time.monotonic() - start < most
+
+    def test_a_wait_beyond_the_budget_is_not_begun(self, fake: FakeReplicate):
+        """When the server asks for more time than is left, it is given up at once."""
+        hasty = RetryPolicy(attempts=9, seconds=1)
+        fake.next("GET /v1/models", TooMany(20))
+        with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=hasty) as api:
+            start = time.monotonic()
+            with pytest.raises(Unavailable, match="takes no more requests"):
+                api.model(WAN)
+        assert time.monotonic() - start < 5
+
+
+class TestReadingAgain:
+    @pytest.mark.parametrize(
+        "fault", [TooMany(), ServerError(500), ServerError(502), Reset(), Answers(200, "<html>")]
+    )
+    @pytest.mark.parametrize("route", [GET, "GET /v1/models", "POST /v1/files"])
+    def test_what_costs_nothing_is_repeated(
+        self, api: ReplicateApi, fake: FakeReplicate, still: Path, route: str, fault: Any
+    ):
+        """Reading and uploading are repeated after 429, 5xx, a reset and what is not JSON."""
+        fake.next(route, fault, fault)
+        made = create(api, still)
+        assert api.get(made.id).has_succeeded
+        assert api.model(WAN).is_official
+        assert len(fake.received(route)) == 3
+
+    def test_the_clients_own_retries_do_not_happen(self, api: ReplicateApi, fake: FakeReplicate):
+        """As often as the policy says and no more is asked, then the last error stands."""
+        fake.next("GET /v1/models", *[ServerError(503)] * 4)
+        with pytest.raises(Unavailable, match=r"could not answer for the model .*\(503\)"):
+            api.model(WAN)
+        assert len(fake.requests) == 4
+
+    def test_slowness_is_timed_out(self, fake: FakeReplicate):
+        """An answer that does not come in time is `TimedOut`."""
+        fake.next("GET /v1/models", Slow(0.6))
+        once = RetryPolicy(attempts=1)
+        with (
+            ReplicateApi(TOKEN, fake.base_url, cancel_after=9, timeout=0.2, retries=once) as api,
+            pytest.raises(TimedOut, match="did not answer for the model"),
+        ):
+            api.model(WAN)
+
+    def test_staminas_testing_mode_works(self, fake: FakeReplicate):
+        """In stamina's testing mode nothing is waited for."""
+        fake.next("GET /v1/models", TooMany(30), ServerError())
+        slow = RetryPolicy(wait_initial=30)
+        with (
+            stamina.set_testing(True, attempts=3),
+            ReplicateApi(TOKEN, fake.base_url, cancel_after=9, retries=slow) as api,
+        ):
+            start = time.monotonic()
+            assert api.model(WAN).is_official
+        assert time.monotonic() - start < 2
+
+    def test_it_lives_through_constant_faults(self, still: Path):
+        """With a fifth of all requests failing, polling and uploading go on."""
+        faults = Faults(too_many=0.1, html_5xx=0.05, reset=0.05, seed=3)
+        policy = RetryPolicy(attempts=8, wait_initial=0.001, wait_max=0.01)
+        with (
+            FakeReplicate(faults=faults) as fake,
+            ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=policy) as api,
+        ):
+            for _ in range(60):
+                api.upload(still, "image/png")
+                assert api.model(WAN).latest_version

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.replicate.conditioning import conditioning_media
+from chunk_assets.video.frames import probe, read_frames
+from chunk_assets_tests.generation.replicate.requests import SIZE, request
+from chunk_assets_tests.video.media import PHOTOS, bias, mean_error, photo
+
+CLIP_TOLERANCE = 1.3
+"""Mean error, of 255, of any frame of the clip; 0.8 to 1.1 measured, a pixel aside is over 4."""
+
+
+def composite(path: Path, name: str = "coffee", size: tuple[int, int] = SIZE) -> Path:
+    Image.fromarray(photo(name, size)).save(path / "composite.png", compress_level=1)
+    return path / "composite.png"
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Path:
+    directory = tmp_path / "work"
+    directory.mkdir()
+    return directory
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_zeroscope_gets_a_clip_that_holds_the_composite(name: str, tmp_path: Path, workdir: Path):
+    """As many frames as are asked for, at their rate and size, each the composite."""
+    picture = composite(tmp_path, name)
+    asked = request(conditioning_image=picture)
+    path, content_type = conditioning_media(load_catalog()["zeroscope-v2-xl"], asked, workdir)
+    assert (path, content_type) == (workdir / "chunk_01_conditioning.mp4", "video/mp4")
+    info = probe(path)
+    assert (info.frames, info.fps, (info.width, info.height)) == (60, 24, SIZE)
+    assert (info.codec, info.color_space, info.color_range) == ("h264", "bt709", "tv")
+    frames = list(read_frames(path))
+    expected = photo(name, SIZE)
+    assert max(mean_error(frame, expected) for frame in frames[::12]) < CLIP_TOLERANCE
+    assert np.abs(bias(frames[-1], expected)).max() < 0.3
+    assert [file.name for file in workdir.iterdir()] == ["chunk_01_conditioning.mp4"]
+
+
+def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, workdir: Path):
+    """A film larger and faster than the model goes in as what the model will make."""
+    size = (1920, 1080)
+    asked = request(conditioning_image=composite(tmp_path, size=size), size=size, fps=50)
+    path, _ = conditioning_media(load_catalog()["zeroscope-v2-xl"], asked, workdir)
+    info = probe(path)
+    assert (info.frames, info.fps, (info.width, info.height)) == (30, 25, SIZE)
+
+
+def test_an_image_model_gets_the_composite_itself(tmp_path: Path, workdir: Path):
+    """Not a copy, and nothing is made."""
+    picture = composite(tmp_path)
+    asked = request(conditioning_image=picture)
+    for name in ("kling-v2.5-turbo-pro", "hailuo-2.3-fast", "seedance-1-pro-fast", "ltx-video"):
+        assert conditioning_media(load_catalog()[name], asked, workdir) == (picture, "image/png")
+    assert list(workdir.iterdir()) == []
+
+
+def test_a_picture_of_other_proportions_is_cropped_and_not_distorted(tmp_path: Path, workdir: Path):
+    """A circle stays one in the size that the model asks for."""
+    y, x = np.mgrid[:900, :900] - 450
+    disc = np.where(np.hypot(x, y) < 200, 255, 0).astype(np.uint8)
+    picture = tmp_path / "composite.png"
+    Image.fromarray(disc).convert("RGB").save(picture)
+    asked = request(conditioning_image=picture, size=(900, 900))
+    path, content_type = conditioning_media(load_catalog()["wan-2.1-i2v-480p"], asked, workdir)
+    assert content_type == "image/png"
+    with Image.open(path) as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (832, 480))
+        seen = np.asarray(image.convert("L")) > 127
+    width, height = (np.flatnonzero(seen.any(axis=axis)).size for axis in (0, 1))
+    assert abs(width - 400 * 832 / 900) <= 2
+    assert abs(width - height) <= 1
+
+
+def test_a_composite_that_cannot_be_used_is_refused(tmp_path: Path, workdir: Path):
+    """Missing, no picture, of another size, or for a clip that is too long; nothing is left."""
+    model = load_catalog()["zeroscope-v2-xl"]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n")
+    small = composite(tmp_path, size=(64, 64))
+    for path, message in [
+        (tmp_path / "missing.png", "there is no picture"),
+        (broken, "broken.png"),
+        (small, r"the size \(64, 64\): allowed is the clip's size \(1024, 576\)"),
+    ]:
+        with pytest.raises(MediaError, match=message):
+            conditioning_media(model, request(conditioning_image=path), workdir)
+    with pytest.raises(SpecError, match="5 s is the longest"):
+        conditioning_media(model, request(conditioning_image=small, num_frames=999), workdir)
+    asked = request(conditioning_image=small, size=(64, 64))
+    with pytest.raises(MediaError, match="its directory does not exist"):
+        conditioning_media(model, asked, tmp_path / "nowhere")
+    assert list(workdir.iterdir()) == []

@@ -1,0 +1,267 @@
+"""Outputs come whole, are videos, and come from nowhere they should not."""
+
+import base64
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
+from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
+from chunk_assets.generation.replicate.download import Gone, fetch
+from chunk_assets.video.frames import probe
+from chunk_assets_tests.fake_faults import (
+    Answers,
+    Redirects,
+    Reset,
+    ServerError,
+    Slow,
+    TooMany,
+    Truncated,
+)
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.generation.replicate.conftest import FAST
+
+WAN = "wan-video/wan-2.2-i2v-fast"
+TOKEN = SecretStr("r8_fake")
+REAL = "https://api.replicate.com"
+ROUTE = "GET /delivery"
+
+
+@pytest.fixture
+def output(api: ReplicateApi, still: Path) -> str:
+    """The address of a clip."""
+    inputs = {"image": api.upload(still, "image/png"), "prompt": "x"}
+    url = api.get(api.create(model=WAN, version=None, inputs=inputs).id).output_url
+    assert url is not None
+    return url
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where the clip goes, alone in its directory."""
+    (tmp_path / "clips").mkdir()
+    return tmp_path / "clips" / "clip.mp4"
+
+
+def get(url: str, target: Path, api: str, **more: Any) -> None:
+    fetch(url, target, api=api, token=TOKEN, **{"retries": FAST, **more})
+
+
+def is_empty(target: Path) -> bool:
+    return not list(target.parent.iterdir())
+
+
+class TestFetching:
+    def test_a_clip_is_fetched(self, fake: FakeReplicate, output: str, target: Path):
+        """A clip comes byte for byte, and nothing lies beside it."""
+        get(output, target, fake.base_url)
+        assert target.read_bytes() == fake.clip(fake.created[0])
+        assert list(target.parent.iterdir()) == [target]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            TooMany(),
+            ServerError(503),
+            Reset(),
+            Truncated(),
+            Truncated(silently=True),
+            Truncated(0.98, silently=True),
+            Truncated(0, silently=True),
+            Answers(200, "<html>not a film</html>"),
+            Answers(204),
+        ],
+        ids=repr,
+    )
+    def test_what_broke_is_fetched_again(
+        self, fake: FakeReplicate, output: str, target: Path, fault: Any
+    ):
+        """A busy server, a cut file, announced or not, and what is no film are tried again."""
+        said: list[str] = []
+        fake.next(ROUTE, fault, fault)
+        get(output, target, fake.base_url, on_retry=said.append)
+        assert probe(target).frames == 81
+        assert len(fake.received(ROUTE)) == 3
+        assert len(said) == 2
+
+    def test_it_is_given_up_in_the_end(self, fake: FakeReplicate, output: str, target: Path):
+        """A file that never is a film is `Unavailable`, and nothing is left of it."""
+        fake.next(ROUTE, *[Truncated(silently=True)] * 4)
+        with pytest.raises(Unavailable, match="bytes that are not a whole video"):
+            get(output, target, fake.base_url)
+        assert len(fake.received(ROUTE)) == 4
+        assert is_empty(target)
+
+    def test_what_is_deleted_is_gone(self, fake: FakeReplicate, output: str, target: Path):
+        """An output whose hour is over is `Gone` at once."""
+        fake.output_seconds = 0
+        with pytest.raises(Gone, match="Replicate keeps it for an hour"):
+            get(output, target, fake.base_url)
+        fake.next(ROUTE, Answers(410))
+        with pytest.raises(Gone):
+            get(output, target, fake.base_url)
+        assert len(fake.received(ROUTE)) == 2
+
+    def test_slowness_ends(self, fake: FakeReplicate, output: str, target: Path):
+        """A server that does not answer, and one that takes too long in all, are timed out."""
+        once = RetryPolicy(attempts=1)
+        fake.next(ROUTE, Slow(0.5))
+        with pytest.raises(TimedOut, match="in time"):
+            get(output, target, fake.base_url, timeout=0.1, retries=once)
+        with pytest.raises(TimedOut, match="too slowly"):
+            get(output, target, fake.base_url, total_seconds=0, retries=once)
+        assert is_empty(target)
+
+    def test_a_limit_is_kept(self, fake: FakeReplicate, output: str, target: Path):
+        """A file that is larger than allowed is refused once, announced or found out."""
+        size = len(fake.clip(fake.created[0]))
+        get(output, target, fake.base_url, max_bytes=size)
+        target.unlink()
+        with pytest.raises(Rejected, match=f"too large: allowed are {size - 1} bytes"):
+            get(output, target, fake.base_url, max_bytes=size - 1)
+        assert len(fake.received(ROUTE)) == 2
+        assert is_empty(target)
+
+    def test_a_stream_without_a_length_is_limited(
+        self, fake: FakeReplicate, output: str, target: Path
+    ):
+        """A file whose length is not announced is cut off at the limit, too."""
+        body = f"{0xFFFF:x}\r\n" + "x" * 0xFFFF + "\r\n0\r\n\r\n"
+        chunked = {"Transfer-Encoding": "chunked", "Content-Length": ""}
+        fake.next(ROUTE, Answers(200, body, chunked))
+        with pytest.raises(Rejected, match="too large"):
+            get(output, target, fake.base_url, max_bytes=1000)
+        assert is_empty(target)
+
+    def test_a_full_directory_is_a_sentence(self, fake: FakeReplicate, output: str, tmp_path: Path):
+        """A path that cannot be written is our error, and not tried again."""
+        with pytest.raises(MediaError, match="its directory does not exist"):
+            get(output, tmp_path / "none" / "clip.mp4", fake.base_url)
+
+    def test_an_older_file_stays(self, fake: FakeReplicate, output: str, target: Path):
+        """A failed download leaves what was there."""
+        target.write_bytes(b"before")
+        fake.output_seconds = 0
+        with pytest.raises(Gone):
+            get(output, target, fake.base_url)
+        assert target.read_bytes() == b"before"
+
+    def test_data_uris_are_decoded(self, fake: FakeReplicate, output: str, target: Path):
+        """An output that is its own data needs no network."""
+        clip = fake.clip(fake.created[0])
+        encoded = base64.b64encode(clip).decode()
+        get(f"data:video/mp4;base64,{encoded}", target, REAL)
+        assert target.read_bytes() == clip
+        target.unlink()
+        for url, error, says in (
+            ("data:video/mp4;base64,%%%", Rejected, "cannot be decoded"),
+            ("data:video/mp4,abc", Rejected, "cannot be decoded"),
+            (f"data:video/mp4;base64,{encoded[:4000]}", Unavailable, "not a whole video"),
+        ):
+            with pytest.raises(error, match=says):
+                get(url, target, REAL)
+        with pytest.raises(Rejected, match="too large"):
+            get(f"data:video/mp4;base64,{encoded}", target, REAL, max_bytes=100)
+        assert is_empty(target)
+
+
+class TestWhereFrom:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://replicate.delivery/a.mp4",
+            "ftp://replicate.delivery/a.mp4",
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "https://user:word@replicate.delivery/a.mp4",
+            "https://127.0.0.1/a.mp4",
+            "https://localhost/a.mp4",
+            "https://127.1/a.mp4",
+            "https://2130706433/a.mp4",
+            "https://[::1]/a.mp4",
+            "https://[::ffff:10.0.0.1]/a.mp4",
+            "https://10.0.0.1/a.mp4",
+            "https://192.168.1.1/a.mp4",
+            "https://169.254.169.254/latest/meta-data",
+            "https://0.0.0.0/a.mp4",
+        ],
+    )
+    def test_strange_addresses_are_not_asked(self, url: str, target: Path):
+        """Only https to public addresses is fetched from, and the path is not repeated."""
+        with pytest.raises(Rejected, match="is not fetched") as caught:
+            get(url, target, REAL)
+        assert "a.mp4" not in str(caught.value)
+        assert "word" not in str(caught.value)
+
+    def test_a_local_api_does_not_open_the_network(self, fake: FakeReplicate, target: Path):
+        """With the API on this machine, only this machine may be asked without TLS."""
+        for url in ("http://replicate.delivery/a.mp4", "https://10.0.0.1/a.mp4"):
+            with pytest.raises(Rejected, match="is not fetched"):
+                get(url, target, fake.base_url)
+
+    def test_redirects_are_followed_and_checked(
+        self, fake: FakeReplicate, output: str, target: Path
+    ):
+        """Five redirects are followed; each is checked like the first address."""
+        fake.next(ROUTE, *[Redirects()] * 5)
+        get(output, target, fake.base_url)
+        assert [got.query.get("hop") for got in fake.requests[-6:]] == [None, *"12345"]
+        fake.next(ROUTE, *[Redirects()] * 6)
+        with pytest.raises(Rejected, match="redirected more than 5 times"):
+            get(output, target, fake.base_url)
+        for to in ("http://elsewhere.invalid/a.mp4", "https://169.254.169.254/", "file:///etc"):
+            fake.next(ROUTE, Redirects(to))
+            with pytest.raises(Rejected, match="is not fetched"):
+                get(output, target, fake.base_url)
+
+    def test_the_token_goes_only_to_the_api(self, fake: FakeReplicate, output: str, target: Path):
+        """The token is sent to the API's own scheme, host and port, and nowhere else."""
+        get(output, target, fake.base_url)
+        get(output.replace("127.0.0.1", "localhost"), target, fake.base_url)
+        get(output, target, "http://127.0.0.1:9")
+        with FakeReplicate() as other:
+            fake.next(ROUTE, Redirects(f"{other.base_url}/delivery/x/output.mp4"))
+            with pytest.raises(Gone):
+                get(output, target, fake.base_url)
+            assert [got.token for got in other.requests] == ["none"]
+        tokens = [got.token for got in fake.received(ROUTE)]
+        assert tokens == ["right", "none", "none", "right"]
+
+    def test_refusals_are_final(self, fake: FakeReplicate, output: str, target: Path):
+        """A server that refuses is not asked again."""
+        fake.next(ROUTE, Answers(403))
+        with pytest.raises(Rejected, match=r"refused by the server that has it \(403\)"):
+            get(output, target, fake.base_url)
+        assert len(fake.received(ROUTE)) == 1
+
+
+def test_nothing_secret_is_said(
+    fake: FakeReplicate, output: str, target: Path, caplog: pytest.LogCaptureFixture
+):
+    """No error, repetition or log line holds the output's address or the token."""
+    caplog.set_level(logging.DEBUG)
+    said: list[str] = []
+    for fault in (Reset(), Truncated(), Answers(403), Answers(404), Redirects("http://b.test/x")):
+        fake.next(ROUTE, *[fault] * 4)
+        with pytest.raises(GenerationError) as caught:
+            get(output, target, fake.base_url, on_retry=said.append)
+        said.extend((str(caught.value), repr(caught.value.data), repr(caught.value.__cause__)))
+        fake.calm()
+    get(output, target, fake.base_url)
+    said.append(caplog.text)
+    assert "HTTP Request" in caplog.text
+    for secret in (*fake.secrets, output, "b.test/x"):
+        assert not [text for text in said if secret in text]
+
+
+def test_waiting_is_bounded(fake: FakeReplicate, output: str, target: Path):
+    """A server that asks for more time than there is ends the download at once."""
+    fake.next(ROUTE, TooMany(60))
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match=r"cannot be fetched for now \(429\)"):
+        get(output, target, fake.base_url, retries=RetryPolicy(seconds=1))
+    assert time.monotonic() - start < 5

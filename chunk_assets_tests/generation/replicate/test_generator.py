@@ -1,0 +1,366 @@
+"""The generator `replicate` against a real server that bills: what is asked, paid and kept."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+
+from chunk_assets.errors import Declined, OverBudget, Rejected, SpecError, TimedOut, Unavailable
+from chunk_assets.generation.base import GenerationRequest, ignore_progress
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.asking import Patience
+from chunk_assets.generation.replicate.attempts import Attempts
+from chunk_assets.generation.replicate.download import fetch
+from chunk_assets.generation.replicate.generator import ReplicateGenerator
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import JSON, json_bytes
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.frames import probe, read_frames
+from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMany, Truncated
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.generation.replicate.conftest import FAST
+
+PATIENCE = Patience(
+    max_seconds=20, poll_first=0.02, poll_most=0.1, settle_seconds=0.6, foreign_seconds=1.2
+)
+CREATE = "POST /v1/predictions"
+
+
+class Person(Exception):
+    """Stands for someone who stops the run."""
+
+
+class Hiring:
+    """Makes generators as several processes would: each with nothing but S3 and Replicate."""
+
+    def __init__(self, fake: FakeReplicate, store: ObjectStore, still: Path, workdir: Path):
+        self.fake, self.store, self.still, self.workdir = fake, store, still, workdir
+        self.log: list[str] = []
+        self.patience = PATIENCE
+        self.max_cost_usd: float | None = None
+        self._open: list[ReplicateApi] = []
+
+    def generator(
+        self, model: str = "wan-2.2-i2v-fast", fallback: str | None = None
+    ) -> ReplicateGenerator:
+        """A new process's generator."""
+        token, catalog = SecretStr(self.fake.token or ""), load_catalog()
+        api = ReplicateApi(
+            token,
+            self.fake.base_url,
+            cancel_after=600,
+            timeout=2,
+            retries=FAST,
+            on_retry=self.log.append,
+        )
+        self._open.append(api)
+
+        def download(url: str, path: Path) -> None:
+            fetch(url, path, api=api.base_url, token=token, retries=FAST, on_retry=self.log.append)
+
+        attempts = Attempts(
+            api,
+            self.ledger,
+            download,
+            patience=self.patience,
+            max_cost_usd=self.max_cost_usd,
+            log=self.log.append,
+        )
+        return ReplicateGenerator(
+            api,
+            catalog.find(model),
+            attempts,
+            fallback=catalog.find(fallback) if fallback else None,
+            log=self.log.append,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, "film")
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What the ledger has of chunk 3."""
+        return self.ledger.chunk(3).attempts
+
+    def request(self, *, seed: int = 7, num_frames: int = 60) -> GenerationRequest:
+        """Chunk 3 of a film of 128×72."""
+        return GenerationRequest(
+            video_id="film",
+            chunk_num=3,
+            prompt="a lamp at dawn",
+            conditioning_image=self.still,
+            num_frames=num_frames,
+            fps=24,
+            size=(128, 72),
+            seed=seed,
+        )
+
+    def clip(self, generator: ReplicateGenerator | None = None, *, seed: int = 7):
+        """Chunk 3's clip."""
+        return (generator or self.generator()).generate(self.request(seed=seed), self.workdir)
+
+    def close(self) -> None:
+        for api in self._open:
+            api.close()
+
+
+@pytest.fixture
+def hiring(
+    fake: FakeReplicate, store: ObjectStore, still: Path, tmp_path: Path
+) -> Iterator[Hiring]:
+    """A studio with an account."""
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    made = Hiring(fake, store, still, workdir)
+    yield made
+    made.close()
+
+
+def test_a_clip_is_asked_for_once_and_accounted(hiring: Hiring, fake: FakeReplicate):
+    """What came, what it cost and which prediction made it are in the clip and in the ledger."""
+    clip = hiring.clip()
+    [made] = fake.created
+    assert probe(clip.path).frames == 81
+    assert clip.details["prediction_id"] == made.id
+    assert clip.cost_usd == clip.spent_usd
+    assert clip.cost_usd > 0
+    [attempt] = hiring.attempts
+    assert (attempt.status, attempt.prediction_id) == ("succeeded", made.id)
+    assert attempt.cost_usd == clip.cost_usd
+    assert attempt.output_sha256
+    assert made.dropped == {}
+
+
+def test_a_new_process_finds_the_clip_that_is_paid_for(hiring: Hiring, fake: FakeReplicate):
+    """A crash between the download and the upload costs nothing."""
+    first = hiring.clip()
+    again = hiring.clip()
+    assert len(fake.created) == 1
+    assert again.details["prediction_id"] == first.details["prediction_id"]
+    assert again.spent_usd == first.spent_usd
+
+
+def test_another_take_is_another_prediction_also_for_a_model_without_seeds(
+    hiring: Hiring, fake: FakeReplicate
+):
+    """The take's seed tells them apart, whether or not the model is told it."""
+    generator = hiring.generator("kling-v2.5-turbo-pro")
+    hiring.clip(generator, seed=1)
+    hiring.clip(generator, seed=2)
+    assert len(fake.created) == 2
+    assert "seed" not in fake.created[0].input
+
+
+@pytest.mark.parametrize("model", ["wan-2.2-i2v-fast", "kling-v2.5-turbo-pro"])
+def test_a_lost_answer_is_found_in_the_list(hiring: Hiring, fake: FakeReplicate, model: str):
+    """The prediction was created, and nobody heard of it: it is not asked for again."""
+    fake.next(CREATE, Lost())
+    hiring.clip(hiring.generator(model))
+    assert len(fake.created) == 1
+    assert any("whose answer was lost" in line for line in hiring.log)
+
+
+def test_a_lost_request_is_asked_again(hiring: Hiring, fake: FakeReplicate):
+    """When the list does not have it either, it was never created."""
+    fake.next(CREATE, Lost(status=503), TooMany())
+    fake.next("GET /v1/predictions", TooMany(), TooMany())
+    clip = hiring.clip()
+    assert len(fake.created) == len(fake.succeeded()) == 1
+    assert clip.cost_usd == clip.spent_usd
+
+
+@pytest.mark.parametrize("by", ["otherhost:1:x", f"{socket.gethostname()}:4194304:x"])
+def test_an_intent_without_an_id_is_looked_for_in_the_list(
+    hiring: Hiring, fake: FakeReplicate, by: str
+):
+    """A process died between the POST and its answer: its prediction is found and used."""
+    clip = hiring.clip()
+    [attempt] = hiring.attempts
+    nameless = {"status": "intended", "prediction_id": None, "asked_by": by, "cost_usd": 0}
+    rewrite(hiring, attempt.model_copy(update=nameless))
+    again = hiring.clip()
+    assert again.details["prediction_id"] == clip.details["prediction_id"]
+    assert again.spent_usd == clip.spent_usd
+    assert len(fake.created) == 1
+
+
+def test_an_intent_that_came_to_nothing_is_given_up(hiring: Hiring, fake: FakeReplicate):
+    """A process died between the intent and the POST: the clip is asked for, and costs once."""
+    hiring.clip()
+    [attempt] = hiring.attempts
+    nowhere = {"status": "intended", "prediction_id": None, "media_url_sha256": "0" * 64}
+    dead = {"asked_by": f"{socket.gethostname()}:4194304:x", "cost_usd": 0}
+    rewrite(hiring, attempt.model_copy(update={**nowhere, **dead}))
+    fake.created.clear()
+    hiring.clip()
+    assert [attempt.status for attempt in hiring.attempts] == ["void", "succeeded"]
+    assert len(fake.created) == 1
+
+
+def rewrite(hiring: Hiring, attempt: Attempt) -> None:
+    """Make it the only attempt at chunk 3, as a process that died would have left it."""
+    ledger = ChunkLedger(video_id="film", chunk_num=3, attempts=(attempt,))
+    hiring.store.put_bytes(keys.prediction("film", 3), json_bytes(ledger), JSON)
+
+
+def test_what_fails_for_a_passing_reason_is_asked_again_and_counted(
+    hiring: Hiring, fake: FakeReplicate
+):
+    """Failed predictions that ran are billed, and the film's cost says so."""
+    fake.next("prediction", Fails("CUDA out of memory"), Fails("Prediction interrupted", False))
+    clip = hiring.clip()
+    assert len(fake.created) == 3
+    assert [attempt.status for attempt in hiring.attempts] == ["failed", "failed", "succeeded"]
+    assert clip.spent_usd == pytest.approx(2 * clip.cost_usd)
+    assert [bool(row.usd) for row in fake.bill] == [True, False, True]
+
+
+def test_it_gives_up_after_three(hiring: Hiring, fake: FakeReplicate):
+    """What keeps failing is not paid for without end."""
+    fake.next("prediction", *[Fails("CUDA out of memory")] * 9)
+    with pytest.raises(Unavailable, match=r"failed 3 times at chunk 3 of film 'film'"):
+        hiring.clip()
+    assert len(fake.created) == 3
+
+
+def test_moderation_is_final_and_the_fallback_takes_over(hiring: Hiring, fake: FakeReplicate):
+    """The declined request is not repeated; another model, where one is named, gets it."""
+    flagged = Fails("The input was flagged as sensitive (E005)")
+    fake.next("prediction", flagged)
+    with pytest.raises(Declined, match="change the beat's prompt or picture"):
+        hiring.clip()
+    assert len(fake.created) == 1
+    fake.next("prediction", flagged)
+    clip = hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"), seed=8)
+    assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
+    assert len(fake.created) == 3
+
+
+def test_an_input_error_is_final(hiring: Hiring, fake: FakeReplicate):
+    """A model's own complaint is told, and nothing is paid for a second time."""
+    fake.next("prediction", Fails("ValueError: image has 2 channels"))
+    with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not asked again"):
+        hiring.clip()
+    assert len(fake.created) == 1
+
+
+def test_stopping_cancels_the_prediction(hiring: Hiring, fake: FakeReplicate):
+    """Who stops the run does not go on paying."""
+    fake.next("prediction", Takes(queue=0, seconds=30))
+
+    def stop(fraction: float) -> None:
+        if fake.created and fake.created[0].status == "processing":
+            raise Person
+
+    with pytest.raises(Person):
+        hiring.generator().generate(hiring.request(), hiring.workdir, stop)
+    assert fake.created[0].status == "canceled"
+    [attempt] = hiring.attempts
+    assert attempt.status == "canceled"
+    assert attempt.cost_usd > 0  # it was running
+
+
+def test_a_prediction_that_takes_too_long_is_cancelled(hiring: Hiring, fake: FakeReplicate):
+    """The wait has an end."""
+    hiring.patience = Patience(max_seconds=0.5, poll_first=0.05, poll_most=0.1)
+    fake.next("prediction", Takes(queue=0, seconds=30))
+    with pytest.raises(TimedOut, match="is cancelled"):
+        hiring.clip()
+    assert fake.created[0].status == "canceled"
+
+
+def test_an_output_that_is_deleted_is_paid_for_again_and_both_are_counted(
+    hiring: Hiring, fake: FakeReplicate
+):
+    """After an hour nothing else helps; the ledger says what happened."""
+    hiring.clip()
+    fake.output_seconds = 0.5
+    time.sleep(0.6)
+    clip = hiring.clip()
+    assert len(fake.created) == 2
+    assert clip.spent_usd == pytest.approx(2 * clip.cost_usd)
+    assert "no output any more" in (hiring.attempts[0].error or "")
+
+
+@pytest.mark.parametrize("silently", [True, False])
+def test_a_truncated_download_is_fetched_again(hiring: Hiring, fake: FakeReplicate, silently: bool):
+    """The clip is paid for and there: only its way here was cut."""
+    fake.next("GET /delivery", Truncated(silently=silently))
+    assert probe(hiring.clip().path).frames == 81
+    assert len(fake.created) == 1
+
+
+def test_a_download_that_leads_elsewhere_is_refused(hiring: Hiring, fake: FakeReplicate):
+    """A redirect to a plain host is not followed."""
+    fake.next("GET /delivery", Redirects("http://example.com/clip.mp4"))
+    with pytest.raises(Rejected):
+        hiring.clip()
+    assert hiring.attempts[0].status == "succeeded"
+
+
+def test_the_limit_of_cost_holds_before_each_prediction(hiring: Hiring, fake: FakeReplicate):
+    """What is in flight counts, and nothing is asked beyond it."""
+    price = hiring.generator().price_usd(60, 24, (128, 72))
+    hiring.max_cost_usd = 1.5 * price
+    hiring.clip(seed=1)
+    with pytest.raises(OverBudget, match=r"film.s limit of \$0\.\d\d there remain"):
+        hiring.clip(seed=2)
+    assert len(fake.created) == 1
+
+
+def test_zeroscope_gets_a_clip_that_holds_the_composite(
+    hiring: Hiring, fake: FakeReplicate, still: Path
+):
+    """No `image`: an `init_video` of the asked frames and size, and the version's id."""
+    generator = hiring.generator("anotherjesse/zeroscope-v2-xl:latest")
+    request = GenerationRequest(
+        video_id="film",
+        chunk_num=0,
+        prompt="a lamp at dawn",
+        conditioning_image=still,
+        num_frames=48,
+        fps=24,
+        size=(128, 72),
+        seed=11,
+    )
+    generator.generate(request, hiring.workdir, ignore_progress)
+    [sent] = fake.received(CREATE)
+    inputs = sent.body["input"]
+    assert "image" not in inputs
+    assert len(sent.body["version"]) == 64
+    assert generator.model == f"anotherjesse/zeroscope-v2-xl:{sent.body['version']}"
+    shape = {name: inputs[name] for name in ("num_frames", "fps", "seed", "prompt")}
+    assert shape == {"num_frames": 48, "fps": 24, "seed": 11, "prompt": "a lamp at dawn"}
+    held = fake.created[0].media
+    path = hiring.workdir / "init.mp4"
+    path.write_bytes(held)
+    info = probe(path)
+    assert (info.frames, info.fps) == (48, 24)
+    assert (info.width, info.height) == (inputs["width"], inputs["height"])
+    wanted = np.asarray(Image.open(still).convert("RGB").resize((info.width, info.height)), float)
+    error = np.mean([np.abs(frame - wanted).mean() for frame in read_frames(path)])
+    assert error < 3
+
+
+def test_a_model_that_is_not_there_is_declined(hiring: Hiring, fake: FakeReplicate):
+    """It is said before anything is uploaded or paid for."""
+    fake.models.pop("wavespeedai/wan-2.1-i2v-480p")
+    with pytest.raises(Declined, match=r"wan-2\.1"):
+        hiring.clip(hiring.generator("wan-2.1-i2v-480p"))
+    assert fake.created == []
+
+
+def test_a_clip_longer_than_the_model_makes_is_a_person_s_mistake(hiring: Hiring):
+    """It names the longest."""
+    with pytest.raises(SpecError, match="is the longest it makes"):
+        hiring.generator("kling-v2.5-turbo-pro").generate(
+            hiring.request(num_frames=24 * 11), hiring.workdir
+        )

@@ -1,0 +1,318 @@
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.errors import SpecError
+from chunk_assets.generation.catalog import (
+    COST_ZEROSCOPE_VIDEO,
+    DEFAULT_MODEL,
+    HostedModel,
+    load_catalog,
+)
+from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS, plan_slots
+from chunk_assets.schemas import read_animatic
+from chunk_assets_tests.manifests import small_manifest
+
+SIZE = (1024, 576)
+NAMES = [
+    "zeroscope-v2-xl",
+    "wan-2.2-i2v-fast",
+    "wan-2.1-i2v-480p",
+    "hailuo-2.3-fast",
+    "seedance-1-pro-fast",
+    "kling-v2.5-turbo-pro",
+    "ltx-video",
+]
+VERSION = "9f" * 32
+
+OWN = """
+["own-1.0"]
+replicate = "owner/own"
+is_official = true
+media = { parameter = "image", kind = "image" }
+length = { kind = "fixed", seconds = 5.04, fps = 25 }
+size = { kind = "image" }
+price = { unit = "clip", usd = 1, source = "a bill", date = 2026-11-01 }
+"""
+
+
+@pytest.fixture
+def extra(tmp_path: Path):
+    """Load the catalog with a user's file of this text."""
+
+    def load(text: str | bytes):
+        path = tmp_path / "own.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_catalog(path)
+
+    return load
+
+
+def asked(name: str, num_frames: int, fps: int = 24):
+    """What a model is asked for a length, and its seconds."""
+    length = load_catalog()[name].clip_length(num_frames, fps)
+    return length.inputs, length.seconds
+
+
+def price(name: str, num_frames: int, size=SIZE, fps: int = 24) -> float:
+    model = load_catalog()[name]
+    return model.price_usd(model.clip_length(num_frames, fps), size)
+
+
+def test_the_catalog_has_the_models_that_were_promised():
+    """Seven models, Zeroscope first, each with the source and date of its price."""
+    catalog = load_catalog()
+    assert list(catalog) == NAMES
+    assert next(iter(catalog)) == DEFAULT_MODEL
+    assert [name for name in catalog if not catalog[name].is_official] == [NAMES[0], NAMES[6]]
+    assert all(model.price.is_estimate and model.price.source for model in catalog.values())
+
+
+def test_zeroscopes_price_has_one_source():
+    """The constant that the task list names is the catalog's figure."""
+    assert COST_ZEROSCOPE_VIDEO == price("zeroscope-v2-xl", 48) == price("zeroscope-v2-xl", 60)
+
+
+@pytest.mark.parametrize("suffix", ["", ":latest", f":{VERSION}"])
+@pytest.mark.parametrize("name", ["zeroscope-v2-xl", " anotherjesse/zeroscope-v2-xl"])
+def test_a_model_is_found_by_every_name_it_has(name: str, suffix: str):
+    """Short and full names, with the latest version or a certain one."""
+    model = load_catalog().find(name + suffix)
+    assert model.name == "zeroscope-v2-xl"
+    assert model.version == (VERSION if VERSION in suffix else None)
+
+
+def test_latest_means_latest_where_the_catalog_has_a_version(extra):
+    """A pinned version holds until a person asks for another."""
+    catalog = extra(f'[ltx-video]\nversion = "{VERSION}"')
+    assert catalog.find("ltx-video").version == VERSION
+    assert catalog.find("lightricks/ltx-video:latest").version is None
+
+
+def test_a_name_that_is_none_is_refused():
+    """The sentence has the name and those there are, or what a version may be."""
+    with pytest.raises(SpecError, match=r"no model 'sora': choose one of zeroscope-v2-xl, wan-2"):
+        load_catalog().find("sora")
+    with pytest.raises(SpecError, match="version '9f747673': allowed is 'latest' or"):
+        load_catalog().find("zeroscope-v2-xl:9f747673")
+
+
+@pytest.mark.parametrize(
+    ("name", "num_frames", "fps", "inputs", "seconds"),
+    [
+        ("zeroscope-v2-xl", 48, 24, {"num_frames": 48, "fps": 24}, 2),
+        ("zeroscope-v2-xl", 60, 24, {"num_frames": 60, "fps": 24}, Fraction(5, 2)),
+        ("zeroscope-v2-xl", 125, 50, {"num_frames": 63, "fps": 25}, Fraction(63, 25)),
+        ("zeroscope-v2-xl", 100, 41, {"num_frames": 74, "fps": 30}, Fraction(74, 30)),
+        ("wan-2.2-i2v-fast", 60, 24, {"num_frames": 81, "frames_per_second": 24}, Fraction(27, 8)),
+        ("wan-2.2-i2v-fast", 100, 25, {"num_frames": 100, "frames_per_second": 25}, 4),
+        ("wan-2.2-i2v-fast", 6, 2, {"num_frames": 81, "frames_per_second": 6}, Fraction(27, 2)),
+        ("wan-2.1-i2v-480p", 60, 24, {}, 5),
+        ("wan-2.1-i2v-480p", 120, 24, {}, 5),
+        ("hailuo-2.3-fast", 144, 24, {"duration": 6}, 6),
+        ("hailuo-2.3-fast", 145, 24, {"duration": 10}, 10),
+        ("seedance-1-pro-fast", 48, 24, {"duration": 2}, 2),
+        ("seedance-1-pro-fast", 60, 24, {"duration": 3}, 3),
+        ("kling-v2.5-turbo-pro", 60, 24, {"duration": 5}, 5),
+        ("ltx-video", 97, 24, {"length": 97}, Fraction(97, 24)),
+        ("ltx-video", 98, 24, {"length": 129}, Fraction(129, 24)),
+    ],
+)
+def test_the_shortest_clip_that_covers_is_asked_for(name, num_frames, fps, inputs, seconds):
+    """By the model's own inputs, in whole frames, at the film's rate or one that goes into it."""
+    assert asked(name, num_frames, fps) == (inputs, seconds)
+    assert seconds * fps >= num_frames
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clip_longer_than_a_model_makes_is_refused(name: str):
+    """The sentence has the length, and the longest there is; that one can be asked for."""
+    model = load_catalog()[name]
+    most = model.length.longest(24).film_frames(24)
+    assert model.clip_length(most, 24).seconds * 24 >= most
+    with pytest.raises(SpecError, match=rf"{model.name} makes no clip .*s is the longest"):
+        model.clip_length(most + 1, 24)
+    with pytest.raises(SpecError, match="0 frames at 24 fps"):
+        model.clip_length(0, 24)
+
+
+@pytest.mark.parametrize("fps", [1, 12, 24, 25, 30, 50, 60, 120])
+@pytest.mark.parametrize("name", NAMES)
+def test_slots_fit_the_models_clips(name: str, fps: int):
+    """With the slot a model wants, every chunk of a film can be made, and little is thrown away."""
+    model = load_catalog()[name]
+    slot = model.slot_seconds(fps, OVERLAP_SECONDS)
+    beats = [{"name": "all", "duration": 60.0, "prompt_template": "a cup"}]
+    document = {"duration": 60.0, "fps": fps, "beats": beats, "frames": ["one.png"]}
+    film = read_animatic({**small_manifest(), **document, "transitions": None})
+    slots = plan_slots(film, slot_seconds=slot)
+    assert sum(slot.end - slot.start for slot in slots) == 60 * fps
+    frames = [slot.end - slot.start + slot.lead_in for slot in slots]
+    assert all(model.clip_length(count, fps) for count in frames)
+    shortest = model.length.shortest(fps).film_frames(fps)
+    if slot != SLOT_SECONDS:
+        assert frames[1] == shortest
+        assert slot > SLOT_SECONDS
+
+
+def test_slots_of_the_defaults():
+    """Zeroscope and Seedance take slots of 2 s; the others make theirs longer."""
+    slots = {name: model.slot_seconds(24, 0.5) for name, model in load_catalog().items()}
+    assert slots["zeroscope-v2-xl"] == slots["seedance-1-pro-fast"] == 2.0
+    assert slots["wan-2.2-i2v-fast"] == 2.875
+    assert slots["wan-2.1-i2v-480p"] == slots["kling-v2.5-turbo-pro"] == 4.5
+    assert slots["hailuo-2.3-fast"] == 5.5
+    assert slots["ltx-video"] == 85 / 24
+    assert load_catalog()["kling-v2.5-turbo-pro"].slot_frames(24, 12, 110) == 110
+
+
+@pytest.mark.parametrize(
+    ("name", "num_frames", "size", "usd"),
+    [
+        ("wan-2.2-i2v-fast", 60, (832, 480), 0.06075),  # 81 frames at 16 fps, whatever the rate
+        ("wan-2.2-i2v-fast", 60, SIZE, 0.162),
+        ("wan-2.1-i2v-480p", 60, SIZE, 0.45),
+        ("hailuo-2.3-fast", 60, SIZE, 0.1896),
+        ("hailuo-2.3-fast", 60, (1920, 1080), 0.33),
+        ("hailuo-2.3-fast", 200, (1920, 1080), 0.316),  # 10 s are made in 768p only
+        ("seedance-1-pro-fast", 48, SIZE, 0.05),
+        ("seedance-1-pro-fast", 60, SIZE, 0.075),
+        ("kling-v2.5-turbo-pro", 60, SIZE, 0.35),
+        ("ltx-video", 60, SIZE, 0.08),
+    ],
+)
+def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, usd):
+    """By the whole length that is asked for, at the resolution's price."""
+    assert price(name, num_frames, size) == pytest.approx(usd)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "inputs", "picture"),
+    [
+        ("zeroscope-v2-xl", SIZE, {"width": 1024, "height": 576}, SIZE),
+        ("zeroscope-v2-xl", (1920, 1080), {"width": 1024, "height": 576}, SIZE),
+        ("zeroscope-v2-xl", (1080, 1920), {"width": 576, "height": 1024}, (576, 1024)),
+        ("zeroscope-v2-xl", (64, 64), {"width": 256, "height": 256}, (256, 256)),
+        ("zeroscope-v2-xl", (4096, 64), {"width": 2304, "height": 256}, (2304, 256)),
+        ("zeroscope-v2-xl", (642, 362), {"width": 640, "height": 360}, (640, 360)),
+        ("wan-2.2-i2v-fast", (854, 480), {"resolution": "480p"}, (854, 480)),
+        ("wan-2.2-i2v-fast", (3840, 2160), {"resolution": "720p"}, (3840, 2160)),
+        ("seedance-1-pro-fast", (1280, 720), {"resolution": "720p"}, (1280, 720)),
+        ("seedance-1-pro-fast", (720, 1280), {"resolution": "720p"}, (720, 1280)),
+        ("seedance-1-pro-fast", (1920, 1080), {"resolution": "1080p"}, (1920, 1080)),
+        ("wan-2.1-i2v-480p", SIZE, {"aspect_ratio": "16:9"}, (832, 480)),
+        ("wan-2.1-i2v-480p", (576, 1024), {"aspect_ratio": "9:16"}, (480, 832)),
+        ("ltx-video", (700, 700), {"target_size": 704}, (700, 700)),
+        ("ltx-video", (1920, 1080), {"target_size": 1024}, (1920, 1080)),
+        ("kling-v2.5-turbo-pro", (64, 64), {}, (64, 64)),
+    ],
+)
+def test_the_size_is_asked_for_by_the_models_rules(name, size, inputs, picture):
+    """Nothing larger than the model makes, nothing smaller than the film if it can be had."""
+    model = load_catalog()[name]
+    chosen = model.frame_size(model.clip_length(48, 24), size)
+    assert (chosen.inputs, chosen.picture) == (inputs, picture)
+
+
+def test_a_users_file_adds_a_model_and_overrides_fields(extra):
+    """What it does not say stays; a length of another kind replaces the old one as a whole."""
+    catalog = extra(
+        OWN + "[zeroscope-v2-xl]\ninputs = { init_weight = 0.7 }\nsize = { maximum_pixels = 65536 }"
+        '\n[ltx-video]\nlength = { kind = "fixed", seconds = 4, fps = 24 }'
+    )
+    assert list(catalog) == [*NAMES, "own-1.0"]
+    assert catalog["own-1.0"].clip_length(126, 25).frames == 126
+    assert not catalog["own-1.0"].price.is_estimate
+    changed, before = catalog["zeroscope-v2-xl"], load_catalog()["zeroscope-v2-xl"]
+    assert changed.inputs == {"init_weight": 0.7, "model": "xl"}
+    assert changed.frame_size(changed.clip_length(48, 24), SIZE).picture == (256, 256)
+    assert changed.model_copy(update={"inputs": before.inputs, "size": before.size}) == before
+    assert catalog["ltx-video"].clip_length(60, 24).inputs == {}
+    assert load_catalog()["ltx-video"].clip_length(60, 24).inputs == {"length": 97}
+
+
+def test_a_users_price_is_no_estimate_of_somebody_else(extra):
+    """It comes from the file, as of today, unless the file says otherwise; the unit stays."""
+    catalog = extra(
+        '["wan-2.2-i2v-fast".price]\nusd = { 480p = 0.01, 720p = 0.02 }\n'
+        "[ltx-video.price]\nusd = 0.5\nis_estimate = true\n"
+        "[zeroscope-v2-xl.price]\nis_estimate = false\n"
+    )
+    wan = catalog["wan-2.2-i2v-fast"].price
+    assert (wan.unit, wan.billed_fps, wan.is_estimate, wan.source) == (
+        "second",
+        16,
+        False,
+        "own.toml",
+    )
+    assert abs((datetime.now(UTC).date() - wan.date).days) <= 1
+    assert catalog["ltx-video"].price.is_estimate
+    assert catalog["zeroscope-v2-xl"].price.usd == COST_ZEROSCOPE_VIDEO
+
+
+def test_the_example_in_the_documentation_can_be_used(extra):
+    """It changes one input, prices a model as a bill has it, and adds another."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    catalog = extra(page.split("```toml\n")[1].split("```")[0])
+    assert catalog["zeroscope-v2-xl"].inputs == {"init_weight": 0.7, "model": "xl"}
+    assert not catalog["wan-2.2-i2v-fast"].price.is_estimate
+    assert list(catalog) == [*NAMES, "kling-v2.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[ltx", r"own.toml' is not TOML \(Expected"),
+        (b"\xff\xfe", r"own.toml' is not TOML \('utf-8'"),
+        ("ltx-video = 3", "ltx-video is 3: every entry must be a model's table"),
+        ("[ltx-video]\nlenght = 3", r"own.toml', table \[ltx-video\]: lenght is unknown"),
+        ("[ltx-video.price]\nusd = -1", r"price.usd\S* is -1: .*greater than or equal to 0"),
+        ("[ltx-video.price]\nusd = nan", "price.usd"),
+        ("[ltx-video]\nlength = 3", "length is 3"),
+        ('[ltx-video]\nlength = { kind = "x" }', r"length.kind is 'x': allowed is 'range', 'fr"),
+        ("[ltx-video.length]\nfps = 0", "length.fps is 0: input should be greater"),
+        ('[ltx-video]\nlength = { kind = "fixed", fps = 24 }', "length.seconds is missing"),
+        ('["wan-2.2-i2v-fast".length]\nframes = [9, 2]', r"length: frames is \[9, 2\]"),
+        ('[ltx-video]\nversion = "latest"', "version is 'latest': string should match"),
+        ('[ltx-video]\nreplicate = "ltx"', "replicate is 'ltx'"),
+        ('[ltx-video]\nseed = "prompt"', "the input 'prompt' has two meanings"),
+        ("[ltx-video]\ninputs = { seed = 3 }", "the input 'seed' has two meanings"),
+        ('[ltx-video]\nname = "x"', "name is unknown"),
+        (
+            '["wan-2.2-i2v-fast".price]\nusd = { 480p = 1.0 }',
+            r"resolutions \['480p'\], and size has \['480p', '720p'\]",
+        ),
+        ("[new]\nis_official = true", r"table \[new\]: replicate is missing \(and 4 more\)"),
+        ("[wan-9.1]\nis_official = true", r"in quotes, \['wan-9\.1'\]"),
+        ('["a/b"]\nreplicate = "a/b"', "the name must be 1 to 64 letters"),
+        ("[zeroscope-v2-xl.size]\nmultiple = 3", "size.multiple is 3"),
+    ],
+)
+def test_a_broken_file_is_a_sentence(extra, text, message):
+    """It names the file, the table and the field, on one line."""
+    with pytest.raises(SpecError, match=message) as error:
+        extra(text)
+    assert "own.toml'" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path):
+    """Missing, a directory, or far too large."""
+    with pytest.raises(SpecError, match=r"none\.toml' cannot be read: there is none"):
+        load_catalog(tmp_path / "none.toml")
+    with pytest.raises(SpecError, match="cannot be read: it is not a file"):
+        load_catalog(tmp_path)
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"#" * (2 << 20))
+    with pytest.raises(SpecError, match="is too large"):
+        load_catalog(large)
+
+
+def test_models_are_told_apart_by_what_they_are():
+    """A model is a value: equal where all fields are, and not to be changed."""
+    model = load_catalog()["ltx-video"]
+    assert HostedModel.model_validate(model.model_dump()) == model
+    with pytest.raises(ValueError, match="frozen"):
+        model.seed = "other"
