@@ -3,9 +3,13 @@
 import dagster as dg
 
 from chunk_assets.chain.listener import Listener
+from chunk_assets.defs.animatic_sensor import new_animatics
 from chunk_assets.defs.animatics import animatics, previous_last_frames
+from chunk_assets.defs.checking_sensor import rendered_chunks
+from chunk_assets.defs.checks import check_chunks, clip_checks, film_checks
 from chunk_assets.defs.chunks import film_chunks
 from chunk_assets.defs.jobs import render_chunks, stitch_film
+from chunk_assets.defs.stitching_sensor import finished_films
 from chunk_assets.defs.videos import stitched_videos
 from chunk_assets.generation.registry import GENERATORS, Generators
 from chunk_assets.io_managers import ImageIOManager, JsonIOManager, VideoIOManager
@@ -19,7 +23,9 @@ def build_definitions(
     films = FilmStore()
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos],
-        jobs=[render_chunks, stitch_film],
+        asset_checks=[clip_checks, film_checks],
+        jobs=[render_chunks, stitch_film, check_chunks],
+        sensors=[new_animatics, finished_films, rendered_chunks],
         executor=dg.in_process_executor,
         resources={
             "films": films,

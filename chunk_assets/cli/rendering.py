@@ -15,9 +15,9 @@ from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, st
 from chunk_assets.cli.interrupts import let_go
 from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
-from chunk_assets.cli.submitting import announce
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import range_tags
+from chunk_assets.defs.sightings import announce
 from chunk_assets.errors import ChunkAssetsError, NotStored
 from chunk_assets.generation.registry import choose_generator
 from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, end_orphans, film_lock, open_instance
@@ -27,6 +27,10 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_json, read_video
 from chunk_assets.storage.store import ObjectStore
+
+CHUNKS_A_RUN = 60
+"""Dagster keeps all events of a run in this process in memory, 0.2 MB a chunk: two minutes of film
+a run, and a film's length costs no memory."""
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -115,11 +119,11 @@ class Rendering:
     def _legs(self, count: int) -> list[tuple[range, str]]:
         """Which chunks each run walks, and which stored clips it keeps."""
         if self.again is None:
-            return [(range(count), "matching")]
-        legs = [(self.again, "this_run")]
+            return _in_runs(range(count), "matching")
+        legs = _in_runs(self.again, "this_run")
         behind = range(self.again[-1] + 1, count)
         if behind and not self.only:
-            legs.append((behind, "matching"))
+            legs += _in_runs(behind, "matching")
         return legs
 
     def _check_neighbours(self, store: ObjectStore, count: int) -> None:
@@ -191,6 +195,13 @@ class Rendering:
             let_go(interrupt)  # what is still being uploaded, while the film is ours
             _cancel(instance, run_id)
             raise KeyboardInterrupt from None
+
+
+def _in_runs(numbers: range, reuse: str) -> list[tuple[range, str]]:
+    return [
+        (numbers[start : start + CHUNKS_A_RUN], reuse)
+        for start in range(0, len(numbers), CHUNKS_A_RUN)
+    ]
 
 
 def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:

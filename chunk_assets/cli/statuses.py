@@ -1,6 +1,7 @@
 """The state of films as `status` shows it."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -8,9 +9,11 @@ import click
 from chunk_assets.chain.film import film_cost
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.cli.frontier import frontier
 from chunk_assets.cli.report import chunk_json, slot
 from chunk_assets.cli.terminal import cut, plain, print_table
 from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -58,9 +61,11 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
     plan = plan_film(store, video_id)
     states = list(inspect(plan, store))
     summary = _summary(store, plan, states)
+    changed = frontier(states, load_settings().models) if summary["missing"] < len(states) else None
     if as_json:
         chunks = [chunk_json(state) for state in states]
-        click.echo(json.dumps({**summary, "chunks": chunks}, indent=2))
+        ways = asdict(changed) if changed else None
+        click.echo(json.dumps({**summary, "frontier": ways, "chunks": chunks}, indent=2))
         return
     print_table(
         ["chunk", "beat", ">film", "state", ">take", ">cost"],
@@ -81,6 +86,13 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
         f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
         f"{summary['missing']} missing; film {summary['film']}; cost ${summary['cost_usd']:.2f}"
     )
+    if changed:
+        click.echo(
+            f"From chunk {changed.chunk_num:02d} on it differs from its animatic. To render what "
+            f"is stale or missing and keep the rest costs ${changed.keep_usd:.2f}; all to the end "
+            f"of the scene (chunk {changed.scene_end:02d}) ${changed.scene_usd:.2f}; all to the "
+            f"end of the film ${changed.end_usd:.2f}."
+        )
 
 
 def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
 
     from chunk_assets.chain import animatic_directory as animatics
     from chunk_assets.chain.film_plan import plan_film
-    from chunk_assets.cli.submitting import announce
+    from chunk_assets.defs.sightings import announce
     from chunk_assets.instance import open_instance
     from chunk_assets.resources import connect
 

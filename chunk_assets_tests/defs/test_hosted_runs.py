@@ -16,8 +16,8 @@ import pytest
 
 from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.cli.render import GOES_ON
-from chunk_assets.cli.submitting import announce
 from chunk_assets.defs.partitions import range_tags
+from chunk_assets.defs.sightings import announce
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings

@@ -1,5 +1,6 @@
 """The bucket: whole objects with their digests, and S3's errors in our words."""
 
+import os
 import urllib.request
 from pathlib import Path
 
@@ -164,3 +165,15 @@ def test_a_disk_that_is_full_is_one_sentence(store: ObjectStore, tmp_path: Path)
     blocked.write_text("a file, not a directory")
     with pytest.raises(StorageError, match="cannot be written"):
         store.download("k", blocked / "below")
+
+
+def test_a_large_object_comes_in_parts_and_an_empty_one_at_all(store: ObjectStore, tmp_path: Path):
+    """What is larger than a part, exactly one, or nothing is the same afterwards."""
+    for size in (0, 1, 16 << 20, (16 << 20) + 1, 40_000_000):
+        content = os.urandom(min(size, 1 << 20)) * (size // (1 << 20)) + b"x" * (size % (1 << 20))
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(content)
+        put = store.put_file("large", source, "video/mp4")
+        got = store.download("large", target)
+        assert target.read_bytes() == content
+        assert (got.size, got.sha256) == (len(content), put.sha256)

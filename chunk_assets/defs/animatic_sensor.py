@@ -1,0 +1,216 @@
+"""New and changed animatics: their films are rendered without anybody asking."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.defs import going_on, sightings
+from chunk_assets.defs.jobs import render_chunks, stitch_film
+from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
+from chunk_assets.defs.requests import check_overwritten, rendering_request, stitching_request
+from chunk_assets.defs.sightings import Sighting
+from chunk_assets.defs.standing import standing
+from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError, StorageError
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, check_generator
+from chunk_assets.resources import FilmStore
+from chunk_assets.schemas import MAX_MANIFEST_BYTES, check_video_id
+from chunk_assets.settings import Settings, load_settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+
+MAX_FILMS = 25
+"""Films planned in one tick. Planning one asks S3 for some twenty objects, or eighty where the film
+was rendered before: with 20 ms each that is half a minute, and Dagster ends a tick after one."""
+
+MAX_SECONDS = 20.0
+"""No other film is begun in a tick after that: S3 may be slower than expected."""
+
+
+@dg.sensor(
+    name="new_animatics",
+    jobs=[render_chunks, stitch_film],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Renders the films whose manifest on S3 is new or was written anew: the chunks that are "
+        "missing or changed. A manifest that names no generator is rendered with the free "
+        f"'{DEFAULT_GENERATOR}'. What cannot be used is reported once, here and as an observation "
+        "of `animatics`."
+    ),
+)
+def new_animatics(
+    context: dg.SensorEvaluationContext, films: FilmStore, generators: dg.ResourceParam[Generators]
+) -> dg.SensorResult:
+    """One look at the folder of manifests."""
+    began = time.monotonic()
+    try:
+        settings = load_settings()
+        load_catalog(settings.models)  # a fault of the deployment is not the films'
+        store = films.store()
+        listed = [ListedManifest(each) for each in store.listing(keys.ANIMATICS, ".json")]
+        cursor = ManifestCursor.read(context.cursor)
+        tick = Tick(context, store, settings, generators, cursor, began + MAX_SECONDS)
+        tick.look(listed)
+    except ChunkAssetsError as error:
+        return dg.SensorResult(
+            skip_reason=dg.SkipReason(f"Nothing was looked at: {error}"), cursor=context.cursor
+        )
+    skip = None if tick.requests else dg.SkipReason(tick.summary(len(listed)))
+    return dg.SensorResult(tick.requests, skip_reason=skip, cursor=cursor.written())
+
+
+@dataclass
+class Tick:
+    """One tick: what it works with, and what it has found."""
+
+    context: dg.SensorEvaluationContext
+    store: ObjectStore
+    settings: Settings
+    generators: Generators
+    cursor: ManifestCursor
+    deadline: float
+    requests: list[dg.RunRequest] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    looked_at: int = 0
+    planned: int = 0
+
+    def look(self, listed: list[ListedManifest]) -> None:
+        """Deal with what is new, as far as one tick goes; the cursor says how far that was.
+
+        Raises:
+            StorageError: S3 cannot be asked whether a missing picture has come.
+        """
+        self._settle()
+        arrived = self._arrived({manifest.name for manifest in listed})
+        buckets: dict[int, list[ListedManifest]] = defaultdict(list)
+        for manifest in listed:
+            buckets[manifest.bucket].append(manifest)
+        changed = [
+            number
+            for number in range(BUCKETS)
+            if self.cursor.buckets[number] != bucket_digest(buckets[number])
+            or any(manifest.name in arrived for manifest in buckets[number])
+        ]
+        for number in changed:
+            if self._is_over():
+                self.said.append("more films are new: the next tick goes on")
+                return
+            self._look_into(number, buckets[number], arrived)
+
+    def summary(self, count: int) -> str:
+        """What a person reads of a tick that requests nothing."""
+        more = [f"and {len(self.said) - 10} more"] if len(self.said) > 10 else []
+        return "; ".join(self.said[:10] + more) or f"{count} animatics, nothing new."
+
+    def _look_into(self, number: int, bucket: list[ListedManifest], arrived: set[str]) -> None:
+        known = sightings.sightings(self._instance, (manifest.name for manifest in bucket))
+        done = []
+        for manifest in bucket:
+            before = known.get(manifest.name, Sighting())
+            is_known = before.stamp == manifest.stamp and manifest.name not in arrived
+            if is_known or (not self._is_over() and self._deal_with(manifest, before)):
+                done.append(manifest)
+        self.cursor.buckets[number] = bucket_digest(done)
+
+    def _settle(self) -> None:
+        """Record that the films which the last tick requested are dealt with."""
+        recorded = sightings.sightings(self._instance, self.cursor.asked)
+        for name, (stamp, version) in self.cursor.asked.items():
+            if recorded.get(name, Sighting()).version == version:  # not submitted anew meanwhile
+                why = "A run of the film was requested."
+                sightings.take(self._instance, self.store, name, version, stamp, why)
+        self.cursor.asked.clear()
+
+    def _arrived(self, there: set[str]) -> set[str]:
+        """The films whose missing picture has come; those whose manifest is gone are let go."""
+        waiting = self.cursor.waiting
+        for name in [name for name in waiting if name not in there]:
+            del waiting[name]
+        return {name for name, key in waiting.items() if self.store.head(key) is not None}
+
+    def _deal_with(self, manifest: ListedManifest, before: Sighting) -> bool:
+        """Plan one film and request what it needs; False has it looked at again in the next tick.
+
+        Whatever is wrong with one film must not stop the others.
+        """
+        name = manifest.name
+        self.looked_at += 1
+        try:
+            check_video_id(name)
+            if going_on.is_in_terminal(self.settings, name):
+                return self._later(f"film {name!r} is being rendered in a terminal")
+            if going_on.has_run(self._instance, name):
+                return self._later(f"film {name!r} waits for its run that is going on")
+            self.planned += 1
+            self.cursor.waiting.pop(name, None)
+            return self._plan(manifest, before)
+        except NotStored as error:
+            picture = str(error.data.get("uri", ""))
+            if picture:
+                self.cursor.wait(name, picture.removeprefix(self.store.uri("")))
+                self._refuse(manifest, before, error)
+            return bool(picture)  # without one the manifest itself has gone meanwhile
+        except StorageError as error:
+            return self._later(str(error))
+        except ChunkAssetsError as error:
+            self._refuse(manifest, before, error)
+        except Exception as error:  # a fault in planning one film, which must be seen, once
+            self.context.log.exception(f"film {name!r} cannot be planned")
+            self._refuse(manifest, before, error)
+        return True
+
+    def _plan(self, manifest: ListedManifest, before: Sighting) -> bool:
+        name = manifest.name
+        if manifest.listed.size > MAX_MANIFEST_BYTES:
+            raise SpecError(
+                f"{self.store.uri(keys.manifest(name))} has {manifest.listed.size} bytes: "
+                f"at most {MAX_MANIFEST_BYTES} are allowed"
+            )
+        plan = plan_film(self.store, name)
+        check_generator(plan.animatic.generator or DEFAULT_GENERATOR, self.generators)
+        sightings.announce(self._instance, self.store, plan)
+        if before.is_settled(plan.version):
+            return self._take(manifest, plan, "The same was written again.")
+        written = manifest.listed.last_modified
+        if going_on.was_in_terminal_since(self._instance, name, written):
+            return self._take(manifest, plan, "Left to the terminal, where it was rendered.")
+        there = standing(plan, self.store)
+        if there.is_stitched:
+            return self._take(manifest, plan, "Its film is stored already.")
+        if there.fingerprint is not None:
+            request = stitching_request(self._instance, name, there.fingerprint)
+        else:
+            check_overwritten(plan, there.generators)
+            request = rendering_request(plan, manifest.stamp)
+        self.requests.append(request)
+        self.cursor.asked[name] = (manifest.stamp, plan.version)
+        self.context.log.info(f"film {name!r}: {request.job_name} is requested")
+        return True
+
+    def _take(self, manifest: ListedManifest, plan: FilmPlan, why: str) -> bool:
+        sightings.take(self._instance, self.store, manifest.name, plan.version, manifest.stamp, why)
+        self.context.log.info(f"film {manifest.name!r}: {why}")
+        return True
+
+    def _refuse(self, manifest: ListedManifest, before: Sighting, error: Exception) -> None:
+        why = f"Film {manifest.name!r} is not rendered: {error}"
+        self.context.log.warning(why)
+        self.said.append(why)
+        sightings.refuse(self._instance, self.store, manifest.name, before, manifest.stamp, why)
+
+    def _later(self, why: str) -> bool:
+        self.said.append(why)
+        return False
+
+    def _is_over(self) -> bool:
+        # However slow S3 is, one film a tick comes through.
+        is_late = self.looked_at > 0 and time.monotonic() >= self.deadline
+        return self.planned >= MAX_FILMS or is_late
+
+    @property
+    def _instance(self) -> dg.DagsterInstance:
+        return self.context.instance

@@ -1,0 +1,146 @@
+"""The asset checks: what a person sees beside each partition of the clips and the films.
+
+They are judged in ops of their own, never on the chain's way: `check_chunks` is asked for when
+chunks are stored, by a person or a sensor. An evaluation names its partition and points to the
+materialization it is about; Dagit clears it when a newer one comes. None of them blocks.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    # Dagster exports the event that has it as a field, but not this class.
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from chunk_assets.chain import verdicts
+from chunk_assets.chain.conforming import whole
+from chunk_assets.chain.judging import Judge
+from chunk_assets.chain.verdicts import Verdict
+from chunk_assets.defs.failures import as_failures
+from chunk_assets.defs.lineage import DATA_VERSION
+from chunk_assets.defs.partitions import by_film, chunk_key, chunks, videos
+from chunk_assets.resources import FilmStore
+from chunk_assets.settings import load_settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import content_version
+from chunk_assets.storage.store import StoredObject
+from chunk_assets.workdirs import film_workdir
+
+CLIPS, FILMS = dg.AssetKey("chunk_videos"), dg.AssetKey("stitched_videos")
+
+
+def _specs(
+    asset: dg.AssetKey, texts: Mapping[str, str], partitions: dg.PartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        # A preview in Dagster 1.13; without it, Dagit could not tell one chunk from another.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=partitions)
+            for name, text in texts.items()
+        ]
+
+
+@dg.multi_asset_check(
+    name="judge_clips",
+    specs=_specs(CLIPS, verdicts.OF_A_CHUNK, chunks),
+    can_subset=True,
+    description="Looks at clips: one by one, in their film's order.",
+)
+def clip_checks(
+    context: dg.AssetCheckExecutionContext, films: FilmStore
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Judge the selected chunks, all that were ever made where none is selected."""
+    with as_failures(), film_workdir(films.home()) as workdir:
+        judge = Judge(films.store(), workdir, load_settings().quality)
+        selected = _partitions(context, CLIPS)
+        for video_id, numbers in by_film(selected).items():
+            for number in numbers:
+                partition = chunk_key(video_id, number)
+                # The grid is a product: in a range, a film's chunks may be followed by none.
+                if len(selected) > 1 and not judge.is_known(video_id, number):
+                    context.log.info(f"{partition}: there is nothing to judge")
+                    continue
+                judged = judge.chunk(video_id, number)
+                yield from _evaluations(context, CLIPS, partition, judged.clip, judged.verdicts)
+
+
+@dg.multi_asset_check(
+    name="judge_films",
+    specs=_specs(FILMS, verdicts.OF_A_FILM, videos),
+    can_subset=True,
+    description="Measures stitched films.",
+)
+def film_checks(
+    context: dg.AssetCheckExecutionContext, films: FilmStore
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Judge the selected films, all that were ever made where none is selected."""
+    with as_failures(), film_workdir(films.home()) as workdir:
+        store = films.store()
+        for video_id in _partitions(context, FILMS):
+            stored = store.head(keys.stitched_video(video_id))
+            verdict = whole(store, video_id, workdir / "film.mp4")
+            yield from _evaluations(context, FILMS, video_id, stored, [verdict])
+
+
+check_chunks = dg.define_asset_job(
+    "check_chunks",
+    selection=dg.AssetSelection.checks(clip_checks),
+    description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
+    "before, have its colours held? Renders nothing and costs nothing.",
+)
+
+
+def _partitions(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> list[str]:
+    tags = context.run.tags
+    if "dagster/partition" in tags or "dagster/asset_partition_range_start" in tags:
+        return list(context.partition_keys)
+    return sorted(context.instance.get_materialized_partitions(asset))
+
+
+def _evaluations(
+    context: dg.AssetCheckExecutionContext,
+    asset: dg.AssetKey,
+    partition: str,
+    stored: StoredObject | None,
+    judged: Sequence[Verdict],
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Verdicts as Dagster's events, those of them whose checks were selected."""
+    target = _target(context.instance, asset, partition, stored)
+    for verdict in judged:
+        if dg.AssetCheckKey(asset, verdict.check) not in context.selected_asset_check_keys:
+            continue
+        is_error = verdict.check in verdicts.BREAKS_THE_FILM
+        yield dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=verdict.check,
+            passed=verdict.passed,
+            partition=partition,
+            description=verdict.sentence,
+            severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+            metadata={"partition": partition, **verdict.values},
+            target_materialization_data=target,
+            blocking=False,
+        )
+
+
+def _target(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    partition: str,
+    stored: StoredObject | None,
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialization that recorded what was judged; None where another one came since."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    if not records or stored is None:
+        return None
+    latest = records[0]
+    version = (latest.event_log_entry.tags or {}).get(DATA_VERSION)
+    if asset == CLIPS and version != content_version(stored):
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
+    )

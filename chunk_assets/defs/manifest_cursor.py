@@ -1,0 +1,112 @@
+"""What the sensor of animatics remembers between two ticks, in a kilobyte for any number of films.
+
+Dagster keeps a cursor with every tick, so that it must not name every film. It holds one digest for
+each of 128 buckets of manifests: the same digest means that nothing in the bucket is new. Which
+film of a changed bucket is new, Dagster's own events tell (`sightings`).
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+
+from chunk_assets.storage.store import ListedObject
+
+BUCKETS = 128
+"""At 10,000 films 78 are in each, which Dagster is asked about when one of them changes."""
+
+_DIGEST_BYTES = 6
+"""A change that is overlooked is one in 2**48."""
+
+MAX_WAITING = 50
+"""Each costs one request to S3 a tick."""
+
+
+@dataclass(frozen=True)
+class ListedManifest:
+    """A manifest on S3, as the listing shows it."""
+
+    listed: ListedObject
+
+    @property
+    def name(self) -> str:
+        """The film's name, if it can be one."""
+        return self.listed.name
+
+    @cached_property
+    def stamp(self) -> str:
+        """Another one whenever the manifest is written, be it with the same content.
+
+        The ETag alone would miss new pictures: `submit` then writes the same manifest again.
+        """
+        written = self.listed.last_modified.timestamp()
+        text = f"{self.name}\n{self.listed.etag}\n{written}"
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @property
+    def bucket(self) -> int:
+        """Where its digest goes, by its name."""
+        return zlib.crc32(self.name.encode()) % BUCKETS
+
+
+@dataclass
+class ManifestCursor:
+    """The cursor.
+
+    Attributes:
+        buckets: The digest of what has been dealt with in each bucket.
+        asked: Films for which a run was requested in this tick: stamp and version by name. That
+            they are dealt with is recorded in the next one, since Dagster stores the cursor and the
+            requests in one step, but events before that: a daemon that is killed between the two
+            would have forgotten the film.
+        waiting: Films of which a picture was missing: that picture's key by name.
+    """
+
+    buckets: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> "ManifestCursor":
+        """Read it back; what nobody wrote (a person may change it in Dagit) is as none at all."""
+        try:
+            document = json.loads(text or "")
+            digests = base64.b64decode(document["seen"], validate=True)
+            if len(digests) != BUCKETS * _DIGEST_BYTES:
+                return cls()
+            steps = range(0, len(digests), _DIGEST_BYTES)
+            return cls(
+                [int.from_bytes(digests[step : step + _DIGEST_BYTES], "big") for step in steps],
+                {str(name): (str(at), str(version)) for name, at, version in document["asked"]},
+                {str(name): str(key) for name, key in document["waiting"]},
+            )
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+    def written(self) -> str:
+        """The cursor as Dagster keeps it."""
+        digests = b"".join(digest.to_bytes(_DIGEST_BYTES, "big") for digest in self.buckets)
+        document = {
+            "seen": base64.b64encode(digests).decode(),
+            "asked": [[name, *what] for name, what in self.asked.items()],
+            "waiting": list(self.waiting.items()),
+        }
+        return json.dumps(document, separators=(",", ":"))
+
+    def wait(self, name: str, key: str) -> None:
+        """Look for a film's missing picture from now on, instead of the one that waits longest."""
+        self.waiting.pop(name, None)
+        self.waiting[name] = key
+        if len(self.waiting) > MAX_WAITING:
+            del self.waiting[next(iter(self.waiting))]
+
+
+def bucket_digest(manifests: Iterable[ListedManifest]) -> int:
+    """One number for a set of manifests, whatever their order."""
+    digest = 0
+    for manifest in manifests:
+        digest ^= int(manifest.stamp[: 2 * _DIGEST_BYTES], 16)
+    return digest

@@ -1,0 +1,148 @@
+"""Films finish by themselves: once every chunk is stored and up to date, the film is stitched."""
+
+import json
+import time
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from chunk_assets.chain.film_plan import plan_film
+from chunk_assets.defs import going_on
+from chunk_assets.defs.jobs import stitch_film
+from chunk_assets.defs.partitions import register, split_chunk_key
+from chunk_assets.defs.requests import stitching_request
+from chunk_assets.defs.standing import standing
+from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
+from chunk_assets.resources import FilmStore
+from chunk_assets.settings import Settings, load_settings
+from chunk_assets.storage.store import ObjectStore
+
+MAX_EVENTS = 300
+"""Recorded clips read in one tick; each carries its preview."""
+
+MAX_FILMS = 20
+"""Films looked at in one tick; each asks S3 for up to eighty objects."""
+
+MAX_SECONDS = 20.0
+"""No other film is begun in a tick after that; Dagster ends a tick after sixty."""
+
+MAX_PENDING = 200
+"""Films that are complete but being stitched, or cannot be read, at one time."""
+
+
+@dataclass
+class StitchingCursor:
+    """Where the sensor stands.
+
+    Attributes:
+        after: The storage id of the last recorded clip that was dealt with.
+        pending: Films to look at again, since something was going on with them.
+    """
+
+    after: int = 0
+    pending: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, text: str | None) -> "StitchingCursor":
+        """Read it back; what nobody wrote is as none at all."""
+        try:
+            document = json.loads(text or "")
+            return cls(int(document["after"]), [str(name) for name in document["pending"]])
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+    def written(self) -> str:
+        """The cursor as Dagster keeps it."""
+        return json.dumps({"after": self.after, "pending": self.pending[-MAX_PENDING:]})
+
+
+@dg.sensor(
+    name="finished_films",
+    job=stitch_film,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Stitches a film as soon as every planned chunk is stored and up to date, and again "
+        "after one of them was rendered anew."
+    ),
+)
+def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.SensorResult:
+    """One look at the clips that were recorded since the last."""
+    began = time.monotonic()
+    cursor = StitchingCursor.read(context.cursor)
+    recorded = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("chunk_videos"), after_storage_id=cursor.after),
+        limit=MAX_EVENTS,
+        ascending=True,
+    ).records
+    if not recorded and not cursor.pending:
+        skip = dg.SkipReason("No clip was recorded since the last look.")
+        return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
+    try:
+        look = Look(context, films.store(), load_settings(), began + MAX_SECONDS)
+    except ChunkAssetsError as error:
+        skip = dg.SkipReason(f"Nothing was looked at: {error}")
+        return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
+    # At most half of a tick is for what waits, in turns: it must not keep back what is new.
+    again, later = cursor.pending[: MAX_FILMS // 2], cursor.pending[MAX_FILMS // 2 :]
+    for video_id in again:
+        look.at(video_id)
+    for record in recorded:
+        video_id, _ = split_chunk_key(record.partition_key or "0|")
+        if not look.at(video_id):
+            break
+        cursor.after = record.storage_id
+    cursor.pending = list(dict.fromkeys([*later, *look.pending]))
+    skip = None if look.requests else dg.SkipReason("; ".join(look.said) or "No film is complete.")
+    return dg.SensorResult(look.requests, skip_reason=skip, cursor=cursor.written())
+
+
+@dataclass
+class Look:
+    """What one tick works with, and what it has found."""
+
+    context: dg.SensorEvaluationContext
+    store: ObjectStore
+    settings: Settings
+    deadline: float
+    requests: list[dg.RunRequest] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def at(self, video_id: str) -> bool:
+        """Look at a film unless this tick did already; False if that is left to the next tick."""
+        if video_id in self.seen:
+            return True
+        is_late = bool(self.seen) and time.monotonic() >= self.deadline
+        if len(self.seen) >= MAX_FILMS or is_late:
+            return False
+        self.seen.add(video_id)
+        try:
+            self._judge(video_id)
+        except (NotStored, StorageError) as error:
+            if not isinstance(error, NotStored):  # S3's fault, maybe; a manifest's is not ours
+                self.pending.append(video_id)
+            self.said.append(str(error))
+        except ChunkAssetsError as error:
+            self.said.append(str(error))
+        return True
+
+    def _judge(self, video_id: str) -> None:
+        plan = plan_film(self.store, video_id)
+        there = standing(plan, self.store)
+        if there.fingerprint is None or there.is_stitched:
+            return
+        instance = self.context.instance
+        if going_on.is_in_terminal(self.settings, video_id):
+            # `render` stitches by itself, unless it is stopped before.
+            self.pending.append(video_id)
+            self.said.append(f"film {video_id!r} is being rendered in a terminal")
+        elif going_on.is_being_stitched(instance, video_id):
+            # Of other clips, perhaps: two stitchings at once would end in any order.
+            self.pending.append(video_id)
+            self.said.append(f"film {video_id!r} is being stitched")
+        else:
+            register(instance, video_id, len(plan.specs))
+            self.requests.append(stitching_request(instance, video_id, there.fingerprint))
+            self.context.log.info(f"film {video_id!r} is complete: stitch_film is requested")

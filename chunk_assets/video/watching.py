@@ -1,0 +1,76 @@
+"""Seeing a clip once, from beginning to end, for all that is to be judged of it."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import av.error
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation
+
+from chunk_assets.errors import MediaError
+from chunk_assets.video.colour import RgbConverter
+from chunk_assets.video.containers import opened
+from chunk_assets.video.judging import REDUCED_WIDTH, Movement, movement, reduced
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A clip as a viewer has seen it.
+
+    Attributes:
+        first: Its first frame in true colours, `judging.reduced`.
+        last: Its last frame, likewise.
+        movement: What happens between them; `frames` counts those that could be decoded whole.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+    movement: Movement
+
+
+def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
+    """Decode a clip once.
+
+    Only the first and the last frame are converted to true colours, which takes ten times as long
+    as decoding; of the others the brightness is enough. Memory does not grow with the length.
+
+    Args:
+        path: The clip.
+        black_luma: See `judging.movement`.
+        still_luma: The same.
+
+    Raises:
+        MediaError: It cannot be read, or no frame of it can be decoded.
+    """
+    ends: list[av.VideoFrame] = []
+
+    def lumas() -> Iterator[np.ndarray]:
+        for frame in _intact(path):
+            ends[1:] = [frame]
+            if len(ends) == 1:
+                ends.append(frame)
+            width = min(REDUCED_WIDTH, frame.width)
+            yield frame.reformat(
+                width=width,
+                height=max(1, round(frame.height * width / frame.width)),
+                format="gray",
+                interpolation=Interpolation.AREA,
+                dst_color_range=ColorRange.JPEG,
+            ).to_ndarray()
+
+    seen = movement(lumas(), black_luma=black_luma, still_luma=still_luma)
+    if not ends:
+        raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
+    convert = RgbConverter(None)
+    return Watched(reduced(convert(ends[0])), reduced(convert(ends[-1])), seen)
+
+
+def _intact(path: Path) -> Iterator[av.VideoFrame]:
+    """The frames in order; damaged ones are passed over, as players do."""
+    with opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            with suppress(av.error.InvalidDataError):
+                yield from (frame for frame in packet.decode() if not frame.is_corrupt)

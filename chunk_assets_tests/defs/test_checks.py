@@ -1,0 +1,294 @@
+"""The asset checks: a good film passes; of a film broken on purpose, what is broken is marked."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from PIL import Image
+
+from chunk_assets.chain import verdicts
+from chunk_assets.chain.conforming import whole
+from chunk_assets.chain.film_plan import plan_film
+from chunk_assets.chain.judging import Judge
+from chunk_assets.chain.verdicts import BEGINS, COLOUR, CONFORMS, NOT_BLACK, NOT_FROZEN, WHOLE
+from chunk_assets.definitions import build_definitions
+from chunk_assets.defs.partitions import range_tags
+from chunk_assets.defs.sightings import announce
+from chunk_assets.images import open_picture, save_png
+from chunk_assets.instance import open_instance
+from chunk_assets.quality import Quality
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import MP4, PNG
+from chunk_assets.storage.seaweedfs import Endpoint
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.conftest import deploy, emptied
+from chunk_assets_tests.films import put_animatic
+from chunk_assets_tests.manifests import small_manifest
+from chunk_assets_tests.video.media import film_of, write_clip
+
+Frames = list[np.ndarray]
+Objects = dict[str, tuple[str, bytes, dict[str, str]]]
+"""By key: ETag, content and record."""
+
+FPS, CHUNKS = 8, 4
+
+
+def moving_manifest() -> dict:
+    """Four chunks and two beats, in both of which the camera moves."""
+    beats = [
+        {"name": "one", "duration": 6, "prompt_template": "x", "camera_movement": "pan left"},
+        {"name": "two", "duration": 2, "prompt_template": "x", "camera_movement": "dolly in"},
+    ]
+    return small_manifest(duration=8, beats=beats)
+
+
+class Film:
+    """A rendered and stitched film, and the jobs that look at it."""
+
+    def __init__(self, store: ObjectStore, instance: dg.DagsterInstance, directory: Path):
+        self.store, self.instance, self.directory = store, instance, directory
+        self.definitions = build_definitions()
+
+    def run(self, job: str, **options) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, raise_on_error=False, **options
+        )
+
+    def check(self, numbers: range = range(CHUNKS)) -> dg.ExecuteInProcessResult:
+        """Judge a range of its chunks."""
+        return self.run("check_chunks", tags=range_tags("film", list(numbers)))
+
+    def failed(self) -> dict[str, set[str]]:
+        """The chunks of which checks fail, by check; without Dagster, since it is many times."""
+        judge = Judge(self.store, self.directory, Quality())
+        marks: dict[str, set[str]] = {}
+        for number in range(CHUNKS):
+            for verdict in judge.chunk("film", number).verdicts:
+                if not verdict.passed:
+                    marks.setdefault(verdict.check, set()).add(f"{number:02d}")
+        return marks
+
+    def rewrite(self, number: int, change: Callable[[Frames], Frames], fps: int = FPS) -> None:
+        """Put a changed clip in a chunk's place, with the record of the one that was there."""
+        key = keys.chunk_video("film", number)
+        record = self.store.download(key, self.directory / "was.mp4").record
+        frames = change(film_of(self.directory / "was.mp4"))
+        clip = write_clip(self.directory / "is.mp4", frames, fps)
+        self.store.put_file(key, clip, MP4, {k: v for k, v in record.items() if k != "sha256"})
+
+
+@pytest.fixture(scope="module")
+def rendered(
+    s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Film, Objects]]:
+    """The film as it was rendered, and every one of its objects."""
+    with pytest.MonkeyPatch.context() as patch:
+        settings = deploy(s3_server, tmp_path_factory.mktemp("home"), patch)
+        store = emptied(settings)
+        with open_instance(settings) as instance:
+            film = Film(store, instance, tmp_path_factory.mktemp("clips"))
+            put_animatic(store, "film", moving_manifest())
+            announce(instance, store, plan_film(store, "film"))
+            assert film.run("render_chunks", tags=range_tags("film", range(CHUNKS))).success
+            assert film.run("stitch_film", partition_key="film").success
+            objects = {}
+            for key in store.keys(""):
+                content, stored = store.get_bytes(key)
+                record = {k: v for k, v in stored.record.items() if k != "sha256"}
+                again = store.put_bytes(key, content, "application/octet-stream", record)
+                objects[key] = again.etag, content, record
+            yield film, objects
+
+
+@pytest.fixture
+def film(rendered: tuple[Film, Objects]) -> Iterator[Film]:
+    """The film, good again after each test."""
+    made, objects = rendered
+    yield made
+    listed = made.store.client.list_objects_v2(Bucket=made.store.bucket)["Contents"]
+    are = {entry["Key"]: entry["ETag"].strip('"') for entry in listed}
+    for key, (etag, content, record) in objects.items():
+        if are.get(key) != etag:
+            made.store.put_bytes(key, content, "application/octet-stream", record)
+
+
+def cast(frames: Frames, levels: int = 6) -> Frames:
+    """So many levels more red."""
+    return [
+        np.clip(f.astype(int) + np.array([levels, 0, 0]), 0, 255).astype(np.uint8) for f in frames
+    ]
+
+
+def black_flash(frames: Frames) -> Frames:
+    """One black frame in the middle."""
+    frames[len(frames) // 2][:] = 0
+    return frames
+
+
+FAULTS: dict[str, tuple[str, Callable[[Frames], Frames]]] = {
+    "black": (NOT_BLACK, lambda frames: [frame * 0 for frame in frames]),
+    "a black frame": (NOT_BLACK, black_flash),
+    "frozen": (NOT_FROZEN, lambda frames: frames[:1] * len(frames)),
+    "freezes": (NOT_FROZEN, lambda frames: frames[:5] + frames[5:6] * (len(frames) - 5)),
+    "begins elsewhere": (BEGINS, lambda frames: [np.roll(f, 6, axis=1) for f in frames]),
+    "a colour cast": (COLOUR, cast),
+    "too short": (CONFORMS, lambda frames: frames[:-1]),
+    "another size": (CONFORMS, lambda frames: [frame[:64, :64].copy() for frame in frames]),
+}
+
+
+def test_a_good_film_passes_every_check(film: Film):
+    """Every check of every chunk is evaluated, passes, and points to what it judged."""
+    result = film.check()
+    marks = result.get_asset_check_evaluations()
+    assert {(str(mark.partition), mark.check_name) for mark in marks} == {
+        (f"0{number}|film", name) for number in range(CHUNKS) for name in verdicts.OF_A_CHUNK
+    }
+    assert [mark.description for mark in marks if not mark.passed] == []
+    assert not [mark for mark in marks if "not_judged" in mark.metadata]
+    assert all(mark.target_materialization_data for mark in marks)
+    assert not [mark for mark in marks if mark.blocking]
+
+
+def test_every_measure_stands_beside_what_is_allowed(film: Film):
+    """Numbers, so that Dagit plots them over a film's chunks."""
+    marks = {
+        mark.check_name: mark for mark in film.check(range(1, 2)).get_asset_check_evaluations()
+    }
+    named = {
+        CONFORMS: ["frames", "fps", "seconds", "width", "height", "decoded_frames"],
+        NOT_BLACK: ["black_frames", "mean_luma"],
+        NOT_FROZEN: ["still_share"],
+        BEGINS: ["begin_distance", "seam_distance"],
+        COLOUR: ["colour_shift", "contrast_shift", "colour_drift", "contrast_drift"],
+    }
+    for check, names in named.items():
+        for name in (*names, *(f"{name}_allowed" for name in names)):
+            assert isinstance(marks[check].metadata[name].value, int | float), (check, name)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_clip_fails_its_own_check_alone(film: Film, fault: str):
+    """What is wrong with a clip is said once; what follows from it is not judged."""
+    check, change = FAULTS[fault]
+    film.rewrite(CHUNKS - 1, change)
+    assert film.failed() == {check: {"03"}}
+
+
+def test_a_swapped_clip_breaks_both_of_its_seams(film: Film):
+    """In a clip's place another of the same form: it does not begin there, nor the next one."""
+    other = keys.chunk_video("film", 3)
+    film.store.download(other, film.directory / "other.mp4")
+    film.rewrite(1, lambda _frames: film_of(film.directory / "other.mp4"))
+    assert film.failed() == {BEGINS: {"01", "02"}}
+
+
+def test_a_drift_too_small_for_one_chunk_is_found_in_their_sum(film: Film):
+    """Each chunk a little redder than the picture it was conditioned on: visible by the third."""
+    for number in range(3):
+        film.rewrite(number, lambda frames: cast(frames, 4))
+        key, path = keys.last_frame("film", number), film.directory / "frame.png"
+        record = film.store.download(key, path).record
+        save_png(Image.fromarray(cast([np.asarray(open_picture(path))], 4)[0]), path)
+        film.store.put_file(key, path, PNG, {k: v for k, v in record.items() if k != "sha256"})
+    judge = Judge(film.store, film.directory, Quality())
+    [colour] = [v for v in judge.chunk("film", 2).verdicts if v.check == COLOUR]
+    assert not colour.passed
+    assert colour.sentence.startswith("colour drift")
+    assert colour.values["chunks_in_drift"] == 3
+    assert set(film.failed()) == {COLOUR}
+
+
+def test_severities_say_what_breaks_the_film(film: Film):
+    """Only a clip that stitching would refuse is an error; the rest asks a person to look."""
+    for mark in film.check(range(1)).get_asset_check_evaluations():
+        is_error = mark.severity is dg.AssetCheckSeverity.ERROR
+        assert is_error == (mark.check_name == CONFORMS)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (keys.chunk_video("film", 3), {CONFORMS: {"03"}}),
+        (keys.chunk_spec("film", 3), {CONFORMS: {"03"}}),
+        (keys.composite("film", 3), {BEGINS: {"03"}}),
+        (keys.animatic_file("film", "two.png"), {BEGINS: {"03"}}),
+        (keys.last_frame("film", 0), {}),
+    ],
+)
+def test_what_is_missing_is_said(film: Film, key: str, said: dict[str, set[str]]):
+    """A missing object fails the check that needs it, and no run."""
+    film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
+    assert film.failed() == said
+
+
+def test_a_damaged_clip_is_said(film: Film):
+    """Bytes that are no video, and half a video, do not conform."""
+    key = keys.chunk_video("film", 3)
+    content, _ = film.store.get_bytes(key)
+    for damaged in (b"no video", content[: len(content) // 2]):
+        film.store.put_bytes(key, damaged, MP4)
+        assert film.failed() == {CONFORMS: {"03"}}
+
+
+def test_a_re_rendered_chunk_no_longer_meets_the_next(film: Film):
+    """Another end of chunk 0 than the one chunk 1 was made from breaks the seam of chunk 1."""
+    film.rewrite(0, lambda frames: frames[:8] + [frame[:, ::-1].copy() for frame in frames[8:]])
+    assert film.failed()[BEGINS] == {"01"}
+
+
+def test_dagster_keeps_a_status_for_each_chunk(film: Film):
+    """Dagit's grid of a check: passed and failed by partition, of the newest evaluation."""
+    film.rewrite(3, cast)
+    film.check()
+    check = dg.AssetCheckKey(dg.AssetKey("chunk_videos"), COLOUR)
+    infos = film.instance.event_log_storage.get_asset_check_partition_info([check])
+    status = {info.partition_key: info.latest_execution_status for info in infos}
+    good, bad = AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED
+    assert status == {"00|film": good, "01|film": good, "02|film": good, "03|film": bad}
+
+
+def test_a_run_over_no_partition_judges_all_there_are(film: Film):
+    """The button in Dagit that names no partition is not an error."""
+    marks = film.run("check_chunks").get_asset_check_evaluations()
+    assert len(marks) == CHUNKS * len(verdicts.OF_A_CHUNK)
+
+
+def test_chunks_beyond_the_film_are_passed_over(film: Film):
+    """The grid is a product: what no film has is no fault of it, until it is asked for alone."""
+    film.instance.add_dynamic_partitions("chunk_num", ["04", "05"])
+    marks = film.check(range(6)).get_asset_check_evaluations()
+    assert {str(mark.partition) for mark in marks} == {f"0{n}|film" for n in range(CHUNKS)}
+    alone = film.check(range(5, 6)).get_asset_check_evaluations()
+    assert [mark.check_name for mark in alone if not mark.passed] == [CONFORMS]
+
+
+def test_stitching_checks_the_film(film: Film):
+    """The film's check runs behind its stitching and compares it with the manifest."""
+    [mark] = film.run("stitch_film", partition_key="film").get_asset_check_evaluations()
+    assert (mark.check_name, mark.passed, mark.partition) == (WHOLE, True, "film")
+    values = {name: value.value for name, value in mark.metadata.items()}
+    assert (values["frames"], values["frames_allowed"], values["dropped_frames"]) == (64, 64, 0)
+
+
+def test_a_film_with_a_dropped_frame_fails(film: Film):
+    """A frame less than the manifest has is an error."""
+    key = keys.stitched_video("film")
+    film.store.download(key, film.directory / "film.mp4")
+    clip = write_clip(film.directory / "less.mp4", film_of(film.directory / "film.mp4")[:-1], FPS)
+    film.store.put_file(key, clip, MP4)
+    verdict = whole(film.store, "film", film.directory / "fetched.mp4")
+    assert (verdict.check, verdict.passed) == (WHOLE, False)
+    assert verdict.values["dropped_frames"] == 1
+
+
+@pytest.mark.parametrize("key", [keys.stitched_video("film"), keys.manifest("film")])
+def test_a_film_that_is_missing_is_said(film: Film, key: str):
+    """Without the film, or the manifest it is measured by, the check fails with a sentence."""
+    film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
+    verdict = whole(film.store, "film", film.directory / "fetched.mp4")
+    assert not verdict.passed
+    assert "nothing is stored" in verdict.sentence
