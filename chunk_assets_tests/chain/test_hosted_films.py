@@ -72,6 +72,7 @@ def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
     raise AssertionError(f"{video_id} did not finish in 19 runs")
 
 
+@pytest.mark.endurance
 def test_ten_films_finish_and_cost_what_they_must(
     account: FakeReplicate, store: ObjectStore, tmp_path: Path
 ):

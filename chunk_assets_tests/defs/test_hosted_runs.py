@@ -147,6 +147,7 @@ def grown_old(store: ObjectStore, chunk_num: int) -> None:
     store.put_bytes(key, json_bytes(ledger.with_attempt(old)), JSON)
 
 
+@pytest.mark.endurance
 def test_whatever_moment_it_is_killed_at_a_film_is_paid_for_once(
     desk: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ):

@@ -345,6 +345,7 @@ def test_more_films_than_a_tick_takes(
     assert sorted(name for tick in ticks for name in tick) == names
 
 
+@pytest.mark.endurance
 def test_thousands_of_manifests(sensing: Sensing, store: ObjectStore, instance: dg.DagsterInstance):
     """Of 2,000, three are new: exactly these are requested, and S3 is asked about no other.
 

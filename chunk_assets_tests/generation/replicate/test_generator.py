@@ -1,6 +1,7 @@
 """The generator `replicate` against a real server that bills: what is asked, paid and kept."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -364,3 +365,25 @@ def test_a_clip_longer_than_the_model_makes_is_a_person_s_mistake(hiring: Hiring
         hiring.generator("kling-v2.5-turbo-pro").generate(
             hiring.request(num_frames=24 * 11), hiring.workdir
         )
+
+
+def test_two_processes_that_ask_at_once_pay_once(hiring: Hiring, fake: FakeReplicate):
+    """A conditional write lets one of them ask; the other goes on with its prediction."""
+    fake.next("prediction", Takes(queue=0, seconds=1))
+    generators = [hiring.generator() for _ in range(3)]
+    clips: list[str] = []
+
+    def render(number: int) -> None:
+        workdir = hiring.workdir / str(number)
+        workdir.mkdir()
+        clip = generators[number].generate(hiring.request(), workdir)
+        clips.append(str(clip.details["prediction_id"]))
+
+    threads = [threading.Thread(target=render, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clips == [fake.created[0].id] * 3
+    assert len(fake.created) == 1
+    assert [attempt.status for attempt in hiring.attempts] == ["succeeded"]
