@@ -3,15 +3,17 @@
 Run by hand: `python -m benchmarks.memory 30 600` (film lengths in seconds). Measured on two cores,
 preview generator at 1024×576, peak MB of each program's largest process:
 
-====================  =====
-program                30 s
-====================  =====
-python (`render`)       330
-weed                    165
-ffmpeg                  133
-====================  =====
+====================  =====  =====
+program                30 s  600 s
+====================  =====  =====
+python (`render`)       327    414
+weed                    163    614
+ffmpeg                  136    138
+====================  =====  =====
 
-A film of 600 s was at 336 MB after 20 minutes of rendering on a busy machine.
+The column of 600 s was measured before objects were downloaded in parts (weed held the film that it
+sent: with a 400 MB object 384 to 480 MB, in parts 157) and before `render` made a run of each 60
+chunks (Dagster keeps a run's events, 0.22 MB a chunk).
 """
 
 import json
