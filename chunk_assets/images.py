@@ -151,6 +151,38 @@ def thumbnail_jpeg(image: Image.Image, max_bytes: int, width: int = 480) -> byte
         small = small.reduce(2) if min(small.size) > 1 else small.resize((16, 16))
 
 
+def animation_webp(
+    pictures: Sequence[Image.Image], max_bytes: int, seconds: float, width: int = 256
+) -> bytes:
+    """A small animated WebP that plays the pictures in a loop, in at most `max_bytes` bytes.
+
+    Args:
+        pictures: One or more, of one size.
+        max_bytes: At least 4,000: a dozen tiny pictures take about half of that.
+        seconds: How long one round takes.
+        width: The largest width, in pixels.
+    """
+    duration = max(1, round(1000 * seconds / len(pictures)))
+    while True:
+        small = [picture.convert("RGB") for picture in pictures]
+        for picture in small:
+            picture.thumbnail((width, width), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        for quality in (60, 45, 30, 15):
+            buffer = io.BytesIO()
+            small[0].save(
+                buffer,
+                format="WEBP",
+                save_all=True,
+                append_images=small[1:],
+                duration=duration,
+                loop=0,
+                quality=quality,
+            )
+            if buffer.tell() <= max_bytes or width <= 16:
+                return buffer.getvalue()
+        width = width * 3 // 4
+
+
 def contact_sheet(pictures: Sequence[Image.Image], width: int = 960, gap: int = 4) -> Image.Image:
     """The pictures in order on one sheet, left to right and top to bottom.
 

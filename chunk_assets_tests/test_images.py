@@ -12,6 +12,7 @@ from skimage import data
 
 from chunk_assets.errors import MediaError
 from chunk_assets.images import (
+    animation_webp,
     contact_sheet,
     cover,
     open_picture,
@@ -166,3 +167,15 @@ def test_a_contact_sheet_shows_all_in_order():
         for n in range(15)
     ]
     assert reds == [n * 16 for n in range(15)]
+
+
+@pytest.mark.parametrize("room", [4_000, 9_000, 40_000])
+def test_a_moving_preview_plays_all_pictures_within_its_room(room: int):
+    """An animated WebP of a dozen noisy pictures loops for the asked time and fits its room."""
+    noise = np.random.default_rng(1).integers(0, 255, (12, 144, 256, 3), dtype=np.uint8)
+    content = animation_webp([Image.fromarray(frame) for frame in noise], room, seconds=2.4)
+    assert len(content) <= room
+    with Image.open(io.BytesIO(content)) as moving:
+        assert (moving.format, moving.n_frames, moving.info["loop"]) == ("WEBP", 12, 0)
+        moving.load()
+        assert moving.info["duration"] == 200

@@ -1,23 +1,31 @@
 """What is done with a clip beside the chain: normalised, stored, and its last frame with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from chunk_assets.chain.files import ChunkFiles
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.records import ClipRecord, FrameRecord
+from chunk_assets.chain.tint import colour_record
+from chunk_assets.errors import StorageError
 from chunk_assets.generation.base import GeneratedClip
-from chunk_assets.images import save_png
+from chunk_assets.images import open_picture, save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_image, write_video
 from chunk_assets.storage.store import ObjectStore, StoredObject, file_digest
 from chunk_assets.video.clips import ClipFormat, normalise
-from chunk_assets.video.frames import extract_last_frame
+from chunk_assets.video.sampling import sample_frames
+
+MOVING_FRAMES = 12
+"""How many frames of a clip its moving preview has: some 5 a second, enough to judge a movement."""
+
+MOVING_WIDTH = 256
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class Made:
         frame: Its last frame, whose digest is `pixels`.
         record: What it was made from.
         inputs: The version of each asset it was made from.
+        conditioning: Gives the picture it was conditioned on.
+        temporal: The share of the last frame before in that.
     """
 
     clip: GeneratedClip
@@ -36,6 +46,8 @@ class Made:
     pixels: str
     record: ClipRecord
     inputs: Mapping[str, str | None]
+    conditioning: Callable[[], Image.Image]
+    temporal: float
 
 
 class Finishing:
@@ -60,16 +72,25 @@ class Finishing:
         # The frame first: the clip's object commits both.
         last = self.frame(spec, frame, FrameRecord(clip=file_digest(source), pixels=made.pixels))
         key = keys.chunk_video(spec.video_id, spec.chunk_num)
-        record = made.record.model_copy(update={"held_frames": held}).as_metadata()
+        seen = self._colours(spec, made)
+        record = made.record.model_copy(update={"held_frames": held, **seen}).as_metadata()
         stored = ChunkObject(
             "chunk_videos",
             spec,
             write_video(self._store, key, source, record),
             inputs=made.inputs,
-            picture=lambda: self._middle_frame(spec, source),
+            pictures=lambda: _moving(spec, source),
             details=made.clip.details,
         )
         return [stored, last] if with_frame else [stored]
+
+    def _colours(self, spec: ChunkSpec, made: Made) -> dict[str, Any]:
+        before = None
+        if spec.chunk_num:
+            stored = self._store.head(keys.chunk_video(spec.video_id, spec.chunk_num - 1))
+            with suppress(StorageError):  # one that someone else has put there says nothing
+                before = ClipRecord.of(stored) if stored else None
+        return colour_record(spec, made.conditioning(), made.frame, made.temporal, before)
 
     def kept_clip(
         self, spec: ChunkSpec, stored: StoredObject, inputs: Mapping[str, str | None]
@@ -81,9 +102,7 @@ class Finishing:
             stored,
             inputs=inputs,
             is_kept=True,
-            picture=lambda: self._middle_frame(
-                spec, self._files.stored_file(spec.chunk_num, stored)
-            ),
+            pictures=lambda: _moving(spec, self._files.stored_file(spec.chunk_num, stored)),
         )
 
     def frame(self, spec: ChunkSpec, path: Path, record: FrameRecord) -> ChunkObject:
@@ -95,21 +114,27 @@ class Finishing:
         key = keys.last_frame(spec.video_id, spec.chunk_num)
         stored = write_image(self._store, key, path, record.as_metadata())
         inputs = {"chunk_videos": record.clip}
-        return ChunkObject("last_frames", spec, stored, inputs=inputs, picture=lambda: path)
+        return ChunkObject(
+            "last_frames", spec, stored, inputs=inputs, pictures=lambda: [open_picture(path)]
+        )
 
     def kept_frame(self, spec: ChunkSpec, stored: StoredObject, clip: str) -> ChunkObject:
         """A last frame that stays, of the clip with that sha256."""
         picture = self._files.stored_picture(spec.chunk_num, stored)
         inputs = {"chunk_videos": clip}
         return ChunkObject(
-            "last_frames", spec, stored, inputs=inputs, is_kept=True, picture=picture.path
+            "last_frames",
+            spec,
+            stored,
+            inputs=inputs,
+            is_kept=True,
+            pictures=lambda: [picture.image()],
         )
 
     def frame_path(self, spec: ChunkSpec) -> Path:
         """Where a chunk's last frame lies while it is worked with."""
         return self._files.directory(spec.chunk_num) / "last_frame.png"
 
-    def _middle_frame(self, spec: ChunkSpec, clip: Path) -> Path:
-        path = self._files.directory(spec.chunk_num) / "middle_frame.png"
-        middle = Fraction(spec.num_frames // 2 + 1, spec.fps)
-        return Path(extract_last_frame(str(clip), until=middle, output_path=str(path)))
+
+def _moving(spec: ChunkSpec, clip: Path) -> list[Image.Image]:
+    return sample_frames(clip, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH)

@@ -1,8 +1,9 @@
 """What the walk hands over: one object of one chunk that is now on S3."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from PIL import Image
 
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
@@ -27,7 +28,8 @@ class ChunkObject:
         spec: The chunk.
         stored: The object.
         inputs: The version of each asset it was made from; None where there was nothing to use.
-        picture: Gives a picture of it, fetched only when asked for.
+        pictures: Gives what a person sees of it, fetched only when asked for: one picture, or some
+            of a moving one, evenly apart.
         is_kept: Whether it was there before and stays.
         details: What else its maker said about it.
     """
@@ -36,7 +38,7 @@ class ChunkObject:
     spec: ChunkSpec
     stored: StoredObject
     inputs: Mapping[str, str | None]
-    picture: Callable[[], Path]
+    pictures: Callable[[], Sequence[Image.Image]]
     is_kept: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 

@@ -68,6 +68,10 @@ class ClipRecord(_Record):
         cost_usd: What this take cost.
         spent_usd: What the chunk cost so far, this take and those before.
         seconds: How long the generator took.
+        beat: A digest of its beat's name.
+        colour_shift: How far its last frame's mean colour is from that of the picture it was
+            conditioned on, as L*, a* and b*; empty where that was not measured.
+        colour_drift: The same, summed along the chain since the beat began.
         held_frames: How many frames repeat the last one, since the clip came too short.
     """
 
@@ -81,6 +85,9 @@ class ClipRecord(_Record):
     seconds: float
     held_frames: int = 0
     root_run: str = ""
+    beat: str = ""
+    colour_shift: str = ""
+    colour_drift: str = ""
 
 
 class FrameRecord(_Record):

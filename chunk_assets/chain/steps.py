@@ -109,11 +109,14 @@ class Steps:
         version = bytes_digest(json_bytes(planned))
         inputs = {"animatics": self.plan.version}
         done = partial(ChunkObject, "chunk_specs", planned, inputs=inputs)
-        picture = partial(self.files.animatic_picture, planned.animatic_frame_url)
+
+        def pictures() -> list[Image.Image]:
+            return [open_picture(self.files.animatic_picture(planned.animatic_frame_url))]
+
         if stored is not None and stored.sha256 == version:
-            self._queue(lambda: done(stored, is_kept=True, picture=picture))
+            self._queue(lambda: done(stored, is_kept=True, pictures=pictures))
         else:
-            self._queue(lambda: done(write_json(self.store, key, planned), picture=picture))
+            self._queue(lambda: done(write_json(self.store, key, planned), pictures=pictures))
         return planned, version
 
     def _composite(
@@ -132,7 +135,7 @@ class Steps:
         done = partial(ChunkObject, "composites", spec, inputs=inputs)
         if stored is not None and stored.record.get("fingerprint") == fingerprint:
             picture = self.files.stored_picture(spec.chunk_num, stored)
-            self._queue(lambda: done(stored, is_kept=True, picture=picture.path))
+            self._queue(lambda: done(stored, is_kept=True, pictures=lambda: [picture.image()]))
             return picture
         image = self._blended(spec, previous)
         path = save_png(image, self.files.directory(spec.chunk_num) / "composite.png")
@@ -141,7 +144,9 @@ class Steps:
             fingerprint=fingerprint, pixels=pixels, weights=str(self.order.weights)
         ).as_metadata()
         key = keys.composite(spec.video_id, spec.chunk_num)
-        self._queue(lambda: done(write_image(self.store, key, path, record), picture=lambda: path))
+        self._queue(
+            lambda: done(write_image(self.store, key, path, record), pictures=lambda: [image])
+        )
         return Picture(pixels, lambda: path, lambda: image)
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
@@ -253,7 +258,8 @@ class Steps:
             spent_usd=max(clip.spent_usd or 0.0, spent),
             seconds=round(seconds, 3),
         )
-        made = Made(clip, frame, pixels, record, inputs)
+        temporal = self.order.weights.temporal if spec.chunk_num else 0.0
+        made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
         self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
 

@@ -1,28 +1,37 @@
 """What a person sees beside a materialization in Dagit."""
 
 import base64
-from pathlib import Path
+from collections.abc import Sequence
 
 import dagster as dg
+from PIL import Image
 
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.records import ClipRecord
-from chunk_assets.images import open_picture, thumbnail_jpeg
+from chunk_assets.chain.tint import distance
+from chunk_assets.images import animation_webp, thumbnail_jpeg
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 MAX_PREVIEW = 12_000
 """Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
 
-_PREFIX = "data:image/jpeg;base64,"
-
 Metadata = dict[str, dg.MetadataValue]
 
 
-def preview(picture: Path) -> dg.MetadataValue:
-    """A small picture, inside the metadata itself."""
-    room = (MAX_PREVIEW - len(_PREFIX) - len("![preview]()")) * 3 // 4 - 3
-    encoded = base64.b64encode(thumbnail_jpeg(open_picture(picture), room)).decode()
-    return dg.MetadataValue.md(f"![preview]({_PREFIX}{encoded})")
+def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.MetadataValue:
+    """A small picture, inside the metadata itself; it moves when there are several.
+
+    Args:
+        pictures: One or more.
+        seconds: How long several of them play.
+    """
+    room = (MAX_PREVIEW - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
+    if len(pictures) > 1:
+        kind, content = "webp", animation_webp(pictures, room, seconds)
+    else:
+        kind, content = "jpeg", thumbnail_jpeg(pictures[0], room)
+    encoded = base64.b64encode(content).decode()
+    return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
 
 
 def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
@@ -39,7 +48,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     """Everything about one object of one chunk."""
     spec = made.spec
     metadata: Metadata = {
-        "preview": preview(made.picture()),
+        "preview": preview(made.pictures(), spec.num_frames / spec.fps),
         **stored_metadata(store, made.stored),
         "beat": dg.MetadataValue.text(str(spec.beat.get("name", ""))),
         "start_seconds": dg.MetadataValue.float(spec.start_time),
@@ -59,7 +68,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
 
 
 def _clip_metadata(record: ClipRecord) -> Metadata:
-    return {
+    metadata: Metadata = {
         "cost_usd": dg.MetadataValue.float(record.cost_usd),
         "spent_usd": dg.MetadataValue.float(record.spent_usd),
         "seconds": dg.MetadataValue.float(record.seconds),
@@ -69,3 +78,11 @@ def _clip_metadata(record: ClipRecord) -> Metadata:
         "take": dg.MetadataValue.int(record.take),
         "held_frames": dg.MetadataValue.int(record.held_frames),
     }
+    # Distances in CIE L*a*b*: one of 2.3 can just be seen.
+    for name, text in (
+        ("colour_shift", record.colour_shift),
+        ("colour_drift", record.colour_drift),
+    ):
+        if text:
+            metadata[name] = dg.MetadataValue.float(round(distance(text), 3))
+    return metadata

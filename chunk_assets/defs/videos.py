@@ -14,15 +14,19 @@ from chunk_assets.chain.records import ClipRecord
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.metadata import Metadata, preview
 from chunk_assets.defs.partitions import of_film, split_chunk_key, videos
-from chunk_assets.images import contact_sheet, open_picture, save_png
+from chunk_assets.images import contact_sheet
 from chunk_assets.io_managers import StoredVideo
 from chunk_assets.resources import FilmStore
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_json
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import extract_last_frame, probe
+from chunk_assets.video.frames import probe
+from chunk_assets.video.sampling import keyframes_at
 from chunk_assets.workdirs import film_workdir
+
+SHEET_WIDTH = 320
+"""Of one picture on the contact sheet, in pixels."""
 
 
 @dg.asset(
@@ -69,9 +73,9 @@ def _film_metadata(
     store: ObjectStore, plan: FilmPlan, film: Path, output: ChunkGenerationOutput
 ) -> Metadata:
     info = probe(film)
-    sheet = save_png(contact_sheet(list(_middle_frames(plan, film))), film.with_suffix(".png"))
+    sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
     return {
-        "preview": preview(sheet),
+        "preview": preview([sheet]),
         "link": dg.MetadataValue.url(store.link(keys.stitched_video(plan.video_id))),
         "size_bytes": dg.MetadataValue.int(film.stat().st_size),
         "chunks": dg.MetadataValue.int(len(plan.specs)),
@@ -83,11 +87,10 @@ def _film_metadata(
     }
 
 
-def _middle_frames(plan: FilmPlan, film: Path, at_most: int = 30):
-    """A frame from the middle of each chunk's slot; of a long film, of every so-manieth."""
+def _middles(plan: FilmPlan, at_most: int = 30) -> list[Fraction]:
+    """The middle of each chunk's slot, in seconds; of a long film, of every so-manieth."""
     step = -(-len(plan.specs) // at_most)
-    for spec in plan.specs[::step]:
-        middle = Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
-        path = film.with_name("middle_frame.png")
-        extract_last_frame(str(film), until=middle, output_path=str(path))
-        yield open_picture(path)
+    return [
+        Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
+        for spec in plan.specs[::step]
+    ]

@@ -90,7 +90,7 @@ def probe(path: Path | str) -> VideoInfo:
         frame = packets.first_frame
         if frame is None:
             raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
-        tick = _time_base(stream)
+        tick = time_base(stream)
         first, last = shown[0], shown[-1]
         mean = (last.pts - first.pts) / (len(shown) - 1) if len(shown) > 1 else 0
         length = last.pts - first.pts + (last.duration or round(mean) or _nominal(stream))
@@ -153,21 +153,21 @@ def last_frame(video_path: str, *, until: Fraction | None = None) -> Image.Image
     path = Path(video_path)
     with opened(path) as (container, stream):
         shown = _shown(path, container.demux(stream))
-        target = _last_before(until, shown, _time_base(stream)).pts
+        target = _last_before(until, shown, time_base(stream)).pts
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         convert = colour.RgbConverter(stream.codec_context.sample_aspect_ratio)
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
             container.seek(max(starts, default=target), stream=stream)
-            frame = _last_until(target, _decoded(container, stream))
+            frame = _last_until(target, decoded(container, stream))
         rgb = convert(frame) if frame is not None and frame.pts == target else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
         with opened(path) as (container, stream):
-            frame = _last_until(target, _decoded(container, stream))
+            frame = _last_until(target, decoded(container, stream))
             behind = target - (frame.pts or 0) if frame is not None else target
-            if frame is None or behind * _time_base(stream) > _TOLERATED_DAMAGE:
+            if frame is None or behind * time_base(stream) > _TOLERATED_DAMAGE:
                 message = f"the video {video_path!r} cannot be decoded up to its last frame"
                 raise MediaError(message, path=video_path)
             rgb = convert(frame)
@@ -182,7 +182,7 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
     """
     with opened(path) as (container, stream):
         convert = colour.RgbConverter(stream.codec_context.sample_aspect_ratio)
-        for frame in _decoded(container, stream):
+        for frame in decoded(container, stream):
             yield convert(frame)
 
 
@@ -215,7 +215,7 @@ def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
     return sorted(shown)
 
 
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+def decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
     """Yield frames in the order they are shown, passing over what is damaged, as players do."""
     for packet in container.demux(stream):
         with suppress(av.error.InvalidDataError):
@@ -240,11 +240,11 @@ def _last_until(target: int, frames: Iterator[av.VideoFrame]) -> av.VideoFrame |
     return last
 
 
-def _time_base(stream: VideoStream) -> Fraction:
+def time_base(stream: VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, av.time_base)
 
 
 def _nominal(stream: VideoStream) -> int:
     """Return one frame's duration as the header has it, in the stream's time base."""
     rate = stream.average_rate or Fraction(25)
-    return max(1, round(1 / (rate * _time_base(stream))))
+    return max(1, round(1 / (rate * time_base(stream))))

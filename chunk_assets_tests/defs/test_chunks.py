@@ -98,8 +98,12 @@ def test_a_materialization_says_what_a_person_wants_to_know(studio: Studio):
     assert float(str(values["seconds"])) > 0
     for materialization in made:
         preview = str(materialization.metadata["preview"].value)
-        assert preview.startswith("![preview](data:image/jpeg;base64,")
+        is_clip = materialization.asset_key == dg.AssetKey("chunk_videos")
+        kind = "webp" if is_clip else "jpeg"
+        assert preview.startswith(f"![preview](data:image/{kind};base64,")
         assert len(preview) <= 12_000
+    for name in ("cost_usd", "seconds", "colour_shift", "colour_drift"):
+        assert isinstance(values[name], float), "what plots by chunk in Dagit is numbers"
 
 
 def test_matching_renders_nothing_twice_and_records_nothing_new(studio: Studio):

@@ -1,0 +1,70 @@
+"""A few of a video's pictures, for a person to judge it by at a glance."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av.error
+from PIL import Image
+
+from chunk_assets.errors import MediaError
+from chunk_assets.video.colour import RgbConverter
+from chunk_assets.video.containers import opened
+from chunk_assets.video.frames import decoded, time_base
+
+
+def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Image.Image]:
+    """Some of a clip's frames in their true colours, evenly apart, in order.
+
+    Args:
+        path: The clip.
+        of: How many frames it has; when it has fewer, fewer pictures come.
+        count: How many pictures are wanted, at least 1.
+        width: How wide they may be, in pixels: wider ones are scaled down.
+
+    Raises:
+        MediaError: The file cannot be read, or none of the wanted frames can be decoded.
+    """
+    wanted = {(2 * number + 1) * of // (2 * count) for number in range(count)}
+    pictures = []
+    with opened(path) as (container, stream):
+        convert = RgbConverter(stream.codec_context.sample_aspect_ratio)
+        for number, frame in enumerate(decoded(container, stream)):
+            if number in wanted:
+                pictures.append(_reduced(Image.fromarray(convert(frame)), width))
+    if not pictures:
+        raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
+    return pictures
+
+
+def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
+    """For each moment the keyframe at or before it: one frame is decoded for one picture.
+
+    Args:
+        path: A film of ours, whose keyframes are at most two seconds apart.
+        seconds: The moments.
+        width: How wide the pictures may be, in pixels.
+
+    Raises:
+        MediaError: The file cannot be read, sought or decoded.
+    """
+    pictures = []
+    with opened(path) as (container, stream):
+        stream.thread_type = "NONE"  # threads of frames would read on before they give the first
+        convert = RgbConverter(stream.codec_context.sample_aspect_ratio)
+        for moment in seconds:
+            try:
+                container.seek(int(moment / time_base(stream)), stream=stream)
+            except av.error.FFmpegError as error:
+                message = f"{str(path)!r} cannot be sought at {float(moment):g} s"
+                raise MediaError(message, path=str(path)) from error
+            frame = next(decoded(container, stream), None)
+            if frame is None:
+                raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")
+            pictures.append(_reduced(Image.fromarray(convert(frame)), width))
+    return pictures
+
+
+def _reduced(picture: Image.Image, width: int) -> Image.Image:
+    picture.thumbnail((width, picture.height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture
