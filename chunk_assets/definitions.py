@@ -9,6 +9,7 @@ from chunk_assets.defs.checking_sensor import rendered_chunks
 from chunk_assets.defs.checks import check_chunks, clip_checks, film_checks
 from chunk_assets.defs.chunks import film_chunks
 from chunk_assets.defs.jobs import render_chunks, stitch_film
+from chunk_assets.defs.pages import film_pages
 from chunk_assets.defs.stitching_sensor import finished_films
 from chunk_assets.defs.videos import stitched_videos
 from chunk_assets.generation.registry import GENERATORS, Generators
@@ -22,7 +23,7 @@ def build_definitions(
     """The code location, with these generators to choose from and this listener to the chunks."""
     films = FilmStore()
     return dg.Definitions(
-        assets=[animatics, previous_last_frames, film_chunks, stitched_videos],
+        assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],
         asset_checks=[clip_checks, film_checks],
         jobs=[render_chunks, stitch_film, check_chunks],
         sensors=[new_animatics, finished_films, rendered_chunks],

@@ -35,7 +35,9 @@ load_from:
 """What the project's own `workspace.yaml` says: Dagit knows the code location by one name,
 however it was started, so that runs, backfills and links of one start are those of the other."""
 
-FILM_TAG = "chunk_assets/film"
+FILM_TAG, CHUNKS_TAG = "film", "chunks"
+"""What a run is about, to find it by in Dagit."""
+
 TERMINAL_TAG = "chunk_assets/launched_from"
 
 UNFINISHED = (

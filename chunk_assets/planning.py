@@ -76,6 +76,7 @@ def build_chunk_specs(
     beats = [beat_of_slot(animatic, slot) for slot in slots]
     frame_urls = _one_url_a_slot(animatic, beats, animatic_urls)
     tails = [slot.lead_in for slot in slots[1:]] + [0]
+    opening = opens_scene(animatic, beats)
     return [
         ChunkSpec(
             video_id=video_id,
@@ -95,6 +96,7 @@ def build_chunk_specs(
             camera_movement=animatic.beats[beat].camera_movement,
             negative_prompt=animatic.negative_prompt,
             model=animatic.model,
+            opens_scene=opening[number],
         )
         for number, (slot, beat, tail) in enumerate(zip(slots, beats, tails, strict=True))
     ]
@@ -154,6 +156,22 @@ def beats_without_chunk(animatic: Animatic, slots: Sequence[Slot]) -> list[Beat]
     """The beats that no chunk shows, since each covers less of every slot than a neighbour."""
     shown = {beat_of_slot(animatic, slot) for slot in slots}
     return [beat for number, beat in enumerate(animatic.beats) if number not in shown]
+
+
+def opens_scene(animatic: Animatic, beats: Sequence[int]) -> list[bool]:
+    """Which chunks open a scene, given the beat of each.
+
+    The first one always does. With the continuity "scene" so does the first chunk of a beat that
+    says so, or that follows a cut and does not say otherwise.
+    """
+    opening = [True]
+    for before, beat in pairwise(beats):
+        said = animatic.beats[beat].opens_scene
+        transition = _transition_into(animatic, before, beat)
+        is_cut = transition is not None and transition.type == "cut"
+        is_new = beat != before and (is_cut if said is None else said)
+        opening.append(animatic.continuity == "scene" and is_new)
+    return opening
 
 
 def plan_joins(animatic: Animatic, specs: Sequence[ChunkSpec]) -> list[Join]:

@@ -98,7 +98,11 @@ class Style(_Manifest):
 
 
 class Beat(_Manifest):
-    """One scene of the film; `start` and `duration` in seconds."""
+    """A part of the film; `start` and `duration` in seconds.
+
+    With the manifest's `continuity` "scene", `opens_scene` says whether it begins a scene; without
+    it, a beat behind a "cut" does.
+    """
 
     name: str = Field(min_length=1)
     start: FiniteFloat | None = None
@@ -107,6 +111,7 @@ class Beat(_Manifest):
     action: Words = ""
     prompt_template: str = Field(min_length=1)
     camera_movement: Words | None = None
+    opens_scene: bool | None = None
 
 
 class Transition(_Manifest):
@@ -114,6 +119,10 @@ class Transition(_Manifest):
 
     type: Literal["cut", "fade", "dissolve"]
     duration: FiniteFloat = Field(default=0.5, ge=0, le=10)
+
+
+Continuity = Literal["film", "scene"]
+"""How far the chain of last frames reaches: through the whole film, or to the end of each scene."""
 
 
 class Animatic(_Manifest):
@@ -138,6 +147,7 @@ class Animatic(_Manifest):
     fallback_model: str | None = None
     max_cost_usd: FiniteFloat | None = Field(default=None, ge=0)
     negative_prompt: str | None = None
+    continuity: Continuity = "film"
 
     @property
     def num_frames(self) -> int:
@@ -245,7 +255,8 @@ class ChunkSpec(BaseModel):
 
     Times are seconds for people; frames are what counts. The chunk's clip has `num_frames` frames:
     its lead-in (`overlap_frames`, which play before `start_time` and are cross-faded with the tail
-    of the chunk before), then the slot. `*_url` are S3 URIs.
+    of the chunk before), then the slot. `*_url` are S3 URIs. A chunk that opens a scene does not
+    begin with the last frame of the chunk before.
     """
 
     video_id: str
@@ -270,6 +281,12 @@ class ChunkSpec(BaseModel):
     seed: int | None = None
     animatic_frame_version: str | None = None
     style_guide_version: str | None = None
+    opens_scene: bool = False
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether it is made from animatic and style guide, and not from the chunk before."""
+        return self.chunk_num == 0 or self.opens_scene
 
     @property
     def slot_frames(self) -> int:

@@ -68,10 +68,16 @@ class Studio:
             raise_on_error=False,
         )
 
-    def stitch(self, video_id: str = "film") -> dg.ExecuteInProcessResult:
+    def stitch(
+        self, video_id: str = "film", *, with_page: bool = False
+    ) -> dg.ExecuteInProcessResult:
         """Materialize the film."""
+        films = ["stitched_videos", *(["film_pages"] if with_page else [])]
         return self.definitions.resolve_job_def("stitch_film").execute_in_process(
-            instance=self.instance, partition_key=video_id, raise_on_error=False
+            instance=self.instance,
+            partition_key=video_id,
+            asset_selection=[dg.AssetKey(name) for name in films],
+            raise_on_error=False,
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageSequence
 from skimage import data
 
 from chunk_assets.errors import MediaError
@@ -176,6 +176,7 @@ def test_a_moving_preview_plays_all_pictures_within_its_room(room: int):
     content = animation_webp([Image.fromarray(frame) for frame in noise], room, seconds=2.4)
     assert len(content) <= room
     with Image.open(io.BytesIO(content)) as moving:
-        assert (moving.format, moving.n_frames, moving.info["loop"]) == ("WEBP", 12, 0)
+        assert (moving.format, moving.info["loop"]) == ("WEBP", 0)
+        assert sum(1 for _ in ImageSequence.Iterator(moving)) == 12
         moving.load()
         assert moving.info["duration"] == 200

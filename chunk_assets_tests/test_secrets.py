@@ -36,8 +36,8 @@ TOKEN = "r8_TheTokenOfThisTestAlone0123456789"  # noqa: S105 - of no worth anywh
 CREATE, GET, DELIVERY = "POST /v1/predictions", "GET /v1/predictions/{id}", "GET /delivery"
 CHUNKS = 3
 
-PICTURE = re.compile(rb"data:(?!image/jpeg)(?:image|video)", re.IGNORECASE)
-"""A data URI; the small JPEG previews in Dagit's metadata are no secret."""
+PICTURE = re.compile(rb"data:(?!image/(?:jpeg|webp))image", re.IGNORECASE)
+"""A conditioning image as it was sent; the small previews in Dagit's metadata are no secret."""
 
 ADDRESS = re.compile(rb"/v1/files/|/delivery/|%2Fdelivery%2F|%2Ffiles%2F", re.IGNORECASE)
 

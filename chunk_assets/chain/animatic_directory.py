@@ -60,10 +60,13 @@ class AnimaticDirectory:
         """A picture's version, the same as once it is on S3."""
         return f"sha256:{file_digest(self.pictures[name])}"
 
-    def with_model(self, model: str) -> "AnimaticDirectory":
-        """The same for another model, which the manifest then names."""
-        animatic = self.animatic.model_copy(update={"model": model})
-        written = json.loads(self.document) | {"model": model}
+    def with_choices(self, **fields: str | None) -> "AnimaticDirectory":
+        """The same with other values in these fields of the manifest; None leaves one as it is."""
+        chosen = {name: value for name, value in fields.items() if value is not None}
+        if not chosen:
+            return self
+        animatic = self.animatic.model_copy(update=chosen)
+        written = json.loads(self.document) | chosen
         document = json.dumps(written, indent=2, ensure_ascii=False).encode() + b"\n"
         return replace(self, animatic=animatic, document=document)
 

@@ -12,6 +12,7 @@ from chunk_assets.schemas import (
     MAX_MANIFEST_BYTES,
     Animatic,
     ChunkSpec,
+    Continuity,
     check_video_id,
     read_animatic,
 )
@@ -51,13 +52,20 @@ class FilmPlan:
         return self.specs[chunk_num]
 
 
-def plan_film(store: ObjectStore, video_id: str, *, seed: int | None = None) -> FilmPlan:
+def plan_film(
+    store: ObjectStore,
+    video_id: str,
+    *,
+    seed: int | None = None,
+    continuity: Continuity | None = None,
+) -> FilmPlan:
     """Plan a film from its manifest and pictures on S3.
 
     Args:
         store: Where the animatic is.
         video_id: The film's name.
         seed: A seed chosen for the whole film; None derives one for each chunk and take.
+        continuity: In the place of the manifest's.
 
     Raises:
         SpecError: The name or the manifest cannot be used.
@@ -73,6 +81,8 @@ def plan_film(store: ObjectStore, video_id: str, *, seed: int | None = None) -> 
             video_id=video_id,
         ) from None
     animatic = read_animatic(content, where=manifest.uri)
+    if continuity is not None:
+        animatic = animatic.model_copy(update={"continuity": continuity})
     versions = _picture_versions(store, video_id, animatic)
     version = digest({"manifest": manifest.version, "pictures": versions})
     specs = placed_specs(store, video_id, animatic, versions, seed=seed)
@@ -121,7 +131,13 @@ def commissioned(
     max_cost_usd: float | None = None,
     log: Callable[[str], None] = lambda _sentence: None,
 ) -> Commission:
-    """What a generator is told of the film; arguments go before the manifest's own choices."""
+    """What a generator is told of the film; arguments go before the manifest's own choices.
+
+    Raises:
+        SpecError: The limit of the cost is negative.
+    """
+    if max_cost_usd is not None and not max_cost_usd >= 0:
+        raise SpecError(f"max_cost_usd is {max_cost_usd!r}: allowed is 0 or more US dollars")
     return Commission(
         video_id=video_id,
         settings=load_settings(),
@@ -155,9 +171,9 @@ def _placed(
 ) -> ChunkSpec:
     """The spec with what only the store knows: which versions of the pictures, and the hand-over.
 
-    The style guide's version stands on chunk 0 alone: no other chunk is made from it.
+    The style guide's version stands where a scene begins: no other chunk is made from it.
     """
-    first = spec.chunk_num == 0
+    first = spec.begins_anew
     previous = keys.last_frame(spec.video_id, spec.chunk_num - 1)
     return spec.model_copy(
         update={

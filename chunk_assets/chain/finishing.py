@@ -86,7 +86,7 @@ class Finishing:
 
     def _colours(self, spec: ChunkSpec, made: Made) -> dict[str, Any]:
         before = None
-        if spec.chunk_num:
+        if not spec.begins_anew:
             stored = self._store.head(keys.chunk_video(spec.video_id, spec.chunk_num - 1))
             with suppress(StorageError):  # one that someone else has put there says nothing
                 before = ClipRecord.of(stored) if stored else None

@@ -24,7 +24,7 @@ _OF_THE_CLIP = (
     "fps",
     "size",
 )
-_OF_THE_COMPOSITE = ("animatic_frame_version", "style_guide_version", "size")
+_OF_THE_COMPOSITE = ("animatic_frame_version", "style_guide_version", "size", "opens_scene")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def _why_stale(spec: ChunkSpec, clip: ClipRecord, store: ObjectStore) -> str:
     if stored is None:
         return "its composite is missing"
     composite = CompositeRecord.of(stored)
-    previous = store.head(keys.last_frame(film, number - 1)) if number else None
-    if number and previous is None:
+    previous = None if spec.begins_anew else store.head(keys.last_frame(film, number - 1))
+    if not spec.begins_anew and previous is None:
         return f"the last frame of chunk {number - 1} is missing"
     version = content_version(previous) if previous else None
     if composite_fingerprint(spec, version, composite.used_weights) != composite.fingerprint:

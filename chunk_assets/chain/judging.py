@@ -184,7 +184,7 @@ class Judge:
     ) -> Verdict:
         limit = self._quality.begin_distance
         pairs = {"begin_distance": (drawing_distance(seen.first, conditioning.picture), limit)}
-        if spec.chunk_num:
+        if not spec.begins_anew:
             try:
                 end = self._end_before(spec, directory, before)
                 animatic = reduced(

@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from chunk_assets.chain.fingerprints import Weights
 from chunk_assets.errors import StorageError
@@ -53,6 +53,12 @@ class CompositeRecord(_Record):
     def used_weights(self) -> Weights:
         """The weights as numbers."""
         return Weights(*map(float, self.weights.split()))
+
+    @field_validator("weights")
+    @classmethod
+    def _are_three_numbers(cls, text: str) -> str:
+        Weights(*map(float, text.split(maxsplit=2)))
+        return text
 
 
 class ClipRecord(_Record):

@@ -58,13 +58,14 @@ class Steps:
         listener: Listener,
         claims: Claims,
         beside: Callable[[Callable[[], list[ChunkObject]]], None],
+        halt: threading.Event | None = None,
     ):
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
         self._claims, self._beside = claims, beside
         self._finishing = Finishing(store, files)
         self._lookout = Lookout(store, files)
-        self._stop = threading.Event()
+        self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._handed: _HandOver | None = None
 
     def stop(self) -> None:
@@ -164,7 +165,7 @@ class Steps:
         )
 
     def _previous_frame(self, spec: ChunkSpec) -> Picture | None:
-        if spec.chunk_num == 0:
+        if spec.begins_anew:
             return None
         number = spec.chunk_num - 1
         if self._handed is not None and self._handed.chunk_num == number:
@@ -258,7 +259,7 @@ class Steps:
             spent_usd=max(clip.spent_usd or 0.0, spent),
             seconds=round(seconds, 3),
         )
-        temporal = self.order.weights.temporal if spec.chunk_num else 0.0
+        temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
         made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
         self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
@@ -310,7 +311,7 @@ class Steps:
         self._beside(lambda: [make()])
 
     def _go_on(self) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() or self._halt.is_set():
             raise Stopped
 
     def _progressed(self, spec: ChunkSpec, fraction: float) -> None:

@@ -9,7 +9,7 @@ threads share the work, so that the chain waits for nothing but its generator:
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -25,7 +25,7 @@ from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
 from chunk_assets.chain.steps import Steps, Stopped
 from chunk_assets.errors import StorageError
-from chunk_assets.generation.base import Generator
+from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.storage.store import ObjectStore
 
 _A_WHILE = 0.25  # seconds
@@ -39,18 +39,20 @@ def walk(
     chunk_nums: Sequence[int],
     *,
     store: ObjectStore,
-    generator: Generator,
+    generator: ClipGenerator,
     order: Order,
     workdir: Path,
     listener: Listener,
     claims: Claims | None = None,
-) -> Iterator[ChunkObject]:
+    halt: threading.Event | None = None,
+) -> Generator[ChunkObject, None, None]:
     """Make chunks in the order of their numbers, and hand over each object once it is on S3.
 
     When a chunk fails, what was made before is finished and handed over first. When the caller
     stops (closes the iterator or is interrupted), the generator is told so and what is being
     uploaded is completed. A chunk that another walk is at, by what `claims` knows, is waited for,
-    and so is the chunk before the first while somebody renders it.
+    and so is the chunk before the first while somebody renders it. `halt` stops the walk from
+    another thread.
 
     Raises:
         SpecError: The film has no such chunk.
@@ -60,7 +62,7 @@ def walk(
     files = ChunkFiles(store, workdir)
     beside = Background[list[ChunkObject] | _Done]("finishing")
     claims = claims or Claims()
-    steps = Steps(plan, store, generator, order, files, listener, claims, beside.start)
+    steps = Steps(plan, store, generator, order, files, listener, claims, beside.start, halt)
     chain = _Chain(steps, sorted(set(chunk_nums)), beside)
     try:
         chain.start()

@@ -15,6 +15,7 @@ from chunk_assets.cli import faults
 from chunk_assets.cli.dev import dev
 from chunk_assets.cli.interrupts import EXIT_CODE
 from chunk_assets.cli.models import models
+from chunk_assets.cli.page import page
 from chunk_assets.cli.render import render
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
@@ -93,5 +94,5 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
 
 
-for command in (render, submit, status, dev, models):
+for command in (render, submit, status, page, dev, models):
     main.add_command(command)

@@ -51,9 +51,12 @@ def checked_chunks(video_id: str, chunks: range | None, count: int) -> range | N
 
 
 def read_film(
-    directory: Path, video_id: str | None, model: str | None = None
+    directory: Path,
+    video_id: str | None,
+    model: str | None = None,
+    continuity: str | None = None,
 ) -> "tuple[str, AnimaticDirectory]":
-    """The film's name and its animatic, checked; `model` takes the place of the manifest's.
+    """The film's name and its animatic, checked; model and continuity go into the manifest.
 
     Raises:
         SpecError: The name or the manifest cannot be used.
@@ -64,9 +67,9 @@ def read_film(
     if video_id is not None:
         check_video_id(video_id)
     animatic = read_directory(directory)
-    if model is not None:
-        animatic = animatic.with_model(model)
-    return video_id or video_id_of(directory), animatic
+    return video_id or video_id_of(directory), animatic.with_choices(
+        model=model, continuity=continuity
+    )
 
 
 def video_id_of(directory: Path) -> str:

@@ -47,6 +47,12 @@ GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from 
     help="The hosted model, see 'chunk-assets models'; the manifest's without it.",
 )
 @click.option(
+    "--continuity",
+    type=click.Choice(["film", "scene"]),
+    help="How far the chain of last frames reaches; scenes are rendered side by side. "
+    "The manifest's without it.",
+)
+@click.option(
     "--max-cost",
     type=click.FloatRange(min=0),
     metavar="USD",
@@ -68,6 +74,7 @@ def render(
     only: bool,
     generator: str,
     model: str | None,
+    continuity: str | None,
     max_cost: float | None,
     dry_run: bool,
     seed: int | None,
@@ -88,7 +95,7 @@ def render(
         from chunk_assets.settings import load_settings
 
         settings = load_settings()
-        name, animatic = read_film(directory, video_id, model)
+        name, animatic = read_film(directory, video_id, model, continuity)
         count = len(animatic.specs(name))
         again = checked_chunks(name, chunks, count)
         check_generator(generator)

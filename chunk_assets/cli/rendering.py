@@ -17,10 +17,11 @@ from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import range_tags
+from chunk_assets.defs.run_tags import film_tags
 from chunk_assets.defs.sightings import announce
 from chunk_assets.errors import ChunkAssetsError, NotStored
 from chunk_assets.generation.registry import choose_generator
-from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, end_orphans, film_lock, open_instance
+from chunk_assets.instance import TERMINAL_TAG, end_orphans, film_lock, open_instance
 from chunk_assets.resources import connect
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
@@ -31,6 +32,9 @@ from chunk_assets.storage.store import ObjectStore
 CHUNKS_A_RUN = 60
 """Dagster keeps all events of a run in this process in memory, 0.2 MB a chunk: two minutes of film
 a run, and a film's length costs no memory."""
+
+_FILM = [dg.AssetKey("stitched_videos")]
+"""Without the film's page, which `chunk-assets page` writes for whoever wants it."""
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -102,13 +106,16 @@ class Rendering:
                 if self.max_cost_usd is not None:
                     config["max_cost_usd"] = self.max_cost_usd
                 run_config = {"ops": {"film_chunks": {"config": config}}}
-                tags = range_tags(self.video_id, numbers)
+                tags = {
+                    **range_tags(self.video_id, numbers),
+                    **film_tags(self.video_id, numbers),
+                }
                 self._execute(definitions, "render_chunks", instance, tags, run_config)
             is_stitched = not self._is_stitched(store, plan)
             if is_stitched:
-                tags = {"dagster/partition": self.video_id}
+                tags = {"dagster/partition": self.video_id, **film_tags(self.video_id)}
                 with progress.stitching():
-                    self._execute(definitions, "stitch_film", instance, tags)
+                    self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
             output, _ = read_json(store, keys.output(self.video_id), ChunkGenerationOutput)
             with progress.waiting("fetching the film"):
                 read_video(store, keys.stitched_video(self.video_id), target)
@@ -177,6 +184,7 @@ class Rendering:
         instance: dg.DagsterInstance,
         tags: dict[str, str],
         run_config: dict[str, Any] | None = None,
+        only: list[dg.AssetKey] | None = None,
     ) -> None:
         self.checkpoint()
         run_id = str(uuid.uuid4())
@@ -185,7 +193,8 @@ class Rendering:
                 run_config={**_QUIET, **(run_config or {})},
                 instance=instance,
                 run_id=run_id,
-                tags={**tags, FILM_TAG: self.video_id, TERMINAL_TAG: "terminal"},
+                asset_selection=only,
+                tags={**tags, TERMINAL_TAG: "terminal"},
             )
         except dg.Failure as failure:
             if isinstance(failure.__cause__, ChunkAssetsError):

@@ -86,6 +86,8 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
         f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
         f"{summary['missing']} missing; film {summary['film']}; cost ${summary['cost_usd']:.2f}"
     )
+    if summary["page_url"]:
+        click.echo(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
     if changed:
         click.echo(
             f"From chunk {changed.chunk_num:02d} on it differs from its animatic. To render what "
@@ -98,7 +100,7 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
 def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
     clips = [state.stored for state in states if state.stored is not None]
-    film = "missing"
+    film, page = "missing", keys.report(plan.video_id)
     if output is not None:
         is_complete = len(clips) == len(states)
         is_current = is_complete and output.made_from == film_fingerprint(plan, clips)
@@ -110,6 +112,7 @@ def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> di
         "missing": sum(state.state == "missing" for state in states),
         "film": film,
         "film_url": output.stitched_video_url if output else None,
+        "page_url": store.uri(page) if store.head(page) else None,
         "cost_usd": film_cost(
             store, plan.video_id, {s.spec.chunk_num: s.clip for s in states if s.clip}
         ),

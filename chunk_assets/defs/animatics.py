@@ -2,12 +2,13 @@
 
 import dagster as dg
 
-from chunk_assets.defs.partitions import chunks, videos
+from chunk_assets.defs.partitions import OWNERS, chunks, videos
 
 animatics = dg.AssetSpec(
     "animatics",
     partitions_def=videos,
     group_name="films",
+    owners=OWNERS,
     kinds={"s3", "json"},
     description=(
         "A film's manifest and pictures, as a person put them on S3 "
@@ -19,6 +20,7 @@ previous_last_frames = dg.AssetSpec(
     "previous_last_frames",
     partitions_def=chunks,
     group_name="films",
+    owners=OWNERS,
     kinds={"s3", "png"},
     description=(
         "The hand-over: the last frame of the chunk before, filed under the chunk that begins "

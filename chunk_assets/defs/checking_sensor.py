@@ -4,7 +4,7 @@ import dagster as dg
 
 from chunk_assets.defs.checks import CLIPS, check_chunks
 from chunk_assets.defs.going_on import PARTITION
-from chunk_assets.instance import FILM_TAG
+from chunk_assets.instance import CHUNKS_TAG, FILM_TAG
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -30,6 +30,5 @@ def rendered_chunks(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.Sk
             tags[name] = partition
     if not tags:
         return dg.SkipReason(f"Run {run.run_id} says no chunks.")
-    if FILM_TAG in run.tags:
-        tags[FILM_TAG] = run.tags[FILM_TAG]
+    tags |= {name: run.tags[name] for name in (FILM_TAG, CHUNKS_TAG) if name in run.tags}
     return dg.RunRequest(run_key=run.run_id, tags=tags)

@@ -16,16 +16,20 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from chunk_assets.chain import verdicts
 from chunk_assets.chain.conforming import whole
+from chunk_assets.chain.film_plan import plan_film
+from chunk_assets.chain.judged import store_verdicts
 from chunk_assets.chain.judging import Judge
 from chunk_assets.chain.verdicts import Verdict
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.lineage import DATA_VERSION
 from chunk_assets.defs.partitions import by_film, chunk_key, chunks, videos
+from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.film_page import write_page
 from chunk_assets.resources import FilmStore
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.workdirs import film_workdir
 
 CLIPS, FILMS = dg.AssetKey("chunk_videos"), dg.AssetKey("stitched_videos")
@@ -54,9 +58,11 @@ def clip_checks(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Judge the selected chunks, all that were ever made where none is selected."""
     with as_failures(), film_workdir(films.home()) as workdir:
-        judge = Judge(films.store(), workdir, load_settings().quality)
+        store = films.store()
+        judge = Judge(store, workdir, load_settings().quality)
         selected = _partitions(context, CLIPS)
         for video_id, numbers in by_film(selected).items():
+            is_judged = False
             for number in numbers:
                 partition = chunk_key(video_id, number)
                 # The grid is a product: in a range, a film's chunks may be followed by none.
@@ -64,7 +70,11 @@ def clip_checks(
                     context.log.info(f"{partition}: there is nothing to judge")
                     continue
                 judged = judge.chunk(video_id, number)
+                is_judged = True
+                store_verdicts(store, video_id, number, judged.clip, judged.verdicts)
                 yield from _evaluations(context, CLIPS, partition, judged.clip, judged.verdicts)
+            if is_judged and store.head(keys.stitched_video(video_id)) is not None:
+                _write_page(context, films, store, video_id)
 
 
 @dg.multi_asset_check(
@@ -91,6 +101,18 @@ check_chunks = dg.define_asset_job(
     description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
     "before, have its colours held? Renders nothing and costs nothing.",
 )
+
+
+def _write_page(
+    context: dg.AssetCheckExecutionContext, films: FilmStore, store: ObjectStore, video_id: str
+) -> None:
+    """Write the film's page again, with the verdicts; without it they stand all the same."""
+    try:
+        page = write_page(films.home(), store, plan_film(store, video_id))
+    except ChunkAssetsError as error:
+        context.log.warning(f"the page of film {video_id!r} could not be written: {error}")
+    else:
+        context.log.info(f"{page.uri} shows what was judged")
 
 
 def _partitions(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> list[str]:

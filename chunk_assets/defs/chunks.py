@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Literal
 
 import dagster as dg
@@ -12,17 +13,21 @@ from chunk_assets.chain.fingerprints import COMPOSITING, Weights
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
-from chunk_assets.chain.walk import walk
+from chunk_assets.chain.scenes import MAX_PARALLEL_SCENES, walk_scenes
 from chunk_assets.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
-from chunk_assets.defs import lineage
+from chunk_assets.defs import backfills, lineage, run_tags
 from chunk_assets.defs.claims import RunClaims
 from chunk_assets.defs.failures import as_failures
-from chunk_assets.defs.metadata import chunk_metadata
-from chunk_assets.defs.partitions import by_film, chunk_key, chunks, of_film
+from chunk_assets.defs.metadata import chunk_metadata, stored_metadata
+from chunk_assets.defs.partitions import OWNERS, by_film, chunk_key, chunks, of_film
 from chunk_assets.defs.pools import pooled
+from chunk_assets.defs.sightings import announce
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, choose_generator
 from chunk_assets.resources import FilmStore
+from chunk_assets.schemas import Continuity
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.workdirs import film_workdir
 
@@ -48,9 +53,18 @@ class ChunkConfig(dg.Config):
         description="The hosted model; the manifest's without it. It must make clips as long as "
         "the film's chunks, which are planned for the manifest's.",
     )
+    continuity: Literal["manifest", "film", "scene"] = Field(
+        default="manifest",
+        description="How far the chain of last frames reaches: through the 'film', to the end of "
+        "each 'scene', whose first chunk is then made from animatic and style guide, or as the "
+        "'manifest' says.",
+    )
+    max_parallel_scenes: int = Field(
+        default=MAX_PARALLEL_SCENES,
+        description="How many scenes are rendered at a time, with the continuity 'scene'.",
+    )
     max_cost_usd: float | None = Field(
         default=None,
-        ge=0,
         description="What the film may cost in all, US dollars; the manifest's limit without it.",
     )
     reuse: Literal["this_run", "matching"] = Field(
@@ -66,15 +80,22 @@ class ChunkConfig(dg.Config):
         description="A seed for the whole film; without it each chunk and take has its own.",
     )
     animatic_weight: float = Field(
-        default=ANIMATIC_WEIGHT, description="Chunk 0: the animatic's share of the composite."
+        default=ANIMATIC_WEIGHT,
+        description="Chunk 0: the animatic's share of the composite.",
     )
     style_weight: float = Field(
-        default=STYLE_WEIGHT, description="Chunk 0: the style guide's share of the composite."
+        default=STYLE_WEIGHT,
+        description="Chunk 0: the style guide's share of the composite.",
     )
     temporal_weight: float = Field(
         default=TEMPORAL_WEIGHT,
         description="Chunks 1 and later: the share of the last frame of the chunk before.",
     )
+
+    @property
+    def chosen_continuity(self) -> Continuity | None:
+        """What takes the place of the manifest's."""
+        return None if self.continuity == "manifest" else self.continuity
 
     @property
     def weights(self) -> Weights:
@@ -89,7 +110,9 @@ def _spec(name: str, deps: list[dg.AssetDep], kinds: set[str], text: str, io: st
         partitions_def=chunks,
         skippable=True,
         group_name="films",
-        kinds=kinds,
+        owners=OWNERS,
+        kinds={"s3", *kinds},
+        tags={"step": f"{list(CODE_VERSIONS).index(name) + 1}_of_4"},
         description=text,
         code_version=CODE_VERSIONS[name],
     ).with_io_manager_key(io)
@@ -146,11 +169,14 @@ def film_chunks(
         order = Order(
             stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
             reuse=config.reuse,
-            root_run=context.run.root_run_id or context.run.run_id,
+            root_run=backfills.root_run(context.run),
             weights=config.weights,
         )
+        asked_of = by_film(context.partition_keys)
+        run_tags.say(context, asked_of)
         failed: list[ChunkAssetsError] = []
-        for video_id, asked in by_film(context.partition_keys).items():
+        first = min(number for asked in asked_of.values() for number in asked)
+        for video_id, asked in backfills.spread(list(asked_of.items()), context.run, first):
             try:
                 yield from _film(
                     context, config, films, generators, listener, order, video_id, asked
@@ -177,8 +203,18 @@ def _film(
 ) -> Iterator[Event]:
     """One film's selected chunks; what goes wrong with it leaves the run's other films alone."""
     store = films.store()
-    plan = plan_film(store, video_id, seed=config.seed)
-    numbers = _planned(context, plan, asked, is_single=len(context.partition_keys) == 1)
+    partitions = frozenset(context.partition_keys)
+    plan = plan_film(store, video_id, seed=config.seed, continuity=config.chosen_continuity)
+    announce(context.instance, store, plan)  # it may have been put on S3 a moment ago
+    numbers = backfills.with_predecessors(
+        _planned(context, plan, asked, is_single=len(context.partition_keys) == 1),
+        video_id,
+        instance=context.instance,
+        run=context.run,
+        stages=order.stages,
+        store=store,
+        specs=plan.specs,
+    )
     commission = commissioned(
         video_id,
         plan.animatic,
@@ -187,7 +223,8 @@ def _film(
         max_cost_usd=config.max_cost_usd,
         log=context.log.info,
     )
-    claims = RunClaims(
+    claims = partial(
+        RunClaims,
         films.home(),
         video_id,
         instance=context.instance,
@@ -198,7 +235,7 @@ def _film(
         closing(choose_generator(config.generator, commission, generators)) as generator,
         film_workdir(films.home()) as workdir,
     ):
-        for made in walk(
+        for made in walk_scenes(
             plan,
             numbers,
             store=store,
@@ -207,8 +244,11 @@ def _film(
             workdir=workdir,
             listener=listener,
             claims=claims,
+            max_parallel=config.max_parallel_scenes,
         ):
-            yield from _events(context, store, plan, made, is_quiet=config.reuse == "matching")
+            yield from _events(
+                context, store, plan, made, is_quiet=config.reuse == "matching", asked=partitions
+            )
 
 
 def _planned(
@@ -233,13 +273,16 @@ def _events(
     made: ChunkObject,
     *,
     is_quiet: bool,
+    asked: frozenset[str],
 ) -> Iterator[Event]:
     """The events of one object: its materialization, and the hand-over behind a last frame.
 
-    A quiet run does not record again what is kept and recorded.
+    What is kept and recorded is recorded again only where a person asked for it: by a click, or in
+    a backfill, whose partition Dagit counts as failed unless its run recorded it.
     """
     spec = made.spec
     partition = lineage.chunk_partition(spec.video_id, spec.chunk_num)
+    yield from _used_frame(context.instance, store, made)
     tags = lineage.provenance(
         context.instance,
         version=made.version,
@@ -249,19 +292,44 @@ def _events(
         chunk_num=spec.chunk_num,
     )
     recorded = lineage.latest(context.instance, made.stage, str(partition))
-    # Dagit counts a backfill's partition as failed unless its run recorded it.
-    is_asked_for = not is_quiet or "dagster/backfill" in context.run.tags
+    is_in_backfill = backfills.BACKFILL in context.run.tags
+    is_asked_for = str(partition) in asked if is_in_backfill else not is_quiet
     metadata = None
     if made.is_kept and not is_asked_for and lineage.is_recorded(recorded, tags):
         context.log.info(f"{made.stage} {partition}: kept, {made.stored.uri} is up to date")
     else:
         metadata = chunk_metadata(store, made)
         yield dg.AssetMaterialization(made.stage, partition=partition, metadata=metadata, tags=tags)
-    if made.stage == "last_frames" and spec.chunk_num + 1 < len(plan.specs):
+    following = plan.specs[spec.chunk_num + 1 : spec.chunk_num + 2]
+    if made.stage == "last_frames" and following and not following[0].begins_anew:
         yield from lineage.hand_over(
             context.instance,
             video_id=spec.video_id,
             chunk_num=spec.chunk_num + 1,
             version=made.version,
             metadata=metadata or {},
+        )
+
+
+def _used_frame(
+    instance: dg.DagsterInstance, store: ObjectStore, made: ChunkObject
+) -> Iterator[Event]:
+    """The hand-over of the frame that a composite was made from, where nobody has recorded it.
+
+    That frame was stored by a run that was not asked for last frames, or when the film ended
+    there. An input that Dagster does not know of would never make the composite stale.
+    """
+    film, number = made.spec.video_id, made.spec.chunk_num
+    used = made.inputs.get("previous_last_frames")
+    recorded = lineage.latest(instance, "previous_last_frames", chunk_key(film, number))
+    if used is None or (recorded is not None and recorded.version == used):
+        return
+    stored = store.head(keys.last_frame(film, number - 1))
+    if stored is not None and content_version(stored) == used:
+        yield from lineage.hand_over(
+            instance,
+            video_id=film,
+            chunk_num=number,
+            version=used,
+            metadata=stored_metadata(store, stored),
         )

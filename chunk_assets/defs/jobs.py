@@ -13,6 +13,6 @@ render_chunks = dg.define_asset_job(
 
 stitch_film = dg.define_asset_job(
     "stitch_film",
-    selection=["stitched_videos"],
-    description="Stitch a film from its stored chunks.",
+    selection=["stitched_videos", "film_pages"],
+    description="Stitch a film from its stored chunks, and write its page.",
 )

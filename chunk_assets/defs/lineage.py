@@ -94,15 +94,19 @@ def provenance(
 def is_recorded(recorded: Recorded | None, tags: Mapping[str, str]) -> bool:
     """Whether an event already says all of this, so that it need not be recorded again.
 
-    The pointers may differ: an input recorded twice with one version is one input.
+    The pointers may differ: an input recorded twice with one version is one input. But one that
+    points nowhere, as the input was not recorded then, hides from Dagster that it changes.
     """
     if recorded is None:
         return False
-    return all(
-        recorded.tags.get(name) == value
-        for name, value in tags.items()
-        if not name.startswith(INPUT_POINTER)
-    )
+    for name, value in tags.items():
+        said = recorded.tags.get(name)
+        if name.startswith(INPUT_POINTER):
+            if said == NO_EVENT and value != NO_EVENT:
+                return False
+        elif said != value:
+            return False
+    return True
 
 
 def hand_over(

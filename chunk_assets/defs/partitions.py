@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+OWNERS = ["team:film"]
+"""Whom Dagit names as the owner of every asset; a deployment of several teams changes it here."""
+
 VIDEO_ID = "video_id"
 CHUNK_NUM = "chunk_num"
 

@@ -6,9 +6,9 @@ from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.defs.going_on import PARTITION
 from chunk_assets.defs.lineage import latest
 from chunk_assets.defs.partitions import range_tags
+from chunk_assets.defs.run_tags import film_tags
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.registry import DEFAULT_GENERATOR
-from chunk_assets.instance import FILM_TAG
 
 
 def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:
@@ -42,7 +42,7 @@ def rendering_request(plan: FilmPlan, stamp: str) -> dg.RunRequest:
         run_config={"ops": {"film_chunks": {"config": config}}},
         tags={
             **range_tags(plan.video_id, range(len(plan.specs))),
-            FILM_TAG: plan.video_id,
+            **film_tags(plan.video_id, range(len(plan.specs))),
         },
     )
 
@@ -59,5 +59,5 @@ def stitching_request(
     return dg.RunRequest(
         run_key=f"{video_id}:{fingerprint}:{last.storage_id if last else 0}",
         job_name="stitch_film",
-        tags={PARTITION: video_id, FILM_TAG: video_id},
+        tags={PARTITION: video_id, **film_tags(video_id)},
     )

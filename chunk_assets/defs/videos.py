@@ -11,9 +11,10 @@ from chunk_assets.chain.film import StoredClip, film_cost, stitch_film
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.inspect import film_fingerprint
 from chunk_assets.chain.records import ClipRecord
+from chunk_assets.defs import run_tags
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.metadata import Metadata, preview
-from chunk_assets.defs.partitions import of_film, split_chunk_key, videos
+from chunk_assets.defs.partitions import OWNERS, of_film, split_chunk_key, videos
 from chunk_assets.images import contact_sheet
 from chunk_assets.io_managers import StoredVideo
 from chunk_assets.resources import FilmStore
@@ -35,7 +36,8 @@ SHEET_WIDTH = 320
     deps=["animatics"],
     io_manager_key="video_io",
     group_name="films",
-    kinds={"mp4"},
+    owners=OWNERS,
+    kinds={"s3", "mp4"},
     code_version="1",
     description="The film, stitched from its chunks as the manifest's transitions say.",
 )
@@ -44,6 +46,7 @@ def stitched_videos(
 ) -> Iterator[dg.Output[Path]]:
     """Stitch one film, and write down what it is made of and what it cost."""
     with as_failures(), film_workdir(films.home()) as workdir:
+        run_tags.say(context, {context.partition_key: []})
         store = films.store()
         plan = plan_film(store, context.partition_key)
         clips = {
@@ -77,6 +80,7 @@ def _film_metadata(
     return {
         "preview": preview([sheet]),
         "link": dg.MetadataValue.url(store.link(keys.stitched_video(plan.video_id))),
+        "page": dg.MetadataValue.url(store.link(keys.report(plan.video_id))),
         "size_bytes": dg.MetadataValue.int(film.stat().st_size),
         "chunks": dg.MetadataValue.int(len(plan.specs)),
         "frames": dg.MetadataValue.int(info.frames),

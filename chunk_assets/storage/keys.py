@@ -9,8 +9,10 @@
     chunks/{video}/chunk_{nn}.mp4                       clip
     chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
     chunks/{video}/predictions/chunk_{nn}.json          ledger: what was asked of a hosted model
+    chunks/{video}/checks/chunk_{nn}.json               what was judged of the clip
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
+    videos/{video}/report.html                          the film's page
 """
 
 ANIMATICS = "animatics/"
@@ -57,6 +59,11 @@ def prediction(video_id: str, chunk_num: int) -> str:
     return f"{predictions(video_id)}chunk_{chunk_num:02d}.json"
 
 
+def verdicts(video_id: str, chunk_num: int) -> str:
+    """What was judged of one chunk's clip."""
+    return f"{CHUNKS}{video_id}/checks/chunk_{chunk_num:02d}.json"
+
+
 def stitched_video(video_id: str) -> str:
     """The film."""
     return f"videos/{video_id}/stitched.mp4"
@@ -65,3 +72,8 @@ def stitched_video(video_id: str) -> str:
 def output(video_id: str) -> str:
     """The film's ChunkGenerationOutput."""
     return f"videos/{video_id}/output.json"
+
+
+def report(video_id: str) -> str:
+    """The film's page."""
+    return f"videos/{video_id}/report.html"

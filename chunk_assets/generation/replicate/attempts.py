@@ -6,6 +6,7 @@ comes back, whatever happened, finds out there whether there is a prediction, an
 
 import os
 import socket
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,7 @@ class Attempts:
         self._waiting = Waiting(api, ledger, patience, log)
         self._me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._max_cost_usd, self._log = max_cost_usd, log
+        self._committing = threading.Lock()
 
     def clip(self, asked: Asked, path: Path, on_progress: ProgressCallback) -> Done:
         """Save the clip as `path`.
@@ -182,7 +184,9 @@ class Attempts:
             price_usd=asked.price_usd,
         )
         try:
-            self._ledger.begin(asked.chunk_num, attempt)
+            with self._committing:  # or two scenes would both take the last of the budget
+                self._check_budget(asked)
+                self._ledger.begin(asked.chunk_num, attempt)
         except Taken:
             return None
         try:

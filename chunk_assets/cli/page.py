@@ -1,0 +1,40 @@
+"""`chunk-assets page`: a film's page, with all there is of it, as one file."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("video")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where the page goes; VIDEO.html in the current directory without it.",
+)
+def page(video: str, output: Path | None) -> None:
+    """Write the page of the film VIDEO, on S3 and here.
+
+    It shows the film, and of each chunk the pictures, the clip, the prompt, the seed, the cost and
+    the checks, and it needs no network to be read.
+    """
+    from chunk_assets.cli.output import check_ffmpeg, writable_target
+    from chunk_assets.cli.terminal import plain
+    from chunk_assets.schemas import check_video_id
+    from chunk_assets.settings import load_settings
+
+    check_video_id(video)
+    settings = load_settings()
+    check_ffmpeg()
+    path = output or Path(f"{video}.html")
+    target = writable_target(path, [])
+    from chunk_assets.chain.film_plan import plan_film
+    from chunk_assets.film_page import write_page
+    from chunk_assets.resources import connect
+
+    store = connect(settings)
+    stored = write_page(settings.home, store, plan_film(store, video))
+    store.download(stored.key, target)
+    click.echo(f"{plain(path)}: {stored.size / 1e6:.1f} MB, also at {stored.uri}")

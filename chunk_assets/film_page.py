@@ -1,0 +1,34 @@
+"""Writing a film's page, one writer at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.report import write_report
+from chunk_assets.errors import StorageError
+from chunk_assets.storage.locks import lock
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.workdirs import film_workdir
+
+
+def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
+    """Make a film's page from what is stored of it and store it, in place of the one before.
+
+    On one machine one writer waits for the other: the page that stays was made last.
+
+    Raises:
+        StorageError, MediaError: The disk or S3 refuses it.
+    """
+    locks = home / "locks" / "pages"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        held = lock(locks / f"{plan.video_id}.lock", fcntl.LOCK_EX)
+    except OSError as error:
+        message = f"{str(locks)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(locks)) from error
+    try:
+        with film_workdir(home) as workdir:
+            return write_report(plan, store, workdir)
+    finally:
+        os.close(held)
