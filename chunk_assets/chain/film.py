@@ -1,19 +1,25 @@
 """The film: a film's stored clips, stitched."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.records import ClipRecord
+from chunk_assets.chain.seams import Seams
 from chunk_assets.errors import MediaError, NotStored
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.planning import plan_joins
+from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.video.frames import probe
 from chunk_assets.video.stitching import Segment, stitch
 
 Fetch = Callable[[Path], Path]
+
+_AT_ONCE = 4
+"""Clips that are fetched and measured at a time."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,15 @@ class StoredClip:
     fetch: Fetch
 
 
-def stitch_film(plan: FilmPlan, clips: Mapping[int, StoredClip], workdir: Path) -> Path:
+def stitch_film(
+    plan: FilmPlan, clips: Mapping[int, StoredClip], store: ObjectStore, workdir: Path
+) -> Path:
     """Stitch a film from its chunks' clips.
 
     Args:
         plan: The film; its manifest says how one beat becomes the next.
         clips: The stored clips by chunk number; those beyond the plan are left aside.
+        store: Where seams lie prepared, and go that are not.
         workdir: An existing directory; the clips are fetched into it, and the film is made there.
 
     Returns:
@@ -48,31 +57,39 @@ def stitch_film(plan: FilmPlan, clips: Mapping[int, StoredClip], workdir: Path) 
             f"{'it' if len(missing) == 1 else 'them'} first",
             missing=missing,
         )
-    segments = []
-    for spec in plan.specs:
-        path = clips[spec.chunk_num].fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
-        info = probe(path)
-        measured = (info.frames, info.fps, info.width, info.height)
-        planned = (spec.num_frames, spec.fps, *spec.size)
-        if measured != planned:
-            raise MediaError(
-                f"the clip of chunk {spec.chunk_num} of film {plan.video_id!r} has "
-                f"{_shape(*measured)}, planned are {_shape(*planned)}: materialize it again",
-                measured=_shape(*measured),
-                planned=_shape(*planned),
-            )
-        segments.append(Segment(path, spec.overlap_frames, spec.num_frames))
+    stored = [clips[spec.chunk_num].stored for spec in plan.specs]
+    seams = Seams(plan, store)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetching") as pool:
+        prepared = pool.submit(seams.fetch, stored, workdir)
+        segments = list(pool.map(lambda spec: _segment(clips, spec, workdir), plan.specs))
     film = workdir / "stitched.mp4"
-    joins = plan_joins(plan.animatic, plan.specs)
     stitch(
         segments,
-        joins,
+        plan_joins(plan.animatic, plan.specs),
         film,
         fps=plan.animatic.fps,
         size=plan.animatic.resolution,
         workdir=workdir,
+        seams=prepared.result(),
+        on_seam=lambda n, path: seams.put(n, path, stored[n - 1], stored[n]),
     )
     return film
+
+
+def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) -> Segment:
+    """One clip, fetched and measured."""
+    path = clips[spec.chunk_num].fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
+    info = probe(path)
+    measured = (info.frames, info.fps, info.width, info.height)
+    planned = (spec.num_frames, spec.fps, *spec.size)
+    if measured != planned:
+        raise MediaError(
+            f"the clip of chunk {spec.chunk_num} of film {spec.video_id!r} has "
+            f"{_shape(*measured)}, planned are {_shape(*planned)}: materialize it again",
+            measured=_shape(*measured),
+            planned=_shape(*planned),
+        )
+    return Segment(path, spec.overlap_frames, spec.num_frames)
 
 
 def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:

@@ -9,8 +9,10 @@ from typing import Any
 from PIL import Image
 
 from chunk_assets.chain.files import ChunkFiles
+from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.records import ClipRecord, FrameRecord
+from chunk_assets.chain.seams import PlacedClip, Seams
 from chunk_assets.chain.tint import colour_record
 from chunk_assets.errors import StorageError
 from chunk_assets.generation.base import GeneratedClip
@@ -53,8 +55,11 @@ class Made:
 class Finishing:
     """Makes the stored objects of clips and last frames."""
 
-    def __init__(self, store: ObjectStore, files: ChunkFiles):
-        self._store, self._files = store, files
+    def __init__(self, plan: FilmPlan, store: ObjectStore, files: ChunkFiles):
+        self._plan, self._store, self._files = plan, store, files
+        self._seams = Seams(plan, store)
+        self._before: PlacedClip | None = None
+        self._finished: PlacedClip | None = None
 
     def clip(self, spec: ChunkSpec, made: Made, *, with_frame: bool) -> list[ChunkObject]:
         """Normalise and store a clip and its last frame.
@@ -82,6 +87,7 @@ class Finishing:
             pictures=lambda: _moving(spec, source),
             details=made.clip.details,
         )
+        self._finished = PlacedClip(spec, stored.stored, lambda: source)
         return [stored, last] if with_frame else [stored]
 
     def _colours(self, spec: ChunkSpec, made: Made) -> dict[str, Any]:
@@ -96,13 +102,50 @@ class Finishing:
         self, spec: ChunkSpec, stored: StoredObject, inputs: Mapping[str, str | None]
     ) -> ChunkObject:
         """A clip that stays."""
+
+        def path() -> Path:
+            return self._files.stored_file(spec.chunk_num, stored)
+
+        self._finished = PlacedClip(spec, stored, path, is_new=False)
         return ChunkObject(
             "chunk_videos",
             spec,
             stored,
             inputs=inputs,
             is_kept=True,
-            pictures=lambda: _moving(spec, self._files.stored_file(spec.chunk_num, stored)),
+            pictures=lambda: _moving(spec, path()),
+        )
+
+    def seam(self) -> None:
+        """Prepare the seam before the clip that was finished last, so that stitching need not.
+
+        Raises:
+            StorageError: S3 does not take it.
+        """
+        before, after = self._before, self._finished
+        self._before, self._finished = after, None
+        if after is None or self._seams.join(after.spec.chunk_num) is None:
+            return
+        if before is None or before.spec.chunk_num != after.spec.chunk_num - 1:
+            before = self._stored_before(after.spec)
+        if before is None or not (before.is_new or after.is_new):
+            return
+        if not self._seams.is_stored(after.spec.chunk_num, before.stored, after.stored):
+            self._seams.prepare(before, after, self._files.directory(after.spec.chunk_num))
+
+    def _stored_before(self, spec: ChunkSpec) -> PlacedClip | None:
+        """The clip before a chunk, where the walk has not been at it."""
+        if spec.begins_anew:
+            return None  # another scene's, which may be changing at this moment
+        number = spec.chunk_num - 1
+        stored = self._store.head(keys.chunk_video(spec.video_id, number))
+        if stored is None:
+            return None
+        return PlacedClip(
+            self._plan.specs[number],
+            stored,
+            lambda: self._files.stored_file(spec.chunk_num, stored),
+            is_new=False,
         )
 
     def frame(self, spec: ChunkSpec, path: Path, record: FrameRecord) -> ChunkObject:

@@ -63,7 +63,7 @@ class Steps:
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
         self._claims, self._beside = claims, beside
-        self._finishing = Finishing(store, files)
+        self._finishing = Finishing(plan, store, files)
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._handed: _HandOver | None = None
@@ -214,6 +214,7 @@ class Steps:
         if stored is not None and before is not None and self._is_kept(spec, before, fingerprint):
             self.listener.kept(spec)
             self._queue(lambda: self._finishing.kept_clip(spec, stored, inputs))
+            self._beside(self._seam)
             if "last_frames" in self.order.stages:
                 self._frame_of_stored_clip(spec, stored)
             return
@@ -263,6 +264,11 @@ class Steps:
         made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
         self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
+        self._beside(self._seam)
+
+    def _seam(self) -> list[ChunkObject]:
+        self._finishing.seam()
+        return []
 
     def _is_kept(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
         if record.fingerprint != fingerprint:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from chunk_assets.errors import SpecError
-from chunk_assets.schemas import check_video_id
 
-if TYPE_CHECKING:  # it brings NumPy and boto3, which `--help` has no use for
+if TYPE_CHECKING:  # it brings pydantic, NumPy and boto3, which `--help` has no use for
     from chunk_assets.chain.animatic_directory import AnimaticDirectory
 
 MAX_SEED = 2**31 - 1
@@ -63,6 +62,7 @@ def read_film(
         MediaError: A picture is missing or cannot be read.
     """
     from chunk_assets.chain.animatic_directory import read_directory
+    from chunk_assets.schemas import check_video_id
 
     if video_id is not None:
         check_video_id(video_id)
@@ -86,6 +86,8 @@ def video_id_of(directory: Path) -> str:
         raise SpecError(
             f"the directory's name {name!r} gives no video id: choose one with --video-id"
         )
+    from chunk_assets.schemas import check_video_id
+
     return check_video_id(slug)
 
 

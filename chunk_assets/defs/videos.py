@@ -54,7 +54,7 @@ def stitched_videos(
             for partition, video in chunk_videos.items()
         }
         began = time.monotonic()
-        film = stitch_film(plan, clips, workdir)
+        film = stitch_film(plan, clips, store, workdir)
         output = ChunkGenerationOutput(
             stitched_video_url=store.uri(keys.stitched_video(plan.video_id)),
             chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],

@@ -8,6 +8,7 @@
     chunks/{video}/composites/chunk_{nn}.png            conditioning image
     chunks/{video}/chunk_{nn}.mp4                       clip
     chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
+    chunks/{video}/seams/seam_{nn}.mp4                  blend of a clip with the one before
     chunks/{video}/predictions/chunk_{nn}.json          ledger: what was asked of a hosted model
     chunks/{video}/checks/chunk_{nn}.json               what was judged of the clip
     videos/{video}/stitched.mp4                         the film
@@ -47,6 +48,11 @@ def chunk_video(video_id: str, chunk_num: int) -> str:
 def last_frame(video_id: str, chunk_num: int) -> str:
     """What one chunk hands to the next."""
     return f"{CHUNKS}{video_id}/frames/chunk_{chunk_num}_last_frame.png"
+
+
+def seam(video_id: str, chunk_num: int) -> str:
+    """The blend of the clip before with one chunk's, prepared for stitching; made again at need."""
+    return f"{CHUNKS}{video_id}/seams/seam_{chunk_num:02d}.mp4"
 
 
 def predictions(video_id: str) -> str:

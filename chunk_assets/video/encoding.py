@@ -9,6 +9,10 @@ ACCURATE = "accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
 """What swscale needs so as not to truncate, which costs one level at every conversion."""
 
 
+ENCODING = "1"
+"""Changes when what is encoded here comes out with other pictures or parameter sets."""
+
+
 def container_options(fps: int) -> dict[str, str]:
     """Return the MP4 muxer's options: every frame takes 1000 ticks, and the index comes first."""
     return {

@@ -80,11 +80,15 @@ class Body:
 
 @dataclass(frozen=True)
 class Seam:
-    """The end of one clip's slot blended with the end of the next one's lead-in."""
+    """The end of one clip's slot blended with the end of the next one's lead-in.
+
+    `number` is that of the clip behind it.
+    """
 
     before: Segment
     after: Segment
     join: Join
+    number: int = 1
 
     def __len__(self) -> int:
         """How many frames of the film it fills."""
@@ -115,17 +119,25 @@ def cut_up(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piece]:
     pieces: list[Piece] = []
     for number, segment in enumerate(segments):
         if number > 0 and joins[number - 1].frames:
-            seam = Seam(segments[number - 1], segment, joins[number - 1])
-            longest = min(segment.lead_in, seam.before.slot)
-            if len(seam) > longest:
-                what = f"the {seam.join.kind} into clip {number} takes {len(seam)} frames"
-                allowed = f"{longest}, its lead-in or all of clip {number - 1}'s slot"
-                raise SpecError(f"{what}: allowed is {allowed}")
-            pieces.append(seam)
+            pieces.append(seam_between(segments[number - 1], segment, joins[number - 1], number))
         following = joins[number].frames if number < len(joins) else 0
         if following < segment.slot:
             pieces.append(Body(segment, segment.lead_in, segment.num_frames - following))
     return pieces
+
+
+def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -> Seam:
+    """Return the seam of two clips, the second of which is the film's clip `number`.
+
+    Raises:
+        SpecError: It takes more frames than they have for it.
+    """
+    longest = min(after.lead_in, before.slot)
+    if join.frames > longest:
+        what = f"the {join.kind} into clip {number} takes {join.frames} frames"
+        allowed = f"{longest}, its lead-in or all of clip {number - 1}'s slot"
+        raise SpecError(f"{what}: allowed is {allowed}")
+    return Seam(before, after, join, number)
 
 
 def graph_of(piece: Piece, target: Path, fps: int) -> Graph:

@@ -1,7 +1,8 @@
 """Clips put together to a film: the seams are encoded, everything else is copied."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
@@ -17,12 +18,21 @@ from chunk_assets.errors import MediaError
 from chunk_assets.video.atomic import written_whole
 from chunk_assets.video.clips import ClipFormat, ClipWriter, check
 from chunk_assets.video.containers import opened, parameter_sets
-from chunk_assets.video.encoding import container_options
-from chunk_assets.video.ffmpeg import file_url, run_all
+from chunk_assets.video.encoding import ENCODING, container_options
+from chunk_assets.video.ffmpeg import file_url, run, run_all
 from chunk_assets.video.frames import VideoInfo
-from chunk_assets.video.seams import Body, Join, Segment, cut_up, graph_of
+from chunk_assets.video.seams import (
+    Body,
+    Join,
+    Piece,
+    Seam,
+    Segment,
+    cut_up,
+    graph_of,
+    seam_between,
+)
 
-__all__ = ["Join", "Segment", "stitch"]
+__all__ = ["ENCODING", "Join", "Segment", "make_seam", "stitch"]
 
 _ENCODING_SHARE = 0.9
 _AT_ONCE = min(4, os.cpu_count() or 1)
@@ -36,7 +46,9 @@ def stitch(
     fps: int,
     size: tuple[int, int],
     workdir: Path,
+    seams: Mapping[int, Path] | None = None,
     on_progress: Callable[[float], None] | None = None,
+    on_seam: Callable[[int, Path], None] | None = None,
 ) -> VideoInfo:
     """Put clips together to a film of exactly the sum of their slots.
 
@@ -51,7 +63,10 @@ def stitch(
         fps: Frames per second.
         size: Width and height.
         workdir: An existing directory for what is needed on the way; left as it was.
+        seams: What `make_seam` made before, by the number of the clip behind it; one that is not
+            what it should be is made again.
         on_progress: Called with the fraction done, 0.0 to 1.0.
+        on_seam: Called with each seam that was made here, while its file is there.
 
     Returns:
         The film, measured.
@@ -66,12 +81,12 @@ def stitch(
     report = on_progress or (lambda _fraction: None)
     with _scratch_directory(workdir) as scratch, written_whole(target) as part:
         ours = _our_parameter_sets(scratch, film)
-        copied = {segment for segment in segments if _can_be_copied(segment, film, ours)}
+        ready = _Ready(film, ours, seams or {})
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
+            found = list(pool.map(ready.source, pieces))
         sources = [
-            _Source(piece.segment.path, piece.start, piece.stop)
-            if isinstance(piece, Body) and piece.segment in copied
-            else _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
-            for number, piece in enumerate(pieces)
+            source or _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
+            for number, (piece, source) in enumerate(zip(pieces, found, strict=True))
         ]
         jobs = [
             (piece, source.path)
@@ -87,10 +102,33 @@ def stitch(
 
         graphs = ((graph_of(piece, path, fps), target) for piece, path in jobs)
         run_all(graphs, _AT_ONCE, one_done)
+        for piece, path in jobs:
+            if on_seam is not None and isinstance(piece, Seam):
+                on_seam(piece.number, path)
         _concatenate(sources, part, fps)
         info = check(part, film, target)
     report(1.0)
     return info
+
+
+def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: int) -> None:
+    """Encode the seam between two clips ahead of time, for `stitch`.
+
+    Args:
+        before: The one clip.
+        after: The next one.
+        join: How the one becomes the other, in at least one frame.
+        target: Where the seam goes, whole or not at all.
+        fps: Frames per second.
+
+    Raises:
+        SpecError: The join takes more frames than the clips have for it.
+        MediaError: A clip cannot be read.
+        FFmpegError: Encoding failed.
+    """
+    seam = seam_between(before, after, join)
+    with written_whole(target) as part:
+        run(graph_of(seam, part, fps), target)
 
 
 @contextmanager
@@ -125,14 +163,43 @@ def _our_parameter_sets(scratch: Path, film: ClipFormat) -> bytes:
     return parameter_sets(path)
 
 
-def _can_be_copied(segment: Segment, film: ClipFormat, ours: bytes) -> bool:
-    """Whether the clip, which is measured here, can be cut where its slot begins.
+class _Ready:
+    """Which pieces need not be encoded; asked from several threads.
 
-    Equal parameter sets mean an equal size, rate, colour and order of frames. Where its slot
-    ends it can be cut anywhere: no frame needs a later one.
+    Equal parameter sets mean an equal size, rate, colour and order of frames.
     """
-    info = check(segment.path, ClipFormat(segment.num_frames, film.fps, film.size))
-    return segment.lead_in in info.keyframes and parameter_sets(segment.path) == ours
+
+    def __init__(self, film: ClipFormat, ours: bytes, seams: Mapping[int, Path]):
+        self._film, self._ours, self._seams = film, ours, seams
+
+    def source(self, piece: Piece) -> _Source | None:
+        """Where the piece lies ready to be copied; None where it has to be made.
+
+        Raises:
+            MediaError: A clip is not what its segment says.
+        """
+        if isinstance(piece, Body):
+            return self._body(piece)
+        path = self._seams.get(piece.number)
+        if path is None:
+            return None
+        try:
+            check(path, ClipFormat(len(piece), self._film.fps, self._film.size))
+        except MediaError:
+            return None
+        is_ours = parameter_sets(path) == self._ours
+        return _Source(path, 0, len(piece)) if is_ours else None
+
+    def _body(self, piece: Body) -> _Source | None:
+        """The clip, which is measured here, if it can be cut where its slot begins.
+
+        Where its slot ends it can be cut anywhere: no frame needs a later one.
+        """
+        segment = piece.segment
+        info = check(segment.path, ClipFormat(segment.num_frames, self._film.fps, self._film.size))
+        is_cut_there = segment.lead_in in info.keyframes
+        is_ready = is_cut_there and parameter_sets(segment.path) == self._ours
+        return _Source(segment.path, piece.start, piece.stop) if is_ready else None
 
 
 def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:

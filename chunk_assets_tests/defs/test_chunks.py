@@ -62,6 +62,7 @@ def test_the_bucket_holds_exactly_the_keys_of_the_design(studio: Studio):
         *(f"{chunk}/composites/chunk_0{n}.png" for n in range(3)),
         *(f"{chunk}/chunk_0{n}.mp4" for n in range(3)),
         *(f"{chunk}/frames/chunk_{n}_last_frame.png" for n in range(3)),
+        *(f"{chunk}/seams/seam_0{n}.mp4" for n in (1, 2)),
         "videos/film/stitched.mp4",
         "videos/film/output.json",
     }

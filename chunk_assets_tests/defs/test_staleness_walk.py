@@ -173,12 +173,14 @@ class Walk:
 
 
 def by_dagster(studio: Studio) -> Judged:
-    """What Dagster's resolver says of every partition of every asset."""
+    """What Dagster's resolver says of every partition of every asset that a film is made of."""
     graph = studio.definitions.resolve_asset_graph()
     context = LoadingContextForTest(studio.instance)
     resolver = CachingStaleStatusResolver(studio.instance, graph, context)
     judged = {}
     for node in graph.asset_nodes:
+        if node.key == dg.AssetKey("film_pages"):
+            continue  # written again behind every film, and with the checks
         assert node.partitions_def is not None
         for partition in node.partitions_def.get_partition_keys(
             dynamic_partitions_store=studio.instance

@@ -40,7 +40,7 @@ def test_a_seam_can_take_a_whole_slot() -> None:
     pieces = cut_up(clips, [join, join])
     assert pieces == [
         Seam(clips[0], clips[1], join),
-        Seam(clips[1], clips[2], join),
+        Seam(clips[1], clips[2], join, 2),
         Body(clips[2], 12, 13),
     ]
     assert sum(map(len, pieces)) == 12 + 12 + 1

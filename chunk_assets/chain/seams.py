@@ -1,0 +1,135 @@
+"""Seams prepared as the chunks come: the film is then a concatenation of finished pieces.
+
+A seam is stored beside its film's clips, under the number of the chunk behind it, with a
+fingerprint of what it blends. It is no asset: whatever is missing or no longer fits is made when
+the film is stitched. A chunk that is rendered again so changes its two seams and nothing else.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.fingerprints import digest
+from chunk_assets.errors import MediaError, StorageError
+from chunk_assets.planning import plan_joins
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import read_video, write_video
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.video.stitching import ENCODING, Join, Segment, make_seam
+
+_AT_ONCE = 4
+"""Requests to S3 at a time."""
+
+FINGERPRINT = "seam"
+
+
+@dataclass(frozen=True)
+class PlacedClip:
+    """One chunk's clip on S3.
+
+    Attributes:
+        spec: The chunk.
+        stored: The clip.
+        path: Gives the clip as a file; it is fetched only when asked for.
+        is_new: Whether it has just been rendered.
+    """
+
+    spec: ChunkSpec
+    stored: StoredObject
+    path: Callable[[], Path]
+    is_new: bool = True
+
+    @property
+    def segment(self) -> Segment:
+        """Its place in the film."""
+        return Segment(self.path(), self.spec.overlap_frames, self.spec.num_frames)
+
+
+class Seams:
+    """The seams of one film."""
+
+    def __init__(self, plan: FilmPlan, store: ObjectStore):
+        self._plan, self._store = plan, store
+        self._joins = plan_joins(plan.animatic, plan.specs)
+
+    def join(self, chunk_num: int) -> Join | None:
+        """How a chunk follows the one before; None where nothing is blended."""
+        join = self._joins[chunk_num - 1] if chunk_num else None
+        return join if join is not None and join.frames else None
+
+    def fingerprint(self, chunk_num: int, before: StoredObject, after: StoredObject) -> str:
+        """What the seam before a chunk is made of."""
+        join, specs = self._joins[chunk_num - 1], self._plan.specs
+        return digest(
+            {
+                "encoding": ENCODING,
+                "clips": [before.sha256, after.sha256],
+                "join": [join.kind, join.frames],
+                "lengths": [s.num_frames for s in specs[chunk_num - 1 : chunk_num + 1]],
+                "lead_in": specs[chunk_num].overlap_frames,
+            }
+        )
+
+    def is_stored(self, chunk_num: int, before: StoredObject, after: StoredObject) -> bool:
+        """Whether the seam before a chunk is there, made of these clips.
+
+        Raises:
+            StorageError: S3 cannot be reached.
+        """
+        stored = self._store.head(keys.seam(self._plan.video_id, chunk_num))
+        wanted = self.fingerprint(chunk_num, before, after)
+        return stored is not None and stored.record.get(FINGERPRINT) == wanted
+
+    def prepare(self, before: PlacedClip, after: PlacedClip, workdir: Path) -> None:
+        """Make and store the seam between two clips, if anything is blended there.
+
+        A clip that does not fit its plan is left to stitching, which says so.
+
+        Raises:
+            StorageError: S3 does not take it.
+        """
+        number = after.spec.chunk_num
+        join = self.join(number)
+        if join is None:
+            return
+        path = workdir / f"seam_{number:02d}.mp4"
+        try:
+            make_seam(before.segment, after.segment, join, path, fps=after.spec.fps)
+        except MediaError:
+            return
+        self.put(number, path, before.stored, after.stored)
+
+    def put(self, chunk_num: int, path: Path, before: StoredObject, after: StoredObject) -> None:
+        """Store the seam before a chunk.
+
+        Raises:
+            StorageError: S3 does not take it.
+        """
+        record = {FINGERPRINT: self.fingerprint(chunk_num, before, after)}
+        write_video(self._store, keys.seam(self._plan.video_id, chunk_num), path, record)
+
+    def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, Path]:
+        """The stored seams that fit these clips (one a chunk, in order), by chunk number.
+
+        Raises:
+            StorageError: S3 cannot be reached.
+        """
+
+        def fetched(number: int) -> Path | None:
+            if self.join(number) is None or not self.is_stored(
+                number, clips[number - 1], clips[number]
+            ):
+                return None
+            path = workdir / f"seam_{number:02d}.mp4"
+            try:
+                read_video(self._store, keys.seam(self._plan.video_id, number), path)
+            except StorageError:  # what is damaged is made again
+                return None
+            return path
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seams") as pool:
+            found = pool.map(fetched, range(1, len(clips)))
+            return {number: path for number, path in enumerate(found, start=1) if path}

@@ -1,0 +1,83 @@
+"""Seams prepared by the walk: the film is the same with and without them."""
+
+import dagster as dg
+import pytest
+
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets_tests.films import Studio
+from chunk_assets_tests.generators import HoldingGenerator
+from chunk_assets_tests.manifests import small_manifest
+
+CHUNKS = 5
+
+
+@pytest.fixture
+def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
+    """A film of five chunks, rendered."""
+    studio = Studio(store, instance, HoldingGenerator())
+    beats = [{"name": "one", "duration": 10, "prompt_template": "{product_name}"}]
+    document = small_manifest(duration=10, beats=beats, transitions=None, frames=["one.png"])
+    studio.submit(document=document)
+    assert studio.render(range(CHUNKS)).success
+    return studio
+
+
+def seams(studio: Studio) -> dict[int, StoredObject | None]:
+    """The stored seams by the chunk behind each."""
+    return {n: studio.store.head(keys.seam("film", n)) for n in range(1, CHUNKS)}
+
+
+def film(studio: Studio) -> str:
+    """Stitch, and give the film's digest."""
+    assert studio.stitch().success
+    stored = studio.store.head(keys.stitched_video("film"))
+    assert stored is not None
+    return stored.sha256
+
+
+def test_every_seam_is_there_when_the_last_chunk_is(studio: Studio):
+    """Stitching writes none, and the film is byte for byte the one without prepared seams."""
+    before = seams(studio)
+    assert all(before.values())
+    prepared = film(studio)
+    assert seams(studio) == before
+    for number in range(1, CHUNKS):
+        studio.store.client.delete_object(Bucket=studio.store.bucket, Key=keys.seam("film", number))
+    assert film(studio) == prepared
+    # Stitching has put back what it had to make.
+    assert {n: seam.sha256 for n, seam in seams(studio).items() if seam} == {
+        n: seam.sha256 for n, seam in before.items() if seam
+    }
+
+
+def test_a_chunk_rendered_again_changes_its_two_seams_alone(studio: Studio):
+    """Of the film's four seams those before and behind chunk 2 are made anew."""
+    first, before = film(studio), seams(studio)
+    assert studio.render([2]).success
+    assert film(studio) != first
+    after = seams(studio)
+    assert [n for n in before if before[n] != after[n]] == [2, 3]
+
+
+def test_a_damaged_seam_is_made_again(studio: Studio):
+    """Whatever lies in its place, the film is whole and the same."""
+    whole = film(studio)
+    key, record = keys.seam("film", 2), dict((seams(studio)[2] or pytest.fail("none")).record)
+    record.pop("sha256", None)
+    studio.store.put_bytes(key, b"no video", "video/mp4", record)
+    assert film(studio) == whole
+    # The film's own clip in its place: a video, but of another length.
+    clip, _ = studio.store.get_bytes(keys.chunk_video("film", 1))
+    studio.store.put_bytes(key, clip, "video/mp4", record)
+    assert film(studio) == whole
+
+
+def test_no_seam_is_prepared_where_there_is_none(store: ObjectStore, instance: dg.DagsterInstance):
+    """A cut blends nothing, and a foreign or missing neighbour is left to stitching."""
+    studio = Studio(store, instance, HoldingGenerator())
+    studio.submit(document=small_manifest(transitions=[{"type": "cut"}]))
+    assert studio.render(range(3)).success
+    assert store.head(keys.seam("film", 1)) is not None
+    assert store.head(keys.seam("film", 2)) is None
+    assert studio.stitch().success
