@@ -40,6 +40,7 @@ from rich.table import Table
 from benchmarks.workbench import (
     CODE,
     EXAMPLE,
+    QUIET,
     ROOT,
     FixedLatency,
     Stopwatch,
@@ -61,7 +62,6 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.video.ffmpeg import executable
 
 CONFIG = {"ops": {"film_chunks": {"config": {"generator": FixedLatency.name}}}}
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 WALK, RUN = "pipeline: the walk", "pipeline: the whole run"
 SCRIPT = "(a) plain script"

@@ -41,6 +41,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "aurora"
 """30 s in 15 chunks, 1024×576 at 24 fps: drawings with paper grain, as PNGs and clips have them."""
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 CODE = ["-m", "benchmarks.workbench", "-a", "fixed_latency"]
 """How a `dagster` process finds the code location `fixed_latency`."""
 
@@ -67,6 +69,9 @@ def deployment() -> Iterator[None]:
     CHUNK_ASSETS_BUCKET is set, it is the one whose bucket the environment names.
     """
     with new_home() as home, ExitStack() as stack:
+        before = dict(os.environ)
+        stack.callback(os.environ.update, before)
+        stack.callback(os.environ.clear)
         os.environ.pop("DAGSTER_HOME", None)
         os.environ["CHUNK_ASSETS_HOME"] = str(home)
         if "CHUNK_ASSETS_BUCKET" not in os.environ:
@@ -117,6 +122,7 @@ class FixedLatency(Generator):
 
     def __init__(self, clip: Path, seconds: float, arrived: Callable[[], None] = lambda: None):
         self.clip, self.seconds, self._arrived = clip, seconds, arrived
+        self.first_asked: Path | None = None
 
     @property
     def model(self) -> str:
@@ -130,6 +136,9 @@ class FixedLatency(Generator):
     ) -> GeneratedClip:
         """Copy the clip, and be done `seconds` after the call."""
         ready = time.monotonic() + self.seconds
+        if self.first_asked is not None and not self.first_asked.exists():
+            self.first_asked.touch()
+        request.conditioning_image.read_bytes()  # as what uploads it does
         path = workdir / "came.mp4"
         shutil.copyfile(self.clip, path)
         time.sleep(max(0.0, ready - time.monotonic()))
@@ -156,6 +165,9 @@ def fixed_latency() -> dg.Definitions:
     """The product's own code location, with a `FixedLatency` alone."""
     clip, seconds = os.environ["BENCHMARK_CLIP"], os.environ["BENCHMARK_LATENCY"]
     generator = FixedLatency(Path(clip), float(seconds))
+    asked = os.environ.get("BENCHMARK_ASKED")
+    if asked:
+        generator.first_asked = Path(asked)
     return build_definitions({generator.name: lambda _commission: generator})
 
 
@@ -197,6 +209,11 @@ class Stopwatch(Listener):
         now = time.time()
         self._spent.append((self._since, now, self._inside[-1]))
         self._since = now
+
+    @property
+    def hand_over_seconds(self) -> list[float]:
+        """How long each clip but the last waited for the next one to be asked for."""
+        return [b - a for a, b in zip(self.arrivals, self.starts[1:], strict=False)]
 
     @contextmanager
     def span(self, name: str) -> Iterator[None]:

@@ -7,6 +7,8 @@ An asset's key and partition say where its object is; nothing is pickled. Partit
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +20,15 @@ from pydantic import BaseModel
 
 from chunk_assets.chain.objects import STAGES
 from chunk_assets.defs.partitions import split_chunk_key
-from chunk_assets.errors import NotStored
+from chunk_assets.errors import NotStored, StorageError
 from chunk_assets.images import open_picture, save_png
 from chunk_assets.resources import FilmStore
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys, objects
 from chunk_assets.storage.store import ObjectStore, StoredObject
+
+_AT_ONCE = 8
+"""Requests to S3 at a time."""
 
 
 def object_key(asset: str, partition_key: str) -> str:
@@ -72,13 +77,14 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
         store = self.films.store()
         if _is_one_for_one(context, partitions):
             return self.read(store, object_key(asset, partitions[0]))
-        loaded = {}
-        for partition in partitions:
-            try:
-                loaded[partition] = self.read(store, object_key(asset, partition))
-            except NotStored:
-                continue
-        return loaded
+
+        def read(partition: str) -> Any:
+            with suppress(NotStored):
+                return self.read(store, object_key(asset, partition))
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
+            found = zip(partitions, pool.map(read, partitions), strict=True)
+            return {partition: value for partition, value in found if value is not None}
 
 
 def _is_one_for_one(context: dg.InputContext, partitions: Sequence[str]) -> bool:
@@ -134,10 +140,18 @@ class StoredVideo:
 
 
 class VideoIOManager(S3ObjectIOManager):
-    """Clips and films: a path in, a `StoredVideo` out."""
+    """Clips and films: a path in, a `StoredVideo` out; one that is stored already stays."""
 
-    def write(self, store: ObjectStore, key: str, value: Path) -> StoredObject:
-        """Store an MP4 file."""
+    def write(self, store: ObjectStore, key: str, value: Path | StoredVideo) -> StoredObject:
+        """Store an MP4 file.
+
+        Raises:
+            StorageError: S3 does not take it, or what is stored lies at another key.
+        """
+        if isinstance(value, StoredVideo):
+            if value.stored.key != key:
+                raise StorageError(f"{value.stored.uri} is not {store.uri(key)}")
+            return value.stored
         return objects.write_video(store, key, value)
 
     def read(self, store: ObjectStore, key: str) -> StoredVideo:

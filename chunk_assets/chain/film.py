@@ -13,8 +13,9 @@ from chunk_assets.generation.ledger import Ledger
 from chunk_assets.planning import plan_joins
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.video.forms import Form
 from chunk_assets.video.frames import probe
-from chunk_assets.video.stitching import Segment, stitch
+from chunk_assets.video.stitching import PreparedSeam, Segment, stitch
 
 Fetch = Callable[[Path], Path]
 
@@ -63,24 +64,37 @@ def stitch_film(
         prepared = pool.submit(seams.fetch, stored, workdir)
         segments = list(pool.map(lambda spec: _segment(clips, spec, workdir), plan.specs))
     film = workdir / "stitched.mp4"
-    stitch(
-        segments,
-        plan_joins(plan.animatic, plan.specs),
-        film,
-        fps=plan.animatic.fps,
-        size=plan.animatic.resolution,
-        workdir=workdir,
-        seams=prepared.result(),
-        on_seam=lambda n, path: seams.put(n, path, stored[n - 1], stored[n]),
-    )
+
+    def stitched(seams_at_hand: Mapping[int, PreparedSeam]) -> None:
+        stitch(
+            segments,
+            plan_joins(plan.animatic, plan.specs),
+            film,
+            fps=plan.animatic.fps,
+            size=plan.animatic.resolution,
+            workdir=workdir,
+            seams=seams_at_hand,
+            on_seam=lambda number, seam: seams.put(
+                number, seam, stored[number - 1], stored[number]
+            ),
+        )
+
+    at_hand = prepared.result()
+    try:
+        stitched(at_hand)
+    except MediaError:
+        if not at_hand:
+            raise
+        stitched({})  # a seam is not what its record says: each is made again
     return film
 
 
 def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) -> Segment:
-    """One clip, fetched and measured."""
-    path = clips[spec.chunk_num].fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
-    info = probe(path)
-    measured = (info.frames, info.fps, info.width, info.height)
+    """One clip, fetched; measured where that was not done when it was stored."""
+    clip = clips[spec.chunk_num]
+    path = clip.fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
+    form = Form.read(clip.stored.record.get("form", "")) or Form.of(probe(path))
+    measured = (form.frames, form.fps, *form.size)
     planned = (spec.num_frames, spec.fps, *spec.size)
     if measured != planned:
         raise MediaError(
@@ -89,7 +103,7 @@ def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) ->
             measured=_shape(*measured),
             planned=_shape(*planned),
         )
-    return Segment(path, spec.overlap_frames, spec.num_frames)
+    return Segment(path, spec.overlap_frames, spec.num_frames, form)
 
 
 def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:

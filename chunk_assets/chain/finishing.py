@@ -22,6 +22,8 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_image, write_video
 from chunk_assets.storage.store import ObjectStore, StoredObject, file_digest
 from chunk_assets.video.clips import ClipFormat, normalise
+from chunk_assets.video.forms import Form
+from chunk_assets.video.frames import probe
 from chunk_assets.video.sampling import sample_frames
 
 MOVING_FRAMES = 12
@@ -72,13 +74,18 @@ class Finishing:
         if not made.clip.is_normalised:
             source = self._files.directory(spec.chunk_num) / "clip.mp4"
             form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
-            held = normalise(made.clip.path, source, form).held_frames
+            normalised = normalise(made.clip.path, source, form)
+            held, info = normalised.held_frames, normalised.info
+        else:
+            info = probe(source)
         frame = save_png(made.frame, self.frame_path(spec))
         # The frame first: the clip's object commits both.
         last = self.frame(spec, frame, FrameRecord(clip=file_digest(source), pixels=made.pixels))
         key = keys.chunk_video(spec.video_id, spec.chunk_num)
         seen = self._colours(spec, made)
-        record = made.record.model_copy(update={"held_frames": held, **seen}).as_metadata()
+        record = made.record.model_copy(
+            update={"held_frames": held, "form": str(Form.of(info)), **seen}
+        ).as_metadata()
         stored = ChunkObject(
             "chunk_videos",
             spec,
@@ -130,7 +137,7 @@ class Finishing:
             before = self._stored_before(after.spec)
         if before is None or not (before.is_new or after.is_new):
             return
-        if not self._seams.is_stored(after.spec.chunk_num, before.stored, after.stored):
+        if not self._seams.stored(after.spec.chunk_num, before.stored, after.stored):
             self._seams.prepare(before, after, self._files.directory(after.spec.chunk_num))
 
     def _stored_before(self, spec: ChunkSpec) -> PlacedClip | None:

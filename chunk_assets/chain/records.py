@@ -78,6 +78,7 @@ class ClipRecord(_Record):
         colour_shift: How far its last frame's mean colour is from that of the picture it was
             conditioned on, as L*, a* and b*; empty where that was not measured.
         colour_drift: The same, summed along the chain since the beat began.
+        form: What stitching has to know of the clip (`video.forms.Form`).
         held_frames: How many frames repeat the last one, since the clip came too short.
     """
 
@@ -92,6 +93,7 @@ class ClipRecord(_Record):
     held_frames: int = 0
     root_run: str = ""
     beat: str = ""
+    form: str = ""
     colour_shift: str = ""
     colour_drift: str = ""
 

@@ -18,12 +18,14 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_video, write_video
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.stitching import ENCODING, Join, Segment, make_seam
+from chunk_assets.video.forms import Form
+from chunk_assets.video.stitching import ENCODING, Join, PreparedSeam, Segment, make_seam
 
 _AT_ONCE = 4
 """Requests to S3 at a time."""
 
-FINGERPRINT = "seam"
+FINGERPRINT, FORM = "seam", "form"
+"""Names in a seam's record: what it is made of, and what came of that."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,18 @@ class Seams:
             }
         )
 
-    def is_stored(self, chunk_num: int, before: StoredObject, after: StoredObject) -> bool:
-        """Whether the seam before a chunk is there, made of these clips.
+    def stored(
+        self, chunk_num: int, before: StoredObject, after: StoredObject
+    ) -> StoredObject | None:
+        """The seam before a chunk, if it is there, made of these clips.
 
         Raises:
             StorageError: S3 cannot be reached.
         """
         stored = self._store.head(keys.seam(self._plan.video_id, chunk_num))
         wanted = self.fingerprint(chunk_num, before, after)
-        return stored is not None and stored.record.get(FINGERPRINT) == wanted
+        is_it = stored is not None and stored.record.get(FINGERPRINT) == wanted
+        return stored if is_it else None
 
     def prepare(self, before: PlacedClip, after: PlacedClip, workdir: Path) -> None:
         """Make and store the seam between two clips, if anything is blended there.
@@ -97,39 +102,44 @@ class Seams:
             return
         path = workdir / f"seam_{number:02d}.mp4"
         try:
-            make_seam(before.segment, after.segment, join, path, fps=after.spec.fps)
+            form = make_seam(before.segment, after.segment, join, path, fps=after.spec.fps)
         except MediaError:
             return
-        self.put(number, path, before.stored, after.stored)
+        self.put(number, PreparedSeam(path, form), before.stored, after.stored)
 
-    def put(self, chunk_num: int, path: Path, before: StoredObject, after: StoredObject) -> None:
+    def put(
+        self, chunk_num: int, seam: PreparedSeam, before: StoredObject, after: StoredObject
+    ) -> None:
         """Store the seam before a chunk.
 
         Raises:
             StorageError: S3 does not take it.
         """
-        record = {FINGERPRINT: self.fingerprint(chunk_num, before, after)}
-        write_video(self._store, keys.seam(self._plan.video_id, chunk_num), path, record)
+        fingerprint = self.fingerprint(chunk_num, before, after)
+        record = {FINGERPRINT: fingerprint, FORM: str(seam.form)}
+        write_video(self._store, keys.seam(self._plan.video_id, chunk_num), seam.path, record)
 
-    def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, Path]:
+    def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, PreparedSeam]:
         """The stored seams that fit these clips (one a chunk, in order), by chunk number.
 
         Raises:
             StorageError: S3 cannot be reached.
         """
 
-        def fetched(number: int) -> Path | None:
-            if self.join(number) is None or not self.is_stored(
-                number, clips[number - 1], clips[number]
-            ):
+        def fetched(number: int) -> PreparedSeam | None:
+            if self.join(number) is None:
+                return None
+            stored = self.stored(number, clips[number - 1], clips[number])
+            form = Form.read(stored.record.get(FORM, "")) if stored else None
+            if form is None:
                 return None
             path = workdir / f"seam_{number:02d}.mp4"
             try:
                 read_video(self._store, keys.seam(self._plan.video_id, number), path)
             except StorageError:  # what is damaged is made again
                 return None
-            return path
+            return PreparedSeam(path, form)
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seams") as pool:
             found = pool.map(fetched, range(1, len(clips)))
-            return {number: path for number, path in enumerate(found, start=1) if path}
+            return {number: seam for number, seam in enumerate(found, start=1) if seam}

@@ -28,6 +28,7 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
 from chunk_assets.video.frames import last_frame
+from chunk_assets.video.uncompressed import save_uncompressed_png
 
 LONGEST_WAIT = 6 * 3600
 """Seconds for which a chunk is waited for that another run is to render: a night's work."""
@@ -139,15 +140,19 @@ class Steps:
             self._queue(lambda: done(stored, is_kept=True, pictures=lambda: [picture.image()]))
             return picture
         image = self._blended(spec, previous)
-        path = save_png(image, self.files.directory(spec.chunk_num) / "composite.png")
+        directory = self.files.directory(spec.chunk_num)
+        path = save_uncompressed_png(image, directory / "composite.png")
         pixels = pixel_digest(image)
         record = CompositeRecord(
             fingerprint=fingerprint, pixels=pixels, weights=str(self.order.weights)
         ).as_metadata()
         key = keys.composite(spec.video_id, spec.chunk_num)
-        self._queue(
-            lambda: done(write_image(self.store, key, path, record), pictures=lambda: [image])
-        )
+
+        def stored_now() -> ChunkObject:
+            small = save_png(image, directory / "stored_composite.png")
+            return done(write_image(self.store, key, small, record), pictures=lambda: [image])
+
+        self._queue(stored_now)
         return Picture(pixels, lambda: path, lambda: image)
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:

@@ -20,7 +20,7 @@ from chunk_assets.io_managers import StoredVideo
 from chunk_assets.resources import FilmStore
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage import keys
-from chunk_assets.storage.objects import write_json
+from chunk_assets.storage.objects import write_json, write_video
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.video.frames import probe
 from chunk_assets.video.sampling import keyframes_at
@@ -43,7 +43,7 @@ SHEET_WIDTH = 320
 )
 def stitched_videos(
     context: dg.AssetExecutionContext, chunk_videos: dict[str, StoredVideo], films: FilmStore
-) -> Iterator[dg.Output[Path]]:
+) -> Iterator[dg.Output[StoredVideo]]:
     """Stitch one film, and write down what it is made of and what it cost."""
     with as_failures(), film_workdir(films.home()) as workdir:
         run_tags.say(context, {context.partition_key: []})
@@ -65,10 +65,12 @@ def stitched_videos(
             ),
             made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
         )
+        # Stored before it is looked at, so that whoever waits for the film has it.
+        stored = write_video(store, keys.stitched_video(plan.video_id), film)
         metadata = _film_metadata(store, plan, film, output)
         metadata["seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
-        # The film is stored while this waits here; the output names only what is there.
-        yield dg.Output(film, metadata=metadata)
+        yield dg.Output(StoredVideo(store, stored), metadata=metadata)
+        # The output names only what is there.
         write_json(store, keys.output(plan.video_id), output)
 
 

@@ -49,12 +49,6 @@ def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
     return MediaError(message, path=shown)
 
 
-def parameter_sets(path: Path) -> bytes:
-    """Return the stream's header (H.264's parameter sets in avcC form), empty if it has none."""
-    with opened(path) as (_, stream):
-        return stream.codec_context.extradata or b""
-
-
 def declared_end(path: Path) -> int:
     """Return where a file says its last part ends, in bytes; 0 where it does not say.
 

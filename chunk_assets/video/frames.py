@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -47,6 +47,7 @@ class VideoInfo:
         has_constant_rate: Whether the first frame is at 0 and all are one same step apart.
         is_faststart: Whether the file is an MP4 that plays before all of it is there.
         keyframes: The frames, from 0 in the order they are shown, at which decoding can start.
+        header: The stream's header (H.264's parameter sets in avcC form), empty if it has none.
     """
 
     frames: int
@@ -63,6 +64,7 @@ class VideoInfo:
     has_constant_rate: bool
     is_faststart: bool
     keyframes: tuple[int, ...]
+    header: bytes = field(default=b"", compare=False, repr=False)
 
 
 class _Shown(NamedTuple):
@@ -117,6 +119,7 @@ def probe(path: Path | str) -> VideoInfo:
             has_constant_rate=is_even and first.pts == 0,
             is_faststart=is_faststart(path),
             keyframes=tuple(n for n, packet in enumerate(shown) if packet.is_keyframe),
+            header=codec.extradata or b"",
         )
 
 
@@ -160,7 +163,7 @@ def last_frame(video_path: str, *, until: Fraction | None = None) -> Image.Image
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
             container.seek(max(starts, default=target), stream=stream)
-            frame = _last_until(target, decoded(container, stream))
+            frame = _last_until(target, _decoded_up_to(target, container, stream))
         rgb = convert(frame) if frame is not None and frame.pts == target else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
@@ -218,6 +221,18 @@ def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
 def decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
     """Yield frames in the order they are shown, passing over what is damaged, as players do."""
     for packet in container.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from packet.decode()
+
+
+def _decoded_up_to(
+    target: int, container: InputContainer, stream: VideoStream
+) -> Iterator[av.VideoFrame]:
+    """Yield what `decoded` does, less frames before `target` that no other one is made from."""
+    codec = stream.codec_context
+    for packet in container.demux(stream):
+        is_before = packet.pts is not None and packet.pts < target
+        codec.skip_frame = "NONREF" if is_before else "DEFAULT"
         with suppress(av.error.InvalidDataError):
             yield from packet.decode()
 

@@ -12,13 +12,14 @@ lead-in, which play at the same time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from chunk_assets.errors import SpecError
 from chunk_assets.video.encoding import as_bt709, encoder_options
 from chunk_assets.video.ffmpeg import Graph, combine, read, write
+from chunk_assets.video.forms import Form
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ class Segment:
         path: The clip.
         lead_in: How many frames it has before its slot begins; the first clip has none.
         num_frames: How many it has in all.
+        form: The clip as it was measured; None leaves that to whoever needs it.
     """
 
     path: Path
     lead_in: int
     num_frames: int
+    form: Form | None = field(default=None, compare=False, repr=False)
 
     @property
     def slot(self) -> int:

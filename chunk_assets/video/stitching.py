@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -17,10 +18,11 @@ import numpy as np
 from chunk_assets.errors import MediaError
 from chunk_assets.video.atomic import written_whole
 from chunk_assets.video.clips import ClipFormat, ClipWriter, check
-from chunk_assets.video.containers import opened, parameter_sets
+from chunk_assets.video.containers import opened
 from chunk_assets.video.encoding import ENCODING, container_options
 from chunk_assets.video.ffmpeg import file_url, run, run_all
-from chunk_assets.video.frames import VideoInfo
+from chunk_assets.video.forms import Form
+from chunk_assets.video.frames import VideoInfo, probe
 from chunk_assets.video.seams import (
     Body,
     Join,
@@ -32,10 +34,18 @@ from chunk_assets.video.seams import (
     seam_between,
 )
 
-__all__ = ["ENCODING", "Join", "Segment", "make_seam", "stitch"]
+__all__ = ["ENCODING", "Join", "PreparedSeam", "Segment", "make_seam", "stitch"]
 
 _ENCODING_SHARE = 0.9
 _AT_ONCE = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class PreparedSeam:
+    """A seam that was made before, and its form then."""
+
+    path: Path
+    form: Form
 
 
 def stitch(
@@ -46,9 +56,9 @@ def stitch(
     fps: int,
     size: tuple[int, int],
     workdir: Path,
-    seams: Mapping[int, Path] | None = None,
+    seams: Mapping[int, PreparedSeam] | None = None,
     on_progress: Callable[[float], None] | None = None,
-    on_seam: Callable[[int, Path], None] | None = None,
+    on_seam: Callable[[int, PreparedSeam], None] | None = None,
 ) -> VideoInfo:
     """Put clips together to a film of exactly the sum of their slots.
 
@@ -63,8 +73,8 @@ def stitch(
         fps: Frames per second.
         size: Width and height.
         workdir: An existing directory for what is needed on the way; left as it was.
-        seams: What `make_seam` made before, by the number of the clip behind it; one that is not
-            what it should be is made again.
+        seams: What `make_seam` made before, by the number of the clip behind it; one of another
+            form than what is encoded here is made again.
         on_progress: Called with the fraction done, 0.0 to 1.0.
         on_seam: Called with each seam that was made here, while its file is there.
 
@@ -80,8 +90,7 @@ def stitch(
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
     report = on_progress or (lambda _fraction: None)
     with _scratch_directory(workdir) as scratch, written_whole(target) as part:
-        ours = _our_parameter_sets(scratch, film)
-        ready = _Ready(film, ours, seams or {})
+        ready = _Ready(film, _our_header(scratch, film), seams or {})
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
             found = list(pool.map(ready.source, pieces))
         sources = [
@@ -104,14 +113,14 @@ def stitch(
         run_all(graphs, _AT_ONCE, one_done)
         for piece, path in jobs:
             if on_seam is not None and isinstance(piece, Seam):
-                on_seam(piece.number, path)
+                on_seam(piece.number, PreparedSeam(path, Form.of(probe(path))))
         _concatenate(sources, part, fps)
         info = check(part, film, target)
     report(1.0)
     return info
 
 
-def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: int) -> None:
+def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: int) -> Form:
     """Encode the seam between two clips ahead of time, for `stitch`.
 
     Args:
@@ -121,6 +130,9 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
         target: Where the seam goes, whole or not at all.
         fps: Frames per second.
 
+    Returns:
+        The seam's form.
+
     Raises:
         SpecError: The join takes more frames than the clips have for it.
         MediaError: A clip cannot be read.
@@ -129,6 +141,7 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
     seam = seam_between(before, after, join)
     with written_whole(target) as part:
         run(graph_of(seam, part, fps), target)
+        return Form.of(probe(part))
 
 
 @contextmanager
@@ -155,21 +168,21 @@ class _Source(NamedTuple):
     stop: int
 
 
-def _our_parameter_sets(scratch: Path, film: ClipFormat) -> bytes:
-    """Return the H.264 parameter sets of what is encoded here, from a film of one frame."""
+def _our_header(scratch: Path, film: ClipFormat) -> str:
+    """Return the header of what is encoded here, from a film of one frame."""
     path = scratch / "one_frame.mp4"
     with ClipWriter(path, ClipFormat(1, film.fps, film.size)) as writer:
         writer.write(np.zeros((film.size[1], film.size[0], 3), np.uint8))
-    return parameter_sets(path)
+    return Form.of(probe(path)).header
 
 
 class _Ready:
     """Which pieces need not be encoded; asked from several threads.
 
-    Equal parameter sets mean an equal size, rate, colour and order of frames.
+    Equal headers mean an equal size, rate, colour and order of frames.
     """
 
-    def __init__(self, film: ClipFormat, ours: bytes, seams: Mapping[int, Path]):
+    def __init__(self, film: ClipFormat, ours: str, seams: Mapping[int, PreparedSeam]):
         self._film, self._ours, self._seams = film, ours, seams
 
     def source(self, piece: Piece) -> _Source | None:
@@ -180,26 +193,27 @@ class _Ready:
         """
         if isinstance(piece, Body):
             return self._body(piece)
-        path = self._seams.get(piece.number)
-        if path is None:
+        seam = self._seams.get(piece.number)
+        if seam is None or not self._is_ours(seam.form, len(piece)):
             return None
-        try:
-            check(path, ClipFormat(len(piece), self._film.fps, self._film.size))
-        except MediaError:
-            return None
-        is_ours = parameter_sets(path) == self._ours
-        return _Source(path, 0, len(piece)) if is_ours else None
+        return _Source(seam.path, 0, len(piece))
 
     def _body(self, piece: Body) -> _Source | None:
-        """The clip, which is measured here, if it can be cut where its slot begins.
+        """The clip, if it can be cut where its slot begins.
 
         Where its slot ends it can be cut anywhere: no frame needs a later one.
         """
         segment = piece.segment
-        info = check(segment.path, ClipFormat(segment.num_frames, self._film.fps, self._film.size))
-        is_cut_there = segment.lead_in in info.keyframes
-        is_ready = is_cut_there and parameter_sets(segment.path) == self._ours
+        form = segment.form
+        if form is None:
+            shall_be = ClipFormat(segment.num_frames, self._film.fps, self._film.size)
+            form = Form.of(check(segment.path, shall_be))
+        is_ready = segment.lead_in in form.keyframes and self._is_ours(form, segment.num_frames)
         return _Source(segment.path, piece.start, piece.stop) if is_ready else None
+
+    def _is_ours(self, form: Form, frames: int) -> bool:
+        shall_be = (frames, self._film.fps, self._film.size, self._ours)
+        return (form.frames, form.fps, form.size, form.header) == shall_be
 
 
 def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:

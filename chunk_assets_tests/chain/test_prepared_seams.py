@@ -67,9 +67,8 @@ def test_a_damaged_seam_is_made_again(studio: Studio):
     record.pop("sha256", None)
     studio.store.put_bytes(key, b"no video", "video/mp4", record)
     assert film(studio) == whole
-    # The film's own clip in its place: a video, but of another length.
-    clip, _ = studio.store.get_bytes(keys.chunk_video("film", 1))
-    studio.store.put_bytes(key, clip, "video/mp4", record)
+    seam, _ = studio.store.get_bytes(keys.seam("film", 1))
+    studio.store.put_bytes(key, seam[: len(seam) // 2], "video/mp4", record)
     assert film(studio) == whole
 
 

@@ -1,0 +1,44 @@
+"""`python -m benchmarks`: all of them, each beside its baseline, written to results.md."""
+
+import importlib
+from pathlib import Path
+
+import click
+
+from benchmarks.table import Row, markdown, print_rows
+from benchmarks.workbench import deployment
+from chunk_assets.instance import open_instance
+from chunk_assets.resources import connect
+from chunk_assets.settings import load_settings
+
+TITLES = {
+    "path": "The critical path",
+    "scenes": "Scenes",
+    "stitching": "Stitching",
+    "last_frame": "The last frame",
+    "long_film": "A long film",
+    "many_partitions": "Many films known to Dagster",
+    "start_up": "Start-up",
+    "many_films": "Many films at a time",
+}
+RESULTS = Path(__file__).with_name("results.md")
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(TITLES)))
+def main(names: tuple[str, ...]) -> None:
+    """Run the benchmarks NAMES, all without them; all of them together rewrite results.md."""
+    found: list[tuple[str, str, list[Row]]] = []
+    for name in names or TITLES:
+        # A deployment each: no benchmark is slower for what another one has left behind.
+        with deployment(), open_instance(load_settings()) as instance:
+            measure = importlib.import_module(f"benchmarks.{name}").measure
+            rows = measure(connect(load_settings()), instance)
+        print_rows(TITLES[name], rows)
+        found.append((TITLES[name], f"python -m benchmarks {name}", rows))
+    if not names:
+        RESULTS.write_text(markdown(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

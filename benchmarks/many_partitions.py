@@ -1,0 +1,48 @@
+"""An instance that knows 5,000 films, beside an empty one."""
+
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+
+from benchmarks.overhead import BEFORE, RUN, Bench
+from benchmarks.table import Row
+from benchmarks.workbench import EXAMPLE, model_clip
+from chunk_assets.chain.animatic_directory import read_directory
+from chunk_assets.defs.lineage import observe_animatic
+from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.storage.store import ObjectStore
+
+FILMS = 5000
+LATENCY = 1.0
+
+
+def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 3) -> list[Row]:
+    """The same film in the same instance before and after 5,000 others are registered."""
+    animatic = read_directory(EXAMPLE)
+    picture = animatic.pictures[animatic.animatic.frames[0]]
+    before, own = {}, {}
+    with TemporaryDirectory() as scratch:
+        clip = model_clip(animatic.specs("clip")[-1], picture, Path(scratch) / "model.mp4")
+        for known in (0, FILMS):
+            if known:
+                names = [f"old-{number:04d}" for number in range(known)]
+                instance.add_dynamic_partitions(VIDEO_ID, names)
+                instance.add_dynamic_partitions(CHUNK_NUM, [f"{n:02d}" for n in range(15)])
+                for name in names[:500]:  # events, for the tables to be more than empty
+                    observe_animatic(instance, name, "1", {})
+            bench = Bench(store, instance, clip, LATENCY)
+            for number in range(repeat):
+                bench.pipeline(bench.film(f"film-{known}-{number}", animatic))
+            before[known] = statistics.median(bench.seconds[BEFORE])
+            own[known] = statistics.median(bench.seconds[RUN])
+    start, chunk = before[FILMS] / before[0], own[FILMS] / own[0]
+    return [
+        Row("run start, empty instance", before[0]),
+        Row(f"run start, {FILMS} films", before[FILMS], ratio=start, aim="≤ 1.1 ×",
+            is_met=start <= 1.1),
+        Row("own time a chunk, empty instance", own[0]),
+        Row(f"own time a chunk, {FILMS} films", own[FILMS], ratio=chunk, aim="≤ 1.1 ×",
+            is_met=chunk <= 1.1),
+    ]  # fmt: skip
