@@ -23,6 +23,10 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     dequeue_interval_seconds: 1
+run_retries:
+  # For the jobs that say so by a tag: those that cost nothing.
+  enabled: true
+  max_retries: 0
 """
 
 WORKSPACE = """\

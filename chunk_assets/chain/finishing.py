@@ -23,7 +23,7 @@ from chunk_assets.storage.objects import write_image, write_video
 from chunk_assets.storage.store import ObjectStore, StoredObject, file_digest
 from chunk_assets.video.clips import ClipFormat, normalise
 from chunk_assets.video.forms import Form
-from chunk_assets.video.frames import probe
+from chunk_assets.video.frames import VideoInfo, probe
 from chunk_assets.video.sampling import sample_frames
 
 MOVING_FRAMES = 12
@@ -76,8 +76,11 @@ class Finishing:
             form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
             normalised = normalise(made.clip.path, source, form)
             held, info = normalised.held_frames, normalised.info
+            # Its moving preview is taken from the clip as it came, which decodes faster.
+            frames = min(normalised.source.frames, _used(spec, normalised.source))
         else:
             info = probe(source)
+            frames = info.frames
         frame = save_png(made.frame, self.frame_path(spec))
         # The frame first: the clip's object commits both.
         last = self.frame(spec, frame, FrameRecord(clip=file_digest(source), pixels=made.pixels))
@@ -91,7 +94,7 @@ class Finishing:
             spec,
             write_video(self._store, key, source, record),
             inputs=made.inputs,
-            pictures=lambda: _moving(spec, source),
+            pictures=lambda: _moving(made.clip.path, frames),
             details=made.clip.details,
         )
         self._finished = PlacedClip(spec, stored.stored, lambda: source)
@@ -120,18 +123,21 @@ class Finishing:
             stored,
             inputs=inputs,
             is_kept=True,
-            pictures=lambda: _moving(spec, path()),
+            pictures=lambda: _moving(path(), spec.num_frames),
         )
 
-    def seam(self) -> None:
+    def seam(self, *, is_leisurely: bool) -> None:
         """Prepare the seam before the clip that was finished last, so that stitching need not.
+
+        Args:
+            is_leisurely: Whether there is time for it.
 
         Raises:
             StorageError: S3 does not take it.
         """
         before, after = self._before, self._finished
         self._before, self._finished = after, None
-        if after is None or self._seams.join(after.spec.chunk_num) is None:
+        if after is None or not is_leisurely or self._seams.join(after.spec.chunk_num) is None:
             return
         if before is None or before.spec.chunk_num != after.spec.chunk_num - 1:
             before = self._stored_before(after.spec)
@@ -186,5 +192,10 @@ class Finishing:
         return self._files.directory(spec.chunk_num) / "last_frame.png"
 
 
-def _moving(spec: ChunkSpec, clip: Path) -> list[Image.Image]:
-    return sample_frames(clip, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH)
+def _used(spec: ChunkSpec, source: VideoInfo) -> int:
+    """How many of a clip's own frames fill the chunk."""
+    return max(1, round(source.fps * spec.num_frames / spec.fps))
+
+
+def _moving(clip: Path, frames: int) -> list[Image.Image]:
+    return sample_frames(clip, frames, MOVING_FRAMES, MOVING_WIDTH)

@@ -171,7 +171,12 @@ def _film_said(plan: FilmPlan, store: ObjectStore, states: list[ChunkState]) -> 
     clips = [state.stored for state in states if state.stored is not None]
     if len(clips) == len(states) and made.made_from == film_fingerprint(plan, clips):
         return ""
-    todo = "stitch it again" if len(clips) == len(states) else "some of those are missing"
+    off = [state for state in states if state.state != "fresh"]
+    if off:
+        first = off[0].spec.chunk_num
+        todo = f"chunk {first:02d} is {off[0].state}, and the film is stitched when none is"
+    else:
+        todo = "it is to be stitched again"
     return f"This film was stitched from other clips than those below: {todo}."
 
 

@@ -68,6 +68,7 @@ class Steps:
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._handed: _HandOver | None = None
+        self._rendered = self._begun = 0  # clips that have come, and those that are being finished
 
     def stop(self) -> None:
         """Have the generator give up, and ask for no further clip; from any thread."""
@@ -268,11 +269,18 @@ class Steps:
         temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
         made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
-        self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
+        self._rendered += 1
+        self._beside(lambda: self._finished(spec, made, with_frame=wants_frame))
         self._beside(self._seam)
 
+    def _finished(self, spec: ChunkSpec, made: Made, *, with_frame: bool) -> list[ChunkObject]:
+        self._begun += 1
+        return self._finishing.clip(spec, made, with_frame=with_frame)
+
     def _seam(self) -> list[ChunkObject]:
-        self._finishing.seam()
+        # When the next clip waits to be finished, the machine has enough to do: the chain would
+        # wait for the seam, which stitching can make as well.
+        self._finishing.seam(is_leisurely=self._rendered == self._begun)
         return []
 
     def _is_kept(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:

@@ -25,6 +25,7 @@ previous_last_frames = dg.AssetSpec(
     description=(
         "The hand-over: the last frame of the chunk before, filed under the chunk that begins "
         "with it. Recorded by the run that stored that frame; this is how chunk n + 1 depends on "
-        "chunk n, since Dagster has no cycles between assets."
+        "chunk n, since Dagster has no cycles between assets. A film's first chunk, and one that "
+        "opens a scene, begin with none."
     ),
 )

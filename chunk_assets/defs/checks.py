@@ -20,7 +20,9 @@ from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.chain.judged import store_verdicts
 from chunk_assets.chain.judging import Judge
 from chunk_assets.chain.verdicts import Verdict
+from chunk_assets.defs import run_tags
 from chunk_assets.defs.failures import as_failures
+from chunk_assets.defs.jobs import RETRIED
 from chunk_assets.defs.lineage import DATA_VERSION
 from chunk_assets.defs.partitions import by_film, chunk_key, chunks, videos
 from chunk_assets.errors import ChunkAssetsError
@@ -61,6 +63,7 @@ def clip_checks(
         store = films.store()
         judge = Judge(store, workdir, load_settings().quality)
         selected = _partitions(context, CLIPS)
+        run_tags.say(context, by_film(selected))
         for video_id, numbers in by_film(selected).items():
             is_judged = False
             for number in numbers:
@@ -89,7 +92,9 @@ def film_checks(
     """Judge the selected films, all that were ever made where none is selected."""
     with as_failures(), film_workdir(films.home()) as workdir:
         store = films.store()
-        for video_id in _partitions(context, FILMS):
+        selected = _partitions(context, FILMS)
+        run_tags.say(context, {video_id: [] for video_id in selected})
+        for video_id in selected:
             stored = store.head(keys.stitched_video(video_id))
             verdict = whole(store, video_id, workdir / "film.mp4")
             yield from _evaluations(context, FILMS, video_id, stored, [verdict])
@@ -97,6 +102,7 @@ def film_checks(
 
 check_chunks = dg.define_asset_job(
     "check_chunks",
+    tags=RETRIED,
     selection=dg.AssetSelection.checks(clip_checks),
     description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
     "before, have its colours held? Renders nothing and costs nothing.",

@@ -138,7 +138,9 @@ SPECS = [
         "chunk_videos",
         [dg.AssetDep("chunk_specs"), dg.AssetDep("composites")],
         {"mp4"},
-        "The clip: the composite, rendered by the generator.",
+        "The clip: the composite, set in motion by the generator. `preview` moves, `link` plays "
+        "it. To render a chunk anew and hand its end to the next one, materialize all four chunk "
+        "assets (the job render_chunks): this one alone hands nothing on.",
         "video_io",
     ),
     _spec(

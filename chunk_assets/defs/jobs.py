@@ -11,8 +11,12 @@ render_chunks = dg.define_asset_job(
     description="Render chunks of a film: a range of the partitions of all four chunk assets.",
 )
 
+RETRIED = {"dagster/max_retries": "2"}
+"""For runs that cost nothing: a machine that had no memory for a moment has it the next time."""
+
 stitch_film = dg.define_asset_job(
     "stitch_film",
     selection=["stitched_videos", "film_pages"],
     description="Stitch a film from its stored chunks, and write its page.",
+    tags=RETRIED,
 )

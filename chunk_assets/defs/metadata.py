@@ -49,7 +49,6 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     spec = made.spec
     metadata: Metadata = {
         "preview": preview(made.pictures(), spec.num_frames / spec.fps),
-        **stored_metadata(store, made.stored),
         "beat": dg.MetadataValue.text(str(spec.beat.get("name", ""))),
         "start_seconds": dg.MetadataValue.float(spec.start_time),
         "frames": dg.MetadataValue.int(spec.num_frames),
@@ -64,7 +63,8 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
         metadata |= _clip_metadata(ClipRecord.of(made.stored))
     for name, value in made.details.items():
         metadata.setdefault(name, dg.MetadataValue.text(str(value)))
-    return metadata
+    # Last: a link is long, and what a person reads first should stand first.
+    return {**metadata, **stored_metadata(store, made.stored)}
 
 
 def _clip_metadata(record: ClipRecord) -> Metadata:

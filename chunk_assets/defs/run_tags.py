@@ -31,5 +31,7 @@ def say(
         tags = film_tags(video_id, numbers)
     else:
         count = sum(len(numbers) for numbers in films.values())
-        tags = {"films": str(len(films)), CHUNKS_TAG: f"{count} of {len(films)} films"}
+        tags = {"films": str(len(films))}
+        if count:
+            tags[CHUNKS_TAG] = f"{count} of {len(films)} films"
     context.instance.add_run_tags(context.run.run_id, tags)

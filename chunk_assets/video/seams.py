@@ -183,8 +183,10 @@ def _dipped_to_black(seam: Seam, fps: int) -> Graph:
 
 def _frames(path: Path, start: int, count: int, fps: int) -> Graph:
     """Return `count` frames of a clip at a constant rate, numbered from 0."""
-    # Half a frame early, so that no rounding skips the frame that is meant.
-    seek = {"ss": f"{(start - 0.5) / fps:.6f}"} if start else {}
+    # Down to FFmpeg's microsecond: the frame that is meant is not skipped, and where it is a
+    # keyframe decoding begins with it and not at the one before.
+    microseconds = start * 1_000_000 // fps
+    seek = {"ss": f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06}"} if start else {}
     return (
         read(path, **seek)
         .filter("setpts", f"N/{fps}/TB")

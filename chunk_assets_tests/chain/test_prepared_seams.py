@@ -3,8 +3,10 @@
 import dagster as dg
 import pytest
 
+from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets_tests.dagit import until
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
@@ -19,6 +21,13 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
     beats = [{"name": "one", "duration": 10, "prompt_template": "{product_name}"}]
     document = small_manifest(duration=10, beats=beats, transitions=None, frames=["one.png"])
     studio.submit(document=document)
+
+    def leisurely(request: GenerationRequest) -> None:
+        """A model that is slower than what is done beside it: seams are made in the meantime."""
+        last = keys.seam("film", request.chunk_num - 1)
+        until(lambda: request.chunk_num < 2 or store.head(last) is not None, seconds=30, every=0.02)
+
+    studio.generator.before = leisurely
     assert studio.render(range(CHUNKS)).success
     return studio
 

@@ -133,8 +133,8 @@ def test_the_whole_argument_list_of_a_seam() -> None:
     formats = ["-format_whitelist", "mov,mp4,matroska,webm,gif"]
     is_ = arguments(graph_of(seam, Path("s.mp4"), 24), "ffmpeg")
     assert is_[6 : is_.index("-map")] == [
-        *[*formats, "-ss", "1.479167", "-i", "file:0.mp4"],
-        *[*formats, "-ss", "0.145833", "-i", "file:1.mp4", "-filter_complex"],
+        *[*formats, "-ss", "1.500000", "-i", "file:0.mp4"],
+        *[*formats, "-ss", "0.166666", "-i", "file:1.mp4", "-filter_complex"],
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=12[s2];"
         "[1:v]setpts=N/24/TB[s3];[s3]fps=24[s4];[s4]trim=end_frame=12[s5];"
         "[s2][s5]xfade=duration=0.500000:offset=0:transition=fade[s6];[s6]format=yuv420p[s7];"
@@ -148,7 +148,7 @@ def test_a_fade_takes_half_its_time_from_each_clip() -> None:
     """Out of the one for 6 frames, into the other for 6; both play on at their own time."""
     seam = Seam(clip(0, 48), clip(1, 60, 16), Join("fade", 12))
     is_ = arguments(graph_of(seam, Path("s.mp4"), 24), "ffmpeg")
-    assert [is_[n + 1] for n, word in enumerate(is_) if word == "-ss"] == ["1.479167", "0.395833"]
+    assert [is_[n + 1] for n, word in enumerate(is_) if word == "-ss"] == ["1.500000", "0.416666"]
     assert is_[is_.index("-filter_complex") + 1].startswith(
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=6[s2];[s2]fade=out:0:6[s3];"
         "[1:v]setpts=N/24/TB[s4];[s4]fps=24[s5];[s5]trim=end_frame=6[s6];[s6]fade=in:0:6[s7];"
