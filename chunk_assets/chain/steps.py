@@ -1,5 +1,6 @@
 """The chain's steps for one chunk: its spec, composite, clip and last frame, one from another."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,9 @@ from chunk_assets.storage.objects import json_bytes, read_json, write_image, wri
 from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
 from chunk_assets.video.frames import last_frame
 from chunk_assets.video.uncompressed import save_uncompressed_png
+
+SEAM_SECONDS = 1.0
+"""About twice what a seam of 1024×576 takes on two cores."""
 
 LONGEST_WAIT = 6 * 3600
 """Seconds for which a chunk is waited for that another run is to render: a night's work."""
@@ -68,7 +72,10 @@ class Steps:
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._handed: _HandOver | None = None
-        self._rendered = self._begun = 0  # clips that have come, and those that are being finished
+        self._usual_seconds, self._next_clip_at = (
+            0.0,
+            0.0,
+        )  # infinite at the end
 
     def stop(self) -> None:
         """Have the generator give up, and ask for no further clip; from any thread."""
@@ -243,9 +250,12 @@ class Steps:
         progressed = partial(self._progressed, spec)
         self.listener.started(spec)
         began = time.monotonic()
+        self._next_clip_at = began + self._usual_seconds
         self._go_on()
         clip = self.generator.generate(request, self.files.directory(spec.chunk_num), progressed)
-        seconds = time.monotonic() - began
+        seconds = self._usual_seconds = time.monotonic() - began
+        if following is None:
+            self._next_clip_at = math.inf
         self.listener.rendered(spec, seconds)
 
         frame = last_frame(str(clip.path), until=Fraction(spec.num_frames, spec.fps))
@@ -269,18 +279,13 @@ class Steps:
         temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
         made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
-        self._rendered += 1
-        self._beside(lambda: self._finished(spec, made, with_frame=wants_frame))
+        self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
         self._beside(self._seam)
 
-    def _finished(self, spec: ChunkSpec, made: Made, *, with_frame: bool) -> list[ChunkObject]:
-        self._begun += 1
-        return self._finishing.clip(spec, made, with_frame=with_frame)
-
     def _seam(self) -> list[ChunkObject]:
-        # When the next clip waits to be finished, the machine has enough to do: the chain would
-        # wait for the seam, which stitching can make as well.
-        self._finishing.seam(is_leisurely=self._rendered == self._begun)
+        # When the next clip is about to come, the chain must have the machine to itself: stitching
+        # can make the seam as well.
+        self._finishing.seam(is_leisurely=self._next_clip_at - time.monotonic() > SEAM_SECONDS)
         return []
 
     def _is_kept(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:

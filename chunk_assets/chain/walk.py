@@ -30,7 +30,7 @@ from chunk_assets.storage.store import ObjectStore
 
 _A_WHILE = 0.25  # seconds
 
-CHUNKS_AT_ONCE = 2
+CHUNKS_AT_ONCE = 3
 """How many chunks may be begun and not yet recorded: bounds memory and disk."""
 
 

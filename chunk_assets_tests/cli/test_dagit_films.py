@@ -19,7 +19,7 @@ from chunk_assets_tests.dagit import dev, until
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import manifest, small_manifest
 
-pytestmark = [pytest.mark.endurance, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(1800)
 
 CLIPS = dg.AssetKey("chunk_videos")
 
@@ -35,6 +35,7 @@ def rendered_once(store: ObjectStore, plan: FilmPlan) -> bool:
     return all(clip is not None and ClipRecord.of(clip).take == 1 for clip in clips)
 
 
+@pytest.mark.endurance
 def test_ten_dropped_animatics_become_films_without_a_click(store: ObjectStore, tmp_path):
     """Each is found, rendered once, looked at and stitched to its exact length."""
     films = [f"film-{number}" for number in range(10)]
@@ -57,14 +58,22 @@ def test_ten_dropped_animatics_become_films_without_a_click(store: ObjectStore, 
         assert probe(tmp_path / "film.mp4").frames == 48
 
 
-def test_a_selection_of_more_films_than_chunks_completes_in_order(store: ObjectStore):
-    """Twenty films of fifteen chunks, selected at once: Dagster makes a run a chunk number.
+@pytest.mark.parametrize(
+    ("films_selected", "chunks"),
+    [
+        pytest.param(5, 3, marks=pytest.mark.endurance),
+        pytest.param(20, 15, marks=pytest.mark.night),
+    ],
+)
+def test_a_selection_of_more_films_than_chunks_completes(
+    store: ObjectStore, films_selected: int, chunks: int
+):
+    """Dagster makes a run a chunk number, in any order; none is rendered twice.
 
-    Their runs wait for one another chunk by chunk; none is rendered twice, and of each film the
-    chunks are recorded in order.
+    What each chunk begins with was recorded before it.
     """
-    films = [f"film-{number:02d}" for number in range(20)]
-    document = manifest(fps=8, resolution="128x72")
+    films = [f"film-{number:02d}" for number in range(films_selected)]
+    document = manifest(fps=8, resolution="128x72") if chunks == 15 else small_manifest()
     with dev() as dagit, open_instance(load_settings()) as instance:
         dagit.stop_sensor("new_animatics")
         plans = []
@@ -72,16 +81,17 @@ def test_a_selection_of_more_films_than_chunks_completes_in_order(store: ObjectS
             put_animatic(store, film, document)
             plans.append(plan_film(store, film))
             announce(instance, store, plans[-1])
-        wanted = [chunk_key(film, number) for film in films for number in range(15)]
+        wanted = [chunk_key(film, number) for film in films for number in range(chunks)]
         backfill = dagit.backfill(list(STAGES), wanted)
         over = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
-        until(lambda: dagit.backfill_status(backfill) in over, seconds=800)
+        until(lambda: dagit.backfill_status(backfill) in over, seconds=1200)
         assert dagit.backfill_status(backfill) == "COMPLETED_SUCCESS"
         until(lambda: all(is_there(store, film) for film in films), seconds=400)
-        events = instance.fetch_materializations(CLIPS, limit=1000, ascending=True).records
+        events = instance.fetch_materializations(CLIPS, limit=5000, ascending=True).records
     assert all(rendered_once(store, plan) for plan in plans)
     recorded: dict[str, list[int]] = defaultdict(list)
     for event in events:
         film, number = split_chunk_key(str(event.partition_key))
-        recorded[film].append(number)
-    assert recorded == {film: list(range(15)) for film in films}
+        if number not in recorded[film]:  # whose run finds it made records it again
+            recorded[film].append(number)
+    assert recorded == {film: list(range(chunks)) for film in films}
