@@ -261,7 +261,7 @@ class Stopwatch(Listener):
             (outlook.Lookout, "of", "looked up ahead"),
             (ObjectStore, "head", "S3: heads"),
             (ObjectStore, "download", "S3: the animatic's picture"),
-            (chunks, "_events", "events: their tags and previews", "events: Dagster's record"),
+            (chunks, "chunk_events", "events: their tags and previews", "events: Dagster's record"),
         ]
         with ExitStack() as stack:
             for owner, name, label, *use in named:

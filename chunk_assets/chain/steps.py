@@ -4,7 +4,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
@@ -15,6 +14,7 @@ from chunk_assets.chain.files import ChunkFiles, Picture
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
 from chunk_assets.chain.finishing import Finishing, Made
+from chunk_assets.chain.hand_over import HandOver
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
@@ -34,20 +34,9 @@ from chunk_assets.video.uncompressed import save_uncompressed_png
 SEAM_SECONDS = 1.0
 """About twice what a seam of 1024×576 takes on two cores."""
 
-LONGEST_WAIT = 6 * 3600
-"""Seconds for which a chunk is waited for that another run is to render: a night's work."""
-
 
 class Stopped(Exception):
     """Thrown inside the generator, through its progress callback, when the walk ends early."""
-
-
-@dataclass(frozen=True)
-class _HandOver:
-    """The last frame of a chunk, and which chunk it was."""
-
-    chunk_num: int
-    picture: Picture
 
 
 class Steps:
@@ -71,7 +60,7 @@ class Steps:
         self._finishing = Finishing(plan, store, files)
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
-        self._handed: _HandOver | None = None
+        self._hand_over = HandOver(plan, store, files, claims, self._go_on)
         self._usual_seconds, self._next_clip_at = (
             0.0,
             0.0,
@@ -138,7 +127,7 @@ class Steps:
             return self.files.stored_picture(
                 spec.chunk_num, self._needed("composites", spec.chunk_num, stored)
             )
-        previous = self._previous_frame(spec)
+        previous = self._hand_over.frame_before(spec)
         version = previous.version if previous else None
         fingerprint = composite_fingerprint(spec, version, self.order.weights)
         inputs = {"chunk_specs": spec_version, "previous_last_frames": version}
@@ -176,42 +165,6 @@ class Steps:
             weights.style,
             weights.temporal,
         )
-
-    def _previous_frame(self, spec: ChunkSpec) -> Picture | None:
-        if spec.begins_anew:
-            return None
-        number = spec.chunk_num - 1
-        if self._handed is not None and self._handed.chunk_num == number:
-            return self._handed.picture
-        stored = self._stored_frame(number)
-        since = time.monotonic()
-        while stored is None and self._claims.is_coming(number):
-            if time.monotonic() - since > LONGEST_WAIT:
-                break
-            self._pause()
-            stored = self._stored_frame(number)
-        stored = stored or self._stored_frame(number)  # it may have come since
-        if stored is None:
-            raise NotStored(
-                f"chunk {spec.chunk_num} of film {spec.video_id!r} begins with the last frame of "
-                f"chunk {number}, which is not stored: materialize chunk {number} first",
-                video_id=spec.video_id,
-                missing=keys.last_frame(spec.video_id, number),
-            )
-        return self.files.stored_picture(spec.chunk_num, stored)
-
-    def _stored_frame(self, chunk_num: int) -> StoredObject | None:
-        """The last frame of a chunk's stored clip; None while they are not both there."""
-        stored = self.store.head(keys.last_frame(self.plan.video_id, chunk_num))
-        clip = self.store.head(keys.chunk_video(self.plan.video_id, chunk_num))
-        if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
-            return None
-        return stored
-
-    def _pause(self) -> None:
-        for _ in range(4):
-            self._go_on()
-            time.sleep(0.25)
 
     def _clip(
         self,
@@ -261,9 +214,8 @@ class Steps:
         frame = last_frame(str(clip.path), until=Fraction(spec.num_frames, spec.fps))
         pixels = pixel_digest(frame)
         path = self._finishing.frame_path(spec)
-        self._handed = _HandOver(
-            spec.chunk_num, Picture(pixels, lambda: save_png(frame, path), lambda: frame)
-        )
+        picture = Picture(pixels, lambda: save_png(frame, path), lambda: frame)
+        self._hand_over.hand(spec.chunk_num, picture)
         spent = clip.cost_usd + (before.spent_usd if before else 0.0)
         record = ClipRecord(
             fingerprint=fingerprint,
@@ -317,7 +269,7 @@ class Steps:
             picture = Picture(pixels, lambda: path, lambda: frame)
             record = FrameRecord(clip=clip.sha256, pixels=pixels)
             self._queue(lambda: self._finishing.frame(spec, path, record))
-        self._handed = _HandOver(spec.chunk_num, picture)
+        self._hand_over.hand(spec.chunk_num, picture)
 
     def _needed(self, stage: str, chunk_num: int, stored: StoredObject | None) -> StoredObject:
         """What a stage that is not asked for has to be made from."""

@@ -33,7 +33,7 @@ MAX_SECONDS = 20.0
 @dg.sensor(
     name="new_animatics",
     jobs=[render_chunks, stitch_film],
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=going_on.EVERY_LOOP,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Renders the films whose manifest on S3 is new or was written anew: the chunks that are "

@@ -13,7 +13,7 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
     name="rendered_chunks",
     run_status=dg.DagsterRunStatus.SUCCESS,
     request_job=check_chunks,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=20,  # the film first: a run's start takes all of a small machine
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Has the chunks looked at that a run has rendered, once it has succeeded.",
 )

@@ -15,6 +15,10 @@ FORGOTTEN = timedelta(hours=24)
 
 PARTITION = "dagster/partition"
 
+EVERY_LOOP = 1
+"""Seconds between a sensor's ticks: each loop of Dagster's daemon, which takes 5 s. With 5 here
+every other loop would come a moment too soon."""
+
 
 def is_in_terminal(settings: Settings, video_id: str) -> bool:
     """Whether a `render` on this machine has the film; it holds its lock from first to last."""

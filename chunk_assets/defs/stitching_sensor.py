@@ -59,7 +59,7 @@ class StitchingCursor:
 @dg.sensor(
     name="finished_films",
     job=stitch_film,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=going_on.EVERY_LOOP,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Stitches a film as soon as every planned chunk is stored and up to date, and again "

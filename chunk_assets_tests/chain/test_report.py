@@ -245,7 +245,7 @@ def test_one_missing_chunk_leaves_the_others(film: Film):
     page = film.page()
     assert "missing" in page.chunk(1).words
     assert [len(page.chunk(number).media) for number in range(3)] == [4, 3, 4]
-    assert "other clips than those below: some" in page.parts["film"].words
+    assert "other clips than those below: chunk 01 is missing" in page.parts["film"].words
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,7 @@ def conditioning_media(
         workdir: An existing directory for what is made.
 
     Returns:
-        The file, which is `request.conditioning_image` where nothing had to be made, and its
-        content type.
+        The file, in `workdir`, and its content type.
 
     Raises:
         SpecError: The model makes no clip of that length.
@@ -45,8 +44,7 @@ def conditioning_media(
     picture = _composite(request)
     name = f"chunk_{request.chunk_num:02d}_conditioning"
     if model.media.kind == "image":
-        if picture.size == size:
-            return request.conditioning_image, PNG
+        # Deflated, whatever it came as: it goes over the network.
         return save_png(cover(picture, size), workdir / f"{name}.png"), PNG
     clip = ClipFormat(length.frames, length.model_fps, size)
     rgb = np.asarray(cover(picture, size))

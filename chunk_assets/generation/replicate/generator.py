@@ -27,7 +27,7 @@ from chunk_assets.generation.replicate.inputs import build_inputs, request_finge
 from chunk_assets.generation.replicate.predictions import ModelInfo
 from chunk_assets.generation.replicate.published import check_inputs
 from chunk_assets.generation.replicate.retries import RetryPolicy
-from chunk_assets.storage.store import file_digest
+from chunk_assets.images import open_picture, pixel_digest
 
 MEDIA = "https://replicate.delivery/"
 """Stands for the conditioning picture's address while nothing is uploaded yet."""
@@ -166,7 +166,8 @@ class ReplicateGenerator(Generator):
         if not check_inputs(inputs, published.info.openapi_schema, model.name):
             self._log(f"{model.name} publishes no schema that can be read: inputs go unchecked")
         media, content_type = conditioning_media(model, request, workdir)
-        picture = file_digest(request.conditioning_image)
+        # By its pixels: the same composite may come from the chain or, deflated, from S3.
+        picture = pixel_digest(open_picture(request.conditioning_image))
         fingerprint = request_fingerprint(model, published.version, inputs, picture)
         asked = Asked(
             chunk_num=request.chunk_num,

@@ -7,7 +7,9 @@ from PIL import Image
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.conditioning import conditioning_media
+from chunk_assets.images import open_picture, pixel_digest
 from chunk_assets.video.frames import probe, read_frames
+from chunk_assets.video.uncompressed import save_uncompressed_png
 from chunk_assets_tests.generation.replicate.requests import SIZE, request
 from chunk_assets_tests.video.media import PHOTOS, bias, mean_error, photo
 
@@ -53,13 +55,20 @@ def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, 
     assert (info.frames, info.fps, (info.width, info.height)) == (30, 25, SIZE)
 
 
-def test_an_image_model_gets_the_composite_itself(tmp_path: Path, workdir: Path):
-    """Not a copy, and nothing is made."""
-    picture = composite(tmp_path)
-    asked = request(conditioning_image=picture)
+def test_an_image_model_gets_the_composite_deflated(tmp_path: Path, workdir: Path):
+    """The composite's own pixels, in the same small file whatever the chain left it in."""
+    small = composite(tmp_path)
+    large = save_uncompressed_png(open_picture(small), tmp_path / "large.png")
+    assert large.stat().st_size > 2 * small.stat().st_size
     for name in ("kling-v2.5-turbo-pro", "hailuo-2.3-fast", "seedance-1-pro-fast", "ltx-video"):
-        assert conditioning_media(load_catalog()[name], asked, workdir) == (picture, "image/png")
-    assert list(workdir.iterdir()) == []
+        made = set()
+        for picture in (small, large):
+            asked = request(conditioning_image=picture)
+            path, content_type = conditioning_media(load_catalog()[name], asked, workdir)
+            assert (path.parent, content_type) == (workdir, "image/png")
+            assert pixel_digest(open_picture(path)) == pixel_digest(open_picture(small))
+            made.add(path.read_bytes())
+        assert len(made) == 1
 
 
 def test_a_picture_of_other_proportions_is_cropped_and_not_distorted(tmp_path: Path, workdir: Path):

@@ -1,0 +1,74 @@
+"""What a person chooses in the launchpad before a run renders."""
+
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+from chunk_assets.chain.fingerprints import Weights
+from chunk_assets.chain.scenes import MAX_PARALLEL_SCENES
+from chunk_assets.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
+from chunk_assets.generation.registry import DEFAULT_GENERATOR
+from chunk_assets.schemas import Continuity
+
+
+class ChunkConfig(dg.Config):
+    """What one run renders with."""
+
+    generator: str = Field(
+        default=DEFAULT_GENERATOR,
+        description="Who renders the clips. 'preview' costs nothing, 'replicate' costs money.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="The hosted model; the manifest's without it. It must make clips as long as "
+        "the film's chunks, which are planned for the manifest's.",
+    )
+    continuity: Literal["manifest", "film", "scene"] = Field(
+        default="manifest",
+        description="How far the chain of last frames reaches: through the 'film', to the end of "
+        "each 'scene', whose first chunk is then made from animatic and style guide, or as the "
+        "'manifest' says.",
+    )
+    max_parallel_scenes: int = Field(
+        default=MAX_PARALLEL_SCENES,
+        description="How many scenes are rendered at a time, with the continuity 'scene'.",
+    )
+    max_cost_usd: float | None = Field(
+        default=None,
+        description="What the film may cost in all, US dollars; the manifest's limit without it.",
+    )
+    reuse: Literal["this_run", "matching"] = Field(
+        default="this_run",
+        description=(
+            "Which stored clips stay: 'this_run' makes a new take of every selected chunk (a "
+            "retry keeps what the run before it made); 'matching' keeps every clip that was made "
+            "from what it would be made from now."
+        ),
+    )
+    seed: int | None = Field(
+        default=None,
+        description="A seed for the whole film; without it each chunk and take has its own.",
+    )
+    animatic_weight: float = Field(
+        default=ANIMATIC_WEIGHT,
+        description="Chunk 0: the animatic's share of the composite.",
+    )
+    style_weight: float = Field(
+        default=STYLE_WEIGHT,
+        description="Chunk 0: the style guide's share of the composite.",
+    )
+    temporal_weight: float = Field(
+        default=TEMPORAL_WEIGHT,
+        description="Chunks 1 and later: the share of the last frame of the chunk before.",
+    )
+
+    @property
+    def chosen_continuity(self) -> Continuity | None:
+        """What takes the place of the manifest's."""
+        return None if self.continuity == "manifest" else self.continuity
+
+    @property
+    def weights(self) -> Weights:
+        """The composite's weights."""
+        return Weights(self.animatic_weight, self.style_weight, self.temporal_weight)
