@@ -26,8 +26,9 @@ RESULTS = Path(__file__).with_name("results.md")
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(TITLES)))
-def main(names: tuple[str, ...]) -> None:
-    """Run the benchmarks NAMES, all without them; all of them together rewrite results.md."""
+@click.option("--write", is_flag=True, help="Write results.md, as all of them together do.")
+def main(names: tuple[str, ...], write: bool) -> None:
+    """Run the benchmarks NAMES, all without them."""
     found: list[tuple[str, str, list[Row]]] = []
     for name in names or TITLES:
         # A deployment each: no benchmark is slower for what another one has left behind.
@@ -36,7 +37,7 @@ def main(names: tuple[str, ...]) -> None:
             rows = measure(connect(load_settings()), instance)
         print_rows(TITLES[name], rows)
         found.append((TITLES[name], f"python -m benchmarks {name}", rows))
-    if not names:
+    if write or not names:
         RESULTS.write_text(markdown(found) + "\n")
 
 

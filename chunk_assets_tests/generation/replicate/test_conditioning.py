@@ -59,7 +59,7 @@ def test_an_image_model_gets_the_composite_deflated(tmp_path: Path, workdir: Pat
     """The composite's own pixels, in the same small file whatever the chain left it in."""
     small = composite(tmp_path)
     large = save_uncompressed_png(open_picture(small), tmp_path / "large.png")
-    assert large.stat().st_size > 2 * small.stat().st_size
+    assert large.stat().st_size > 1.5 * small.stat().st_size
     for name in ("kling-v2.5-turbo-pro", "hailuo-2.3-fast", "seedance-1-pro-fast", "ltx-video"):
         made = set()
         for picture in (small, large):
