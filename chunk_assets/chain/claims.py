@@ -31,6 +31,10 @@ class Claims:
     def close(self) -> None:
         """Let go of all of them."""
 
+    def is_at_work(self, chunk_num: int) -> bool:
+        """Whether somebody else has the chunk now: it may be stored, and not yet recorded."""
+        return False
+
     def is_coming(self, chunk_num: int) -> bool:
         """Whether somebody else is rendering the chunk, or is going to."""
         return False

@@ -55,7 +55,12 @@ class HandOver:
             return self._handed[1]
         stored = self._stored(number)
         since = time.monotonic()
-        while stored is None and self._claims.is_coming(number):
+        # What is stored and still held is not recorded yet: events come in the chunks' order.
+        while (
+            self._claims.is_at_work(number)
+            if stored is not None
+            else self._claims.is_coming(number)
+        ):
             if time.monotonic() - since > LONGEST_WAIT:
                 break
             self._pause()

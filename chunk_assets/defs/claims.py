@@ -96,6 +96,15 @@ class RunClaims(Claims):
         for chunk_num in list(self._held):
             self.release(chunk_num)
 
+    def is_at_work(self, chunk_num: int) -> bool:
+        """Whether another run has the chunk at this moment."""
+        if chunk_num in self._held:
+            return False
+        if not self.try_hold(chunk_num):
+            return True
+        self.release(chunk_num)
+        return False
+
     def is_coming(self, chunk_num: int) -> bool:
         """Whether another run is at the chunk now, or has it before it.
 
