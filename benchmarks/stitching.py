@@ -28,6 +28,9 @@ from chunk_assets.video.frames import probe, read_frames
 
 FILM = [dg.AssetKey("stitched_videos")]
 
+LATENCY = 3.0
+"""Seconds a clip takes: long enough for seams to be prepared in the meantime."""
+
 
 def xfade_graph(clips: list[Path], plan: FilmPlan, target: Path) -> Graph:
     """The film in one encode: every clip read whole, each cross-faded with the film so far."""
@@ -82,7 +85,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float((top / ((ma**2 + mb**2 + c1) * (va + vb + c2))).mean())
 
 
-def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 3) -> list[Row]:
+def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -> list[Row]:
     """Render the example with a fixed clip, then stitch it both ways."""
     ours, whole, theirs, frames, likeness = [], [], [], 0, 0.0
     with TemporaryDirectory() as scratch, put_times() as puts:
@@ -96,7 +99,7 @@ def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 3) -
             submit(store, video_id, animatic)
             plan = plan_film(store, video_id)
             announce(instance, store, plan)
-            generator = FixedLatency(clip, 1.0)
+            generator = FixedLatency(clip, LATENCY)
             definitions = build_definitions({generator.name: lambda _c, g=generator: g})
             config = {"ops": {"film_chunks": {"config": {"generator": generator.name}}}}
             definitions.resolve_job_def("render_chunks").execute_in_process(
