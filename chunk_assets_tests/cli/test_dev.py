@@ -1,13 +1,10 @@
 """`dev`: S3, Dagit and the daemon, and nothing of them afterwards."""
 
-import http.client
-import json
 import os
 import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -22,24 +19,7 @@ from chunk_assets_tests.cli.commands import (
     sentence,
     wait_for,
 )
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def ask(port: int, query: str) -> Any:
-    """What Dagit's GraphQL answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        body = json.dumps({"query": query})
-        connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-        return json.load(connection.getresponse())["data"]
-    finally:
-        connection.close()
+from chunk_assets_tests.dagit import Dagit, free_port
 
 
 def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: Path, desk: Path):
@@ -62,7 +42,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         # The name that the project's workspace.yaml has for it, too.
         query = "{workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
         loaded = [{"name": "chunk_assets", "loadStatus": "LOADED"}]
-        assert ask(port, query)["workspaceOrError"]["locationEntries"] == loaded
+        assert Dagit(port).ask(query)["workspaceOrError"]["locationEntries"] == loaded
         said = sentence("dev", "--port", free_port())
         assert f"runs already with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
         with open_instance(settings) as instance:
