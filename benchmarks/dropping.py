@@ -15,7 +15,7 @@ import click
 import dagster as dg
 
 from benchmarks.table import Row, print_rows
-from benchmarks.workbench import EXAMPLE, deployment
+from benchmarks.workbench import EXAMPLE, new_home
 from chunk_assets.chain.animatic_directory import read_directory, submit
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.records import ClipRecord
@@ -70,11 +70,11 @@ def _wait_for_quiet() -> None:
 @click.option("--films", default=3, show_default=True, help="How many, one after the other.")
 def main(films: int) -> None:
     """Drop animatics, and wait for their films."""
-    with deployment(), socket.socket() as free:
+    with new_home() as home, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        os.environ.pop("DAGSTER_HOME")
+        os.environ["CHUNK_ASSETS_HOME"] = str(home)  # with a server of its own, as out of the box
         dev = subprocess.Popen(
             [COMMAND, "dev", "--port", str(port)], stderr=subprocess.PIPE, text=True
         )

@@ -23,6 +23,13 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     dequeue_interval_seconds: 1
+sensors:
+  # Each on a thread of its own: they wait within a tick for something to happen.
+  use_threads: true
+  num_workers: 4
+run_launcher:
+  module: chunk_assets.runs.launcher
+  class: WarmRunLauncher
 run_retries:
   # For the jobs that say so by a tag: those that cost nothing.
   enabled: true
@@ -43,6 +50,9 @@ FILM_TAG, CHUNKS_TAG = "film", "chunks"
 """What a run is about, to find it by in Dagit."""
 
 TERMINAL_TAG = "chunk_assets/launched_from"
+
+KEPT_TAG, KEPT_BY_DEV = "chunk_assets/kept_by", "dev"
+"""On runs whose processes end with the `dev` that launched them."""
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -134,6 +144,13 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+def end_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Report the runs of a killed `dev` as failed; call it while holding its lock."""
+    lost = dg.RunsFilter(tags={KEPT_TAG: KEPT_BY_DEV}, statuses=list(UNFINISHED))
+    for run in instance.get_runs(lost):
+        instance.report_run_failed(run, "The chunk-assets dev that kept this run was killed.")
 
 
 def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:

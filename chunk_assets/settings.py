@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         validation_alias="DAGSTER_HOME",
         description="A Dagster instance of your own; without it one is kept in `home`.",
     )
+    fork_server: Path | None = Field(
+        default=None,
+        description="The socket of the process that runs start in; `chunk-assets dev` sets it for "
+        "what it starts.",
+    )
     models: Path | None = Field(
         default=None, description="A TOML file with models and prices of your own."
     )
@@ -70,7 +75,13 @@ class Settings(BaseSettings):
         le=86400,
         description="How long one prediction may take, the wait in Replicate's queue among it.",
     )
-
+    sensor_patience: float = Field(
+        default=4.0,
+        ge=0,
+        le=30,
+        description="For how many seconds a sensor's tick goes on looking while there is nothing "
+        "new; Dagster's daemon begins one every 5 s.",
+    )
     quality: Quality = Field(
         default=Quality(),
         description="The limits of the asset checks, each a variable of its own, such as "

@@ -81,7 +81,8 @@ class Dagit:
 def dev() -> Iterator[Dagit]:
     """Run `chunk-assets dev` with this process's environment, until the block ends."""
     port = free_port()
-    with Running.start("dev", "--port", port) as running:
+    patience = "4"  # as out of the box
+    with Running.start("dev", "--port", port, CHUNK_ASSETS_SENSOR_PATIENCE=patience) as running:
         running.until("Ctrl-C ends everything.")
         yield Dagit(port)
         running.interrupt()

@@ -6,9 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import IO
 
 import click
 import dagster as dg
@@ -20,6 +23,7 @@ from chunk_assets.instance import (
     TERMINAL_TAG,
     UNFINISHED,
     dagster_home,
+    end_lost_runs,
     end_orphans,
     film_lock,
     open_instance,
@@ -29,6 +33,7 @@ from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
 HOST = "127.0.0.1"
+_FORK_SERVER = [sys.executable, "-m", "chunk_assets.runs.fork_server"]
 _STOP_SECONDS = 20
 """What Dagster gets to stop in; it takes 3 s, more while a chunk is being rendered."""
 
@@ -46,27 +51,35 @@ def serve(settings: Settings, port: int) -> None:
         _check_port(port)
         _end_orphans(settings)
         store = connect(settings)  # held by this process: links work while Dagit is open
-        keeper = _start(settings, port, lock, log)
+        socket_directory = Path(mkdtemp(prefix="chunk-assets-"))  # a socket's path must be short
+        keepers: list[subprocess.Popen[bytes]] = []
         try:
-            click.echo("Starting Dagit ...", err=True)
-            while not _answers(port):
-                _check_alive(keeper, log, seconds=0.3)
+            runs = socket_directory / "runs"
+            with log.open("w") as output:
+                keepers.append(_start(_dagster(settings, port), settings, lock, output, runs))
+                click.echo("Starting Dagit ...", err=True)
+                while not _answers(port):
+                    _check_alive(keepers[0], log, seconds=0.3)
+                # Behind Dagit, which a person waits for; a run that comes before starts cold.
+                keepers.append(_start([*_FORK_SERVER, str(runs)], settings, lock, output))
             click.echo(f"Dagit: http://{HOST}:{port}")
             click.echo(f"Films: {store.uri('')} at {plain(store.endpoint)}")
             click.echo(f"Log:   {plain(log)}")
             click.echo("Ctrl-C ends everything.", err=True)
             while True:
-                _check_alive(keeper, log, seconds=60)
+                _check_alive(keepers[0], log, seconds=60)
         except KeyboardInterrupt:
             click.echo("Stopping ...", err=True)
         finally:
-            _stop(keeper)
+            _stop(keepers)
+            rmtree(socket_directory, ignore_errors=True)
         click.echo("Stopped.", err=True)
 
 
 def _end_orphans(settings: Settings) -> None:
-    """Have Dagit show no run as going on whose `render` was killed."""
+    """Have Dagit show no run as going on whose `render`, or whose `dev`, was killed."""
     with open_instance(settings) as instance:
+        end_lost_runs(instance)
         launched_here = dg.RunsFilter(tags={TERMINAL_TAG: "terminal"}, statuses=list(UNFINISHED))
         for film in {run.tags[FILM_TAG] for run in instance.get_runs(launched_here)}:
             with suppress(SpecError), film_lock(settings, film):  # one that lives has the lock
@@ -109,30 +122,36 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _start(settings: Settings, port: int, lock: int, log: Path) -> subprocess.Popen[bytes]:
-    """Start the keeper of Dagit; it has the lock, too, until the last of it has ended.
+def _dagster(settings: Settings, port: int) -> list[str]:
+    command = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
+    return [*command, "--workspace", str(workspace_file(settings))]
 
-    What Dagster says goes to the log: of each run it says a hundred lines, which Dagit shows.
+
+def _start(
+    command: list[str], settings: Settings, lock: int, log: IO[str], runs: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the keeper of a command; it has the lock, too, until the last of it has ended.
+
+    What the command says goes to the log: Dagster says a hundred lines of each run, which Dagit
+    shows. Runs that it launches start in the fork server whose socket is `runs`.
     """
-    dagster = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
-    dagster += ["--workspace", str(workspace_file(settings))]
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "CHUNK_ASSETS_HOME": str(settings.home.resolve()),
+        **({"CHUNK_ASSETS_FORK_SERVER": str(runs)} if runs else {}),
         "PYTHONWARNINGS": "ignore",  # what libraries tell developers
         "PYTHONSAFEPATH": "1",  # a `random.py` in the current directory is not Python's
     }
-    with log.open("w") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *dagster],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=[lock],
-            start_new_session=True,  # the terminal's signals are for this process
-        )
+    return subprocess.Popen(
+        [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *command],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        pass_fds=[lock],
+        start_new_session=True,  # the terminal's signals are for this process
+    )
 
 
 def _answers(port: int) -> bool:
@@ -160,12 +179,16 @@ def _check_alive(keeper: subprocess.Popen[bytes], log: Path, seconds: float) -> 
     raise click.ClickException(f"Dagit ended by itself, {said}; {str(log)!r} may say why")
 
 
-def _stop(keeper: subprocess.Popen[bytes]) -> None:
+def _stop(keepers: Sequence[subprocess.Popen[bytes]]) -> None:
     """End everything; another Ctrl-C meanwhile ends it by force."""
-    assert keeper.stdin is not None  # noqa: S101 - `_start` asked for it
     try:
-        keeper.stdin.close()
-        keeper.wait()
+        for keeper in keepers:
+            assert keeper.stdin is not None  # noqa: S101 - `_start` asked for it
+            keeper.stdin.close()
+        for keeper in keepers:
+            keeper.wait()
     except KeyboardInterrupt:
-        keeper.terminate()
-        keeper.wait()
+        for keeper in keepers:
+            keeper.terminate()
+        for keeper in keepers:
+            keeper.wait()

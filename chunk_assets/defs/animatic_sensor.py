@@ -10,6 +10,7 @@ from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.defs import going_on, sightings
 from chunk_assets.defs.jobs import render_chunks, stitch_film
 from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
+from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import check_overwritten, rendering_request, stitching_request
 from chunk_assets.defs.sightings import Sighting
 from chunk_assets.defs.standing import standing
@@ -45,27 +46,42 @@ MAX_SECONDS = 20.0
 def new_animatics(
     context: dg.SensorEvaluationContext, films: FilmStore, generators: dg.ResourceParam[Generators]
 ) -> dg.SensorResult:
-    """One look at the folder of manifests."""
-    began = time.monotonic()
+    """Look at the folder of manifests, on this machine's own server until one of them is new."""
     try:
         settings = load_settings()
         load_catalog(settings.models)  # a fault of the deployment is not the films'
         store = films.store()
-        listed = [ListedManifest(each) for each in store.listing(keys.ANIMATICS, ".json")]
-        cursor = ManifestCursor.read(context.cursor)
-        tick = Tick(context, store, settings, generators, cursor, began + MAX_SECONDS)
-        tick.look(listed)
+        patience = Patience(settings)
+        look = _look(context, store, settings, generators, context.cursor)
+        # A look costs a request for each 1000 films: elsewhere than here, money.
+        while settings.is_local and look.was_idle and patience.is_left():
+            patience.pause()
+            look = _look(context, store, settings, generators, look.cursor.written())
     except ChunkAssetsError as error:
         return dg.SensorResult(
             skip_reason=dg.SkipReason(f"Nothing was looked at: {error}"), cursor=context.cursor
         )
-    skip = None if tick.requests else dg.SkipReason(tick.summary(len(listed)))
-    return dg.SensorResult(tick.requests, skip_reason=skip, cursor=cursor.written())
+    skip = None if look.requests else dg.SkipReason(look.summary())
+    return dg.SensorResult(look.requests, skip_reason=skip, cursor=look.cursor.written())
+
+
+def _look(
+    context: dg.SensorEvaluationContext,
+    store: ObjectStore,
+    settings: Settings,
+    generators: Generators,
+    cursor: str | None,
+) -> "Look":
+    listed = [ListedManifest(each) for each in store.listing(keys.ANIMATICS, ".json")]
+    deadline = time.monotonic() + MAX_SECONDS
+    look = Look(context, store, settings, generators, ManifestCursor.read(cursor), deadline)
+    look.at(listed)
+    return look
 
 
 @dataclass
-class Tick:
-    """One tick: what it works with, and what it has found."""
+class Look:
+    """One look at the manifests: what it works with, and what it has found."""
 
     context: dg.SensorEvaluationContext
     store: ObjectStore
@@ -75,15 +91,17 @@ class Tick:
     deadline: float
     requests: list[dg.RunRequest] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    listed: int = 0
     looked_at: int = 0
     planned: int = 0
 
-    def look(self, listed: list[ListedManifest]) -> None:
+    def at(self, listed: list[ListedManifest]) -> None:
         """Deal with what is new, as far as one tick goes; the cursor says how far that was.
 
         Raises:
             StorageError: S3 cannot be asked whether a missing picture has come.
         """
+        self.listed = len(listed)
         self._settle()
         arrived = self._arrived({manifest.name for manifest in listed})
         buckets: dict[int, list[ListedManifest]] = defaultdict(list)
@@ -101,10 +119,15 @@ class Tick:
                 return
             self._look_into(number, buckets[number], arrived)
 
-    def summary(self, count: int) -> str:
+    @property
+    def was_idle(self) -> bool:
+        """Whether there was nothing to deal with."""
+        return self.looked_at == 0 and not self.said
+
+    def summary(self) -> str:
         """What a person reads of a tick that requests nothing."""
         more = [f"and {len(self.said) - 10} more"] if len(self.said) > 10 else []
-        return "; ".join(self.said[:10] + more) or f"{count} animatics, nothing new."
+        return "; ".join(self.said[:10] + more) or f"{self.listed} animatics, nothing new."
 
     def _look_into(self, number: int, bucket: list[ListedManifest], arrived: set[str]) -> None:
         known = sightings.sightings(self._instance, (manifest.name for manifest in bucket))

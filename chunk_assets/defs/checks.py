@@ -102,7 +102,7 @@ def film_checks(
 
 check_chunks = dg.define_asset_job(
     "check_chunks",
-    tags=RETRIED,
+    tags={**RETRIED, "dagster/priority": "-1"},  # a film that is being made goes first
     selection=dg.AssetSelection.checks(clip_checks),
     description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
     "before, have its colours held? Renders nothing and costs nothing.",

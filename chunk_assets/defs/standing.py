@@ -30,9 +30,7 @@ def standing(plan: FilmPlan, store: ObjectStore) -> Standing:
     Raises:
         StorageError: S3 cannot be read.
     """
-    folder = f"{keys.CHUNKS}{plan.video_id}/"
-    stored = {f"{folder}{name}" for name in store.names(folder)}
-    if not any(keys.chunk_video(plan.video_id, spec.chunk_num) in stored for spec in plan.specs):
+    if not any(_clips_there(plan, store)):
         return Standing(None, False, frozenset())  # one request instead of one a chunk
     states = list(inspect(plan, store))
     generators = frozenset(state.clip.generator for state in states if state.clip)
@@ -45,3 +43,18 @@ def standing(plan: FilmPlan, store: ObjectStore) -> Standing:
     except StorageError:
         film = None  # damaged: as good as none
     return Standing(fingerprint, film is not None and film.made_from == fingerprint, generators)
+
+
+def is_rendered(plan: FilmPlan, store: ObjectStore) -> bool:
+    """Whether each planned chunk has a clip, of whatever version; asks S3 once.
+
+    Raises:
+        StorageError: S3 cannot be read.
+    """
+    return all(_clips_there(plan, store))
+
+
+def _clips_there(plan: FilmPlan, store: ObjectStore) -> list[bool]:
+    folder = f"{keys.CHUNKS}{plan.video_id}/"
+    stored = {f"{folder}{name}" for name in store.names(folder)}
+    return [keys.chunk_video(plan.video_id, spec.chunk_num) in stored for spec in plan.specs]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -10,12 +11,12 @@ from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.defs import going_on
 from chunk_assets.defs.jobs import stitch_film
 from chunk_assets.defs.partitions import register, split_chunk_key
+from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import stitching_request
-from chunk_assets.defs.standing import standing
+from chunk_assets.defs.standing import is_rendered, standing
 from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
 from chunk_assets.resources import FilmStore
 from chunk_assets.settings import Settings, load_settings
-from chunk_assets.storage.store import ObjectStore
 
 MAX_EVENTS = 300
 """Recorded clips read in one tick; each carries its preview."""
@@ -67,23 +68,48 @@ class StitchingCursor:
     ),
 )
 def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.SensorResult:
-    """One look at the clips that were recorded since the last."""
-    began = time.monotonic()
+    """Look at the clips that were recorded since the last, until one completes its film."""
     cursor = StitchingCursor.read(context.cursor)
-    recorded = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("chunk_videos"), after_storage_id=cursor.after),
-        limit=MAX_EVENTS,
-        ascending=True,
-    ).records
-    if not recorded and not cursor.pending:
-        skip = dg.SkipReason("No clip was recorded since the last look.")
-        return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
     try:
-        look = Look(context, films.store(), load_settings(), began + MAX_SECONDS)
+        settings = load_settings()
+        patience = Patience(settings)
+        look = _look(context, films, settings, cursor)
+        while not look.requests and patience.is_left():
+            patience.pause()
+            if _recorded(context.instance, cursor, limit=1):
+                look = _look(context, films, settings, cursor)
     except ChunkAssetsError as error:
         skip = dg.SkipReason(f"Nothing was looked at: {error}")
-        return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
-    # At most half of a tick is for what waits, in turns: it must not keep back what is new.
+        return dg.SensorResult(skip_reason=skip, cursor=cursor.written())
+    skip = None if look.requests else dg.SkipReason("; ".join(look.said) or "No film is complete.")
+    return dg.SensorResult(look.requests, skip_reason=skip, cursor=cursor.written())
+
+
+def _recorded(
+    instance: dg.DagsterInstance, cursor: StitchingCursor, limit: int
+) -> Sequence[dg.EventLogRecord]:
+    """The clips that were recorded after those the cursor has dealt with."""
+    return instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("chunk_videos"), after_storage_id=cursor.after),
+        limit=limit,
+        ascending=True,
+    ).records
+
+
+def _look(
+    context: dg.SensorEvaluationContext,
+    films: FilmStore,
+    settings: Settings,
+    cursor: StitchingCursor,
+) -> "Look":
+    """Deal with what is recorded, as far as one look goes; the cursor says how far that was."""
+    look = Look(context, films, settings, time.monotonic() + MAX_SECONDS)
+    recorded = _recorded(context.instance, cursor, limit=MAX_EVENTS)
+    if not recorded and not cursor.pending:
+        look.said.append("No clip was recorded since the last look.")
+        return look
+    films.store()  # where S3 cannot be reached, nothing is looked at
+    # At most half of it is for what waits, in turns: it must not keep back what is new.
     again, later = cursor.pending[: MAX_FILMS // 2], cursor.pending[MAX_FILMS // 2 :]
     for video_id in again:
         look.at(video_id)
@@ -93,16 +119,15 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
             break
         cursor.after = record.storage_id
     cursor.pending = list(dict.fromkeys([*later, *look.pending]))
-    skip = None if look.requests else dg.SkipReason("; ".join(look.said) or "No film is complete.")
-    return dg.SensorResult(look.requests, skip_reason=skip, cursor=cursor.written())
+    return look
 
 
 @dataclass
 class Look:
-    """What one tick works with, and what it has found."""
+    """What one look works with, and what it has found."""
 
     context: dg.SensorEvaluationContext
-    store: ObjectStore
+    films: FilmStore
     settings: Settings
     deadline: float
     requests: list[dg.RunRequest] = field(default_factory=list)
@@ -111,7 +136,7 @@ class Look:
     seen: set[str] = field(default_factory=set)
 
     def at(self, video_id: str) -> bool:
-        """Look at a film unless this tick did already; False if that is left to the next tick."""
+        """Look at a film unless this look did already; False if that is left to the next one."""
         if video_id in self.seen:
             return True
         is_late = bool(self.seen) and time.monotonic() >= self.deadline
@@ -129,8 +154,11 @@ class Look:
         return True
 
     def _judge(self, video_id: str) -> None:
-        plan = plan_film(self.store, video_id)
-        there = standing(plan, self.store)
+        store = self.films.store()
+        plan = plan_film(store, video_id)
+        if not is_rendered(plan, store):
+            return
+        there = standing(plan, store)
         if there.fingerprint is None or there.is_stitched:
             return
         instance = self.context.instance

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from chunk_assets.instance import FILM_TAG, TERMINAL_TAG, open_instance
+from chunk_assets.instance import FILM_TAG, KEPT_BY_DEV, KEPT_TAG, TERMINAL_TAG, open_instance
 from chunk_assets.settings import load_settings
 from chunk_assets_tests.cli.commands import (
     Running,
@@ -33,11 +33,15 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         tags = {FILM_TAG: "film", TERMINAL_TAG: "terminal"}
         killed = instance.create_run_for_job(_nothing, tags=tags)
         instance.report_run_canceling(killed)
+        lost = instance.create_run_for_job(_nothing, tags={KEPT_TAG: KEPT_BY_DEV})
+        assert not lost.is_finished
     port = free_port()
     with Running.start("dev", "--port", port) as running:
         running.until("Ctrl-C ends everything.")
         family = descendants(running.process.pid)
-        assert len(family) > 5  # the keeper, Dagster, its code server, the webserver, the daemon
+        # Two keepers, the process that runs start in, Dagster, its code server, the webserver, the
+        # daemon.
+        assert len(family) > 7
         assert s3_is_open(own_server)
         # The name that the project's workspace.yaml has for it, too.
         query = "{workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
@@ -46,7 +50,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         said = sentence("dev", "--port", free_port())
         assert f"runs already with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
         with open_instance(settings) as instance:
-            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE] * 2
 
         began = time.monotonic()
         running.interrupt()

@@ -1,5 +1,7 @@
 """The sensor that stitches films, over a real S3 server and a real instance, by situation."""
 
+import threading
+
 import dagster as dg
 import pytest
 
@@ -160,3 +162,15 @@ def test_a_cursor_that_nobody_wrote(sensing: Sensing, studio: Studio):
     for cursor in ("nonsense", "[]", '{"after":"x","pending":[]}'):
         sensing.cursor = cursor
         assert sensing.tick() == []
+
+
+def test_a_clip_that_comes_while_a_tick_waits(
+    sensing: Sensing, studio: Studio, monkeypatch: pytest.MonkeyPatch
+):
+    """The film is requested in the same tick: nobody waits for the daemon's next loop."""
+    assert sensing.tick() == []
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_PATIENCE", "30")
+    rendering = threading.Thread(target=studio.render, args=([2],))
+    rendering.start()
+    assert films(sensing.tick()) == ["film"]
+    rendering.join()
