@@ -82,6 +82,21 @@ class Settings(BaseSettings):
         description="For how many seconds a sensor's tick goes on looking while there is nothing "
         "new; Dagster's daemon begins one every 5 s.",
     )
+    broker_url: SecretStr | None = Field(
+        default=None,
+        description="The Redis that takes runs to the workers, redis://:password@host:6379/0; "
+        "only where there is more than one machine.",
+    )
+    result_url: SecretStr | None = Field(
+        default=None,
+        description="Another Redis for what workers report; the broker's without it.",
+    )
+    postgres_url: SecretStr | None = Field(
+        default=None,
+        description="Dagster's database where there is more than one machine, "
+        "postgresql+psycopg2://user:password@host:5432/name; read by deploy/dagster.yaml.",
+    )
+
     quality: Quality = Field(
         default=Quality(),
         description="The limits of the asset checks, each a variable of its own, such as "
