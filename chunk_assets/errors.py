@@ -12,9 +12,10 @@
     │   │   └── OverBudget the film's limit of cost would be passed
     │   ├── TimedOut       it took too long
     │   └── Unavailable    it cannot be reached, or is busy
-    └── StorageError       an object cannot be written, read, or is not there
-        ├── NotStored      nothing is stored under that key
-        └── Changed        somebody else has written it meanwhile
+    ├── StorageError       an object cannot be written, read, or is not there
+    │   ├── NotStored      nothing is stored under that key
+    │   └── Changed        somebody else has written it meanwhile
+    └── HandedOn           nothing is wrong: this process ends, and another goes on with the film
 
 Only `TimedOut` and `Unavailable` are worth asking again.
 """
@@ -79,3 +80,7 @@ class NotStored(StorageError):
 
 class Changed(StorageError):
     """Somebody else has written the object since it was read."""
+
+
+class HandedOn(ChunkAssetsError):
+    """This process ends, and another goes on with the film where it stands."""

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 
 from chunk_assets.chain.claims import Claims
 from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.leaving import Leaving
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
@@ -35,6 +36,7 @@ def walk_scenes(
     listener: Listener,
     claims: Callable[[], Claims] = Claims,
     max_parallel: int = MAX_PARALLEL_SCENES,
+    leaving: Leaving | None = None,
 ) -> Iterator[ChunkObject]:
     """Make the chunks as `walk` does, the scenes of the film side by side.
 
@@ -51,10 +53,11 @@ def walk_scenes(
         listener: Told what happens; likewise from several threads.
         claims: Makes each scene's claims on its chunks.
         max_parallel: How many scenes are walked at a time, at least 1.
+        leaving: Says when this process is to end: each scene then ends behind its chunk in flight.
 
     Raises:
-        SpecError, NotStored, MediaError, GenerationError, StorageError: See `walk`; of several
-            scenes that fail, the first one's.
+        SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOn: See `walk`; of
+            several scenes that fail, the first one's.
     """
     halt = threading.Event()
 
@@ -69,6 +72,7 @@ def walk_scenes(
             listener=listener,
             claims=claims(),
             halt=halt,
+            leaving=leaving,
         )
 
     scenes = split(plan, chunk_nums)

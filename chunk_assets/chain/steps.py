@@ -15,13 +15,14 @@ from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
 from chunk_assets.chain.finishing import Finishing, Made
 from chunk_assets.chain.hand_over import HandOver
+from chunk_assets.chain.leaving import Leaving
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
 from chunk_assets.chain.outlook import Lookout
 from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import blend_references
-from chunk_assets.errors import NotStored
+from chunk_assets.errors import HandedOn, NotStored
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.images import open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
@@ -53,6 +54,7 @@ class Steps:
         claims: Claims,
         beside: Callable[[Callable[[], list[ChunkObject]]], None],
         halt: threading.Event | None = None,
+        leaving: Leaving | None = None,
     ):
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
@@ -60,7 +62,8 @@ class Steps:
         self._finishing = Finishing(plan, store, files)
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
-        self._hand_over = HandOver(plan, store, files, claims, self._go_on)
+        self._leaving = leaving or Leaving()
+        self._hand_over = HandOver(plan, store, files, claims, self._wait_on)
         self._usual_seconds, self._next_clip_at = (
             0.0,
             0.0,
@@ -81,10 +84,12 @@ class Steps:
             SpecError: The film has no such chunk.
             NotStored: Something that the chosen stages are made from is not stored.
             MediaError, GenerationError, StorageError: It could not be made.
+            HandedOn: This process is to end, and another to go on.
             Stopped: Somebody called `stop`.
         """
         planned = self.plan.spec(chunk_num)
-        if self._claims.hold(chunk_num, self._go_on):
+        self._leaving.begin(self._film)
+        if self._claims.hold(chunk_num, self._wait_on):
             self._lookout.forget()
         found = self._lookout.of(planned)
         spec, spec_version = self._spec(chunk_num, found.spec)
@@ -286,9 +291,21 @@ class Steps:
     def _queue(self, make: Callable[[], ChunkObject]) -> None:
         self._beside(lambda: [make()])
 
+    @property
+    def _film(self) -> str:
+        return f"film {self.plan.video_id!r}"
+
     def _go_on(self) -> None:
+        self._leaving.go_on(self._film)
         if self._stop.is_set() or self._halt.is_set():
+            if self._leaving.keeps_asked:
+                raise HandedOn(f"{self._film} is handed on unfinished: its walk was closed")
             raise Stopped
+
+    def _wait_on(self) -> None:
+        """While nothing of ours is being made, there is nothing to finish."""
+        self._leaving.begin(self._film)
+        self._go_on()
 
     def _progressed(self, spec: ChunkSpec, fraction: float) -> None:
         self._go_on()

@@ -20,6 +20,7 @@ from chunk_assets.chain.background import Background
 from chunk_assets.chain.claims import Claims
 from chunk_assets.chain.files import ChunkFiles
 from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.leaving import Leaving
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.order import Order
@@ -45,6 +46,7 @@ def walk(
     listener: Listener,
     claims: Claims | None = None,
     halt: threading.Event | None = None,
+    leaving: Leaving | None = None,
 ) -> Generator[ChunkObject, None, None]:
     """Make chunks in the order of their numbers, and hand over each object once it is on S3.
 
@@ -52,17 +54,20 @@ def walk(
     stops (closes the iterator or is interrupted), the generator is told so and what is being
     uploaded is completed. A chunk that another walk is at, by what `claims` knows, is waited for,
     and so is the chunk before the first while somebody renders it. `halt` stops the walk from
-    another thread.
+    another thread. When this process is `leaving`, the chunk in flight is the last.
 
     Raises:
         SpecError: The film has no such chunk.
         NotStored: Something that the chosen stages are made from is not stored; says what to do.
         MediaError, GenerationError, StorageError: A chunk could not be made.
+        HandedOn: This process is to end; what was made is stored.
     """
     files = ChunkFiles(store, workdir)
     beside = Background[list[ChunkObject] | _Done]("finishing")
     claims = claims or Claims()
-    steps = Steps(plan, store, generator, order, files, listener, claims, beside.start, halt)
+    steps = Steps(
+        plan, store, generator, order, files, listener, claims, beside.start, halt, leaving
+    )
     chain = _Chain(steps, sorted(set(chunk_nums)), beside)
     try:
         chain.start()

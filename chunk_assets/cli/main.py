@@ -20,6 +20,7 @@ from chunk_assets.cli.render import render
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
 from chunk_assets.cli.terminal import plain
+from chunk_assets.cli.worker import worker
 
 FAULT = 2
 """The exit code of whatever a person can mend."""
@@ -94,5 +95,5 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
 
 
-for command in (render, submit, status, page, dev, models):
+for command in (render, submit, status, page, dev, worker, models):
     main.add_command(command)

@@ -1,5 +1,6 @@
 """The four assets of a chunk, made by one op that walks the chain of each film."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -10,7 +11,7 @@ from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.order import Order
 from chunk_assets.chain.scenes import walk_scenes
-from chunk_assets.defs import backfills, run_tags
+from chunk_assets.defs import backfills, handing_on, run_tags
 from chunk_assets.defs.chunk_events import CODE_VERSIONS, Event, chunk_events
 from chunk_assets.defs.claims import RunClaims
 from chunk_assets.defs.config import ChunkConfig
@@ -18,7 +19,7 @@ from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.partitions import OWNERS, by_film, chunk_key, chunks, of_film
 from chunk_assets.defs.pools import pooled
 from chunk_assets.defs.sightings import announce
-from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.errors import ChunkAssetsError, HandedOn
 from chunk_assets.generation.registry import Generators, choose_generator
 from chunk_assets.resources import FilmStore
 from chunk_assets.workdirs import film_workdir
@@ -104,6 +105,9 @@ def film_chunks(
                 yield from _film(
                     context, config, films, generators, listener, order, video_id, asked
                 )
+            except HandedOn:
+                handing_on.hand_on(context.instance, context.run, socket.gethostname())
+                raise
             except ChunkAssetsError as error:
                 failed.append(error)
                 context.log.error(str(error))
@@ -168,6 +172,7 @@ def _film(
             listener=listener,
             claims=claims,
             max_parallel=config.max_parallel_scenes,
+            leaving=handing_on.leaving(),
         ):
             yield from chunk_events(
                 context, store, plan, made, is_quiet=config.reuse == "matching", asked=partitions

@@ -1,7 +1,8 @@
 """Claims on chunks between the runs of one machine: locks for what is going on, Dagster for plans.
 
 A lock is a file's `flock` in the home, which ends with its process: a run that is killed holds
-nothing. Runs on several machines are kept apart by Dagster (one run a film at a time), not here.
+nothing. Runs on several machines are kept apart by Dagster's queue (one run a film at a time), not
+here. Where it does so, a run must not wait for one in the queue, which waits for this one to end.
 """
 
 import fcntl
@@ -11,10 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.run_coordinator.queued_run_coordinator import (
+    QueuedRunCoordinator,  # not exported; its settings say what may wait for what
+)
 
 from chunk_assets.chain.claims import Claims
 from chunk_assets.defs.partitions import chunk_key, chunks
 from chunk_assets.errors import StorageError
+from chunk_assets.instance import FILM_TAG
 from chunk_assets.storage.locks import lock
 
 _LOOK_SECONDS = 0.2
@@ -25,7 +30,6 @@ _RANGE_START, _RANGE_END = (
 _PARTITION = "dagster/partition"
 
 _ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
@@ -46,6 +50,7 @@ class RunClaims(Claims):
     ):
         self._directory = home / "locks" / "chunks" / video_id
         self._video_id, self._instance, self._run_id, self._log = video_id, instance, run_id, log
+        self._active = [*_ACTIVE, *_queued(instance)]
         self._held: dict[int, int] = {}
         self._told: set[int] = set()
         self._guard = threading.Lock()
@@ -114,7 +119,7 @@ class RunClaims(Claims):
         if not is_held:
             self.release(chunk_num)
         key = chunk_key(self._video_id, chunk_num)
-        runs = self._instance.get_runs(dg.RunsFilter(statuses=_ACTIVE)) if not is_held else []
+        runs = self._instance.get_runs(dg.RunsFilter(statuses=self._active)) if not is_held else []
         others = [run for run in runs if run.run_id != self._run_id and self._covers(run, key)]
         if not is_held and not others:
             return False
@@ -145,3 +150,13 @@ class RunClaims(Claims):
 
     def _path(self, chunk_num: int) -> Path:
         return self._directory / f"{chunk_num:02d}.lock"
+
+
+def _queued(instance: dg.DagsterInstance) -> list[dg.DagsterRunStatus]:
+    """The status of runs in the queue, unless that keeps a film's second run back."""
+    coordinator = instance.run_coordinator
+    if isinstance(coordinator, QueuedRunCoordinator):
+        limits = coordinator.get_run_queue_config().tag_concurrency_limits
+        if any(limit["key"] == FILM_TAG for limit in limits):
+            return []
+    return [dg.DagsterRunStatus.QUEUED]

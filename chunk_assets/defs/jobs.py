@@ -11,7 +11,7 @@ render_chunks = dg.define_asset_job(
     description="Render chunks of a film: a range of the partitions of all four chunk assets.",
 )
 
-RETRIED = {"dagster/max_retries": "2"}
+RETRIED = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
 """For runs that cost nothing: a machine that had no memory for a moment has it the next time."""
 
 stitch_film = dg.define_asset_job(

@@ -9,6 +9,7 @@ import dagster as dg
 # preview must not wait for, or take, what is meant to keep a hosted model's account in its limits.
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 
+from chunk_assets.defs.handing_on import leaving
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -58,6 +59,7 @@ class Pooled(Generator):
                     context.log.info(f"waiting for a free slot of the pool {self._pool!r}")
                     is_told = True
                 on_progress(0.0)  # raises when the run is stopped
+                leaving().begin(f"film {request.video_id!r}")
                 time.sleep(_LOOK_SECONDS)
             try:
                 return self._generator.generate(request, workdir, on_progress)

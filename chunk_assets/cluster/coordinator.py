@@ -1,0 +1,69 @@
+"""Dagster's queue for a cluster: one run a film at a time, and no more runs than free slots.
+
+Named in `deploy/dagster.yaml`; the daemon and Dagit load it.
+"""
+
+from dagster import DagsterRun
+from dagster._core.run_coordinator.base import SubmitRunContext
+from dagster._core.run_coordinator.queued_run_coordinator import (
+    QueuedRunCoordinator,
+    RunQueueConfig,
+)
+from redis import RedisError
+
+from chunk_assets.cluster.broker import connect
+from chunk_assets.cluster.workers import live_workers
+from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.instance import FILM_TAG
+from chunk_assets.settings import load_settings
+
+_PARTITION = "dagster/partition"
+_RANGE_ENDS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class FilmQueue(QueuedRunCoordinator):
+    """Tells each run's film before it is queued, and lets as many runs go as there are slots.
+
+    A run that is launched waits for nothing: it has a slot. What has none stays in Dagster's queue,
+    where a person sees it, orders it by priority and takes it out, and where the death of a host
+    does not reach it.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        """Queue a run, with its film's tag, by which the queue keeps a film's runs apart."""
+        run = context.dagster_run
+        film = film_of(run)
+        if film is not None and FILM_TAG not in run.tags:
+            self._instance.add_run_tags(run.run_id, {FILM_TAG: film})
+        return super().submit_run(context)
+
+    def get_run_queue_config(self) -> RunQueueConfig:
+        """The configured limits, and that of the slots there are at this moment.
+
+        While Redis does not answer none is launched: it could not be.
+        """
+        configured = super().get_run_queue_config()
+        return configured._replace(
+            max_concurrent_runs=bounded(configured.max_concurrent_runs, self._slots())
+        )
+
+    def _slots(self) -> int:
+        try:
+            with connect(load_settings()) as redis:
+                workers = live_workers(redis)
+        except RedisError:
+            self._logger.warning("Redis does not answer: no run is launched")
+            return 0
+        return sum(worker.slots for worker in workers if not worker.is_leaving)
+
+
+def film_of(run: DagsterRun) -> str | None:
+    """The film that a run is about, by its partitions; None for none or several."""
+    keys = [run.tags[name] for name in (_PARTITION, *_RANGE_ENDS) if name in run.tags]
+    films = {split_chunk_key(key)[0] if "|" in key else key for key in keys}
+    return films.pop() if len(films) == 1 else None
+
+
+def bounded(configured: int, slots: int) -> int:
+    """How many runs may go on: no more than slots, nor than is configured; -1 is no limit."""
+    return slots if configured < 0 else min(configured, slots)

@@ -1,0 +1,178 @@
+"""A slot: one process of a worker, which renders one run at a time."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import Value
+from typing import Any
+
+import dagster as dg
+from celery import Celery
+from dagster._cli.api import _execute_run_command_body
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import unpack_value
+from dagster._utils.interrupts import capture_interrupts
+from dagster_celery.config import TASK_EXECUTE_JOB_NAME
+from redis import Redis, RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from chunk_assets.chain.leaving import Leaving
+from chunk_assets.cluster.broker import SILENT_SECONDS, connect, run_key
+from chunk_assets.defs import handing_on
+from chunk_assets.settings import Settings
+
+WORKER_TAG = "worker"
+"""Which worker has, or had, a run; to find them by in Dagit."""
+
+_TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+LOOK_SECONDS = 2.0
+"""How often a slot says that it is at its run, and looks whether the run is still its own."""
+
+
+class WorkerLeaving(Leaving):
+    """What a worker tells its slots, through memory they share; made before they are forked.
+
+    `keeps_asked` holds until somebody terminates the run: a slot that ends for any other reason
+    leaves its prediction to whoever goes on.
+    """
+
+    keeps_asked = True
+
+    def __init__(self) -> None:
+        self._stage: Any = Value("i", 0, lock=False)
+        self._is_lost = False
+
+    def ask(self) -> int:
+        """Ask for the end once more; gives how often that was."""
+        self._stage.value += 1
+        return self._stage.value
+
+    def lose(self) -> None:
+        """In a slot: its run is another's."""
+        self._is_lost = True
+
+    def renew(self, *, keeps_asked: bool = True) -> None:
+        """In a slot: before a run, or when it is terminated."""
+        self._is_lost = False
+        self.keeps_asked = keeps_asked
+
+    def is_asked(self) -> bool:
+        """Whether the worker was asked to stop."""
+        return self._stage.value >= 1
+
+    def is_urgent(self) -> bool:
+        """Whether it was asked twice, or the run is another's."""
+        return self._is_lost or self._stage.value >= 2
+
+
+class Slot:
+    """What a slot's process has: the way to Redis, and whose it is."""
+
+    def __init__(self, settings: Settings, worker: str, leaving: WorkerLeaving):
+        self._redis = connect(settings)
+        self._worker, self._leaving = worker, leaving
+        handing_on.leaving_is(leaving)
+
+    def execute(self, run_id: str) -> None:
+        """Execute a run, unless it has been cancelled or is over."""
+        with dg.DagsterInstance.get() as instance:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.is_finished:
+                return
+            if run.status == dg.DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run)
+                return
+            if not self._redis.set(run_key(run_id), self._worker, nx=True, ex=SILENT_SECONDS):
+                return  # a message that came twice
+            self._leaving.renew()
+            instance.add_run_tags(run_id, {WORKER_TAG: self._worker})
+            handing_on.taken_over(instance, run)
+            with (
+                _interruptible(),
+                Watch(self._redis, instance, run_id, self._worker, self._leaving),
+            ):
+                _execute_run_command_body(
+                    run_id, instance, lambda _event: None, set_exit_code_on_failure=True
+                )
+
+
+class Watch:
+    """The thread beside a run: says that the run has a slot, and looks whether it is wanted."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        instance: dg.DagsterInstance,
+        run_id: str,
+        worker: str,
+        leaving: WorkerLeaving,
+    ):
+        self._redis, self._instance, self._run_id = redis, instance, run_id
+        self._worker, self._leaving = worker, leaving
+        self._is_over = threading.Event()
+        self._has_interrupted = False
+        self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+        with suppress(RedisError):  # it forgets by itself
+            self._redis.delete(run_key(self._run_id))
+
+    def _look_on(self) -> None:
+        while not self._is_over.wait(LOOK_SECONDS):
+            with suppress(RedisError):  # while it is away nobody can take the run for lost
+                self._redis.set(run_key(self._run_id), self._worker, ex=SILENT_SECONDS)
+            with suppress(SQLAlchemyError):  # the database's troubles are the run's own to meet
+                run = self._instance.get_run_by_id(self._run_id)
+                self._heed(run.status if run else dg.DagsterRunStatus.FAILURE)
+
+    def _heed(self, status: dg.DagsterRunStatus) -> None:
+        if status == dg.DagsterRunStatus.FAILURE:
+            # It was taken for lost, and another has been started in its place, which goes on with
+            # what this one has asked for.
+            self._leaving.lose()
+        elif status in _TERMINATED and not self._has_interrupted and not self._is_over.is_set():
+            self._has_interrupted = True
+            self._leaving.renew(keeps_asked=False)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Dagster take SIGINT for the run's end, and the process have its own signals after."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with capture_interrupts():
+            yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+_slot: list[Slot] = []
+"""This process's, once it is one."""
+
+
+def become_slot(settings: Settings, worker: str, leaving: WorkerLeaving) -> None:
+    """Make this process a slot.
+
+    In a process group of its own: Ctrl-C in a terminal is for the worker, which asks its slots.
+    """
+    os.setpgid(0, 0)
+    _slot[:] = [Slot(settings, worker, leaving)]
+
+
+def add_task(app: Celery) -> None:
+    """Have the app execute runs in this worker's slots."""
+
+    @app.task(name=TASK_EXECUTE_JOB_NAME)
+    def execute_job(execute_job_args_packed: Any) -> None:
+        _slot[0].execute(unpack_value(execute_job_args_packed, ExecuteRunArgs).run_id)
