@@ -91,6 +91,7 @@ class FakeReplicate:
         *,
         token: str | None = "r8_fake",  # noqa: S107 - the test's own, of no worth anywhere
         port: int = 0,
+        host: str = "127.0.0.1",
         seconds: float = 0.0,
         faults: Faults | None = None,
         log: Callable[[str], None] = lambda line: None,
@@ -112,8 +113,9 @@ class FakeReplicate:
         self.lock = threading.RLock()
         self._queued: dict[str, deque[Any]] = defaultdict(deque)
         self._random = random.Random(self.faults.seed)
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server((host, port), _Handler)
         self._server.fake = self
+        # On another address it is somebody else's to make it look so (`cluster/relay.py`).
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.delivery = f"{self.base_url}/delivery"
         self._thread = threading.Thread(

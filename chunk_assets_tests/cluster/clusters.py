@@ -74,8 +74,8 @@ class Cluster:
         """Wait until it is so, but no longer than that."""
         deadline = time.monotonic() + seconds
         while not is_so():
-            ended = process is not None and process.poll() is not None
-            assert not ended and time.monotonic() < deadline, self.said()
+            assert process is None or process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
             time.sleep(0.2)
 
     def said(self) -> str:

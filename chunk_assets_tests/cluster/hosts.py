@@ -150,7 +150,6 @@ def _can_make_namespaces() -> bool:
 
 
 def _ip(*arguments: str) -> None:
-    # `ip` without a path: it is in /sbin on some machines, and PATH knows.
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
 
