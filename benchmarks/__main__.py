@@ -20,6 +20,8 @@ TITLES = {
     "many_partitions": "Many films known to Dagster",
     "start_up": "Start-up",
     "many_films": "Many films at a time",
+    "warm_start": "A warm worker",
+    "worker_slots": "A worker's slots",
 }
 RESULTS = Path(__file__).with_name("results.md")
 

@@ -24,6 +24,8 @@ def serve_films(settings: Settings, slots: int) -> int:
     check(settings)
     from chunk_assets.cluster.worker import work
 
+    # A database that does not answer is asked again, rather than waited for two minutes.
+    os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     # A run's own process would have the home from its environment: all slots have this one.
     os.environ["CHUNK_ASSETS_HOME"] = str(settings.home.resolve())

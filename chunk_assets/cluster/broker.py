@@ -5,6 +5,7 @@
     chunk_assets:workers            the names of the workers that were ever heard of
     chunk_assets:worker:{name}      what a worker says of itself; gone when it is not heard of
     chunk_assets:run:{run id}       which slot is at the run; gone when that is not heard of
+    chunk_assets:end:{run id}       what the slot is to know: the run is lost to it, or terminated
     (everything else)               Celery's
 """
 
@@ -24,6 +25,11 @@ BEAT_SECONDS = 5.0
 SILENT_SECONDS = 20
 """After so long without a word they are taken for dead: three beats may be lost or late."""
 
+LOST, TERMINATED = "lost", "terminated"
+
+END_SECONDS = 24 * 3600
+"""How long it can be read: a host that was cut off for longer has been at nothing since."""
+
 _SCHEMES = ("redis", "rediss", "redis+socket", "unix")
 
 
@@ -35,6 +41,11 @@ def worker_key(name: str) -> str:
 def run_key(run_id: str) -> str:
     """Where a slot says that it is at a run."""
     return f"chunk_assets:run:{run_id}"
+
+
+def end_key(run_id: str) -> str:
+    """Where a slot reads that its run is to end: `LOST` or `TERMINATED`."""
+    return f"chunk_assets:end:{run_id}"
 
 
 def broker_url(settings: Settings) -> str:

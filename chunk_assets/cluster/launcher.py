@@ -19,9 +19,13 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from chunk_assets.cluster.app import CONFIGURATION, QUEUE
 from chunk_assets.cluster.broker import (
     BEAT_SECONDS,
+    END_SECONDS,
+    LOST,
     SILENT_SECONDS,
+    TERMINATED,
     broker_url,
     connect,
+    end_key,
     result_url,
     run_key,
 )
@@ -64,19 +68,28 @@ class FilmLauncher(CeleryRunLauncher):
         """As Dagster makes it."""
         return cls(inst_data=inst_data)
 
+    def dispose(self) -> None:
+        """Close what was opened."""
+        self._redis.close()
+        self.celery.close()
+
     @property
     def supports_resume_run(self) -> bool:
         """A run that lost its host is another run: a retry, which Dagster counts and shows."""
         return False
 
     def terminate(self, run_id: str) -> bool:
-        """Have a run cancelled: its slot sees it in Dagster's storage, wherever it is.
+        """Have a run cancelled: its slot reads it in Redis, wherever it is.
 
         Celery's own way kills the process, with a prediction in flight that is billed.
+
+        Raises:
+            redis.RedisError: Redis does not answer; nothing is cancelled then.
         """
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
+        self._redis.set(end_key(run_id), TERMINATED, ex=END_SECONDS)
         self._instance.report_run_canceling(run)
         return True
 
@@ -95,6 +108,8 @@ class FilmLauncher(CeleryRunLauncher):
         if time.monotonic() - since < _SECOND_LOOK:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         del self._missed[run.run_id]
+        # Should its host be cut off only, it shall know when it comes back.
+        self._redis.set(end_key(run.run_id), LOST, ex=END_SECONDS)
         return CheckRunHealthResult(
             WorkerStatus.FAILED,
             f"no worker has been heard of at this run for {SILENT_SECONDS} s: its host is gone, "

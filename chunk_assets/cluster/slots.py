@@ -16,20 +16,17 @@ from dagster._serdes import unpack_value
 from dagster._utils.interrupts import capture_interrupts
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from redis import Redis, RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from chunk_assets.chain.leaving import Leaving
-from chunk_assets.cluster.broker import SILENT_SECONDS, connect, run_key
+from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, run_key
 from chunk_assets.defs import handing_on
 from chunk_assets.settings import Settings
 
 WORKER_TAG = "worker"
 """Which worker has, or had, a run; to find them by in Dagit."""
 
-_TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
-
 LOOK_SECONDS = 2.0
-"""How often a slot says that it is at its run, and looks whether the run is still its own."""
+"""How often a slot says that it is at its run, and reads whether that is to end."""
 
 
 class WorkerLeaving(Leaving):
@@ -92,7 +89,7 @@ class Slot:
             handing_on.taken_over(instance, run)
             with (
                 _interruptible(),
-                Watch(self._redis, instance, run_id, self._worker, self._leaving),
+                Watch(self._redis, run_id, self._worker, self._leaving),
             ):
                 _execute_run_command_body(
                     run_id, instance, lambda _event: None, set_exit_code_on_failure=True
@@ -100,20 +97,16 @@ class Slot:
 
 
 class Watch:
-    """The thread beside a run: says that the run has a slot, and looks whether it is wanted."""
+    """The thread beside a run: says that it has a slot, and reads whether it is to end.
 
-    def __init__(
-        self,
-        redis: Redis,
-        instance: dg.DagsterInstance,
-        run_id: str,
-        worker: str,
-        leaving: WorkerLeaving,
-    ):
-        self._redis, self._instance, self._run_id = redis, instance, run_id
-        self._worker, self._leaving = worker, leaving
+    It asks Redis alone, which answers within seconds or not at all: a database that hangs must not
+    have a run taken for lost.
+    """
+
+    def __init__(self, redis: Redis, run_id: str, worker: str, leaving: WorkerLeaving):
+        self._redis, self._run_id, self._worker = redis, run_id, worker
+        self._leaving = leaving
         self._is_over = threading.Event()
-        self._has_interrupted = False
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
 
     def __enter__(self) -> "Watch":
@@ -127,22 +120,23 @@ class Watch:
             self._redis.delete(run_key(self._run_id))
 
     def _look_on(self) -> None:
+        is_to_end = False
         while not self._is_over.wait(LOOK_SECONDS):
-            with suppress(RedisError):  # while it is away nobody can take the run for lost
-                self._redis.set(run_key(self._run_id), self._worker, ex=SILENT_SECONDS)
-            with suppress(SQLAlchemyError):  # the database's troubles are the run's own to meet
-                run = self._instance.get_run_by_id(self._run_id)
-                self._heed(run.status if run else dg.DagsterRunStatus.FAILURE)
-
-    def _heed(self, status: dg.DagsterRunStatus) -> None:
-        if status == dg.DagsterRunStatus.FAILURE:
-            # It was taken for lost, and another has been started in its place, which goes on with
-            # what this one has asked for.
-            self._leaving.lose()
-        elif status in _TERMINATED and not self._has_interrupted and not self._is_over.is_set():
-            self._has_interrupted = True
-            self._leaving.renew(keeps_asked=False)
-            os.kill(os.getpid(), signal.SIGINT)
+            end = None
+            # While Redis is away nobody can take the run for lost.
+            with suppress(RedisError), self._redis.pipeline() as pipe:
+                pipe.set(run_key(self._run_id), self._worker, ex=SILENT_SECONDS)
+                pipe.get(end_key(self._run_id))
+                _, end = pipe.execute()
+            if end is None or is_to_end:
+                continue
+            is_to_end = True
+            if end == LOST:
+                # Another was started in its place, which goes on with what this one asked for.
+                self._leaving.lose()
+            elif not self._is_over.is_set():
+                self._leaving.renew(keeps_asked=False)
+                os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextmanager

@@ -72,6 +72,8 @@ class Host:
                     os.kill(pid, signal.SIGKILL)
             for process in self.processes:
                 process.poll()
+        while self.processes:
+            self.processes.pop().wait(10)
 
     def cut(self) -> None:
         """Pull its network cable."""

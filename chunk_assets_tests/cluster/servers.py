@@ -106,6 +106,18 @@ def _as_nobody() -> list[str]:
     return [shutil.which("unshare") or "unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
 
+@contextmanager
+def redis_server(address: str, home: Path) -> Iterator[str]:
+    """A Redis alone; gives its URL, which holds its password."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        yield _redis(address, home / "redis", secrets.token_hex(16), processes)[0]
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
 def _redis(
     address: str, home: Path, password: str, processes: dict[str, subprocess.Popen[bytes]]
 ) -> tuple[str, Path]:
