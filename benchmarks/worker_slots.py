@@ -14,9 +14,9 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
 FILMS = 40
-LATENCY = 6.0
+LATENCY = 5.0
 """Seconds of a clip, so that the generator is the bottleneck: a run takes about a second of
-processor for itself and its events, four slots at 6 s less than half of two cores."""
+processor for itself and its events, four slots at 5 s less than half of two cores."""
 
 SLOTS = (1, 2, 4)
 AIM = 0.95
