@@ -10,6 +10,7 @@ from chunk_assets.defs.checks import check_chunks, clip_checks, film_checks
 from chunk_assets.defs.chunks import film_chunks
 from chunk_assets.defs.jobs import render_chunks, stitch_film
 from chunk_assets.defs.pages import film_pages
+from chunk_assets.defs.retire_job import retire_films, retire_nightly
 from chunk_assets.defs.stitching_sensor import finished_films
 from chunk_assets.defs.videos import stitched_videos
 from chunk_assets.generation.registry import GENERATORS, Generators
@@ -25,7 +26,8 @@ def build_definitions(
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],
         asset_checks=[clip_checks, film_checks],
-        jobs=[render_chunks, stitch_film, check_chunks],
+        jobs=[render_chunks, stitch_film, check_chunks, retire_films],
+        schedules=[retire_nightly],
         sensors=[new_animatics, finished_films, rendered_chunks],
         executor=dg.in_process_executor,
         resources={

@@ -210,6 +210,10 @@ class FakeReplicate:
 
     # What the routes do: each returns its answer, or raises it in a `_Refused`.
 
+    def get_account(self, _request: Received) -> Answers:
+        about = {"type": "organization", "username": "studio", "name": "A studio"}
+        return Answers(200, {**about, "github_url": None})
+
     def get_model(self, _request: Received, owner: str, name: str) -> Answers:
         model = self._find(f"{owner}/{name}")
         latest = None if model.name in self.without_version else self._version(model)
@@ -437,6 +441,7 @@ _MODEL = f"/v1/models/{_ID}/{_ID}"
 _PREDICTIONS = "/v1/predictions"
 _CREATE = f"POST {_PREDICTIONS}"
 _ROUTES: tuple[tuple[str, str, str, Callable[..., Answers]], ...] = (
+    ("GET", "/v1/account", "GET /v1/account", FakeReplicate.get_account),
     ("GET", _MODEL, "GET /v1/models", FakeReplicate.get_model),
     ("GET", f"{_MODEL}/versions/{_ID}", "GET /v1/versions", FakeReplicate.get_version),
     ("POST", _PREDICTIONS, _CREATE, FakeReplicate.create),

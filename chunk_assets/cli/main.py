@@ -13,10 +13,12 @@ import click
 # Each command imports what it needs when it is called: Dagster alone takes seconds to import.
 from chunk_assets.cli import faults
 from chunk_assets.cli.dev import dev
+from chunk_assets.cli.doctor import doctor
 from chunk_assets.cli.interrupts import EXIT_CODE
 from chunk_assets.cli.models import models
 from chunk_assets.cli.page import page
 from chunk_assets.cli.render import render
+from chunk_assets.cli.retire import retire
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
 from chunk_assets.cli.terminal import plain
@@ -95,5 +97,5 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
 
 
-for command in (render, submit, status, page, dev, worker, models):
+for command in (render, submit, status, page, retire, dev, worker, models, doctor):
     main.add_command(command)

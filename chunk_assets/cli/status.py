@@ -7,9 +7,10 @@ from chunk_assets.cli.options import json_option
 
 @click.command()
 @click.argument("video", required=False)
+@click.option("--retired", is_flag=True, help="List the films that have left the grid, instead.")
 @json_option
-def status(video: str | None, as_json: bool) -> None:
-    """Show every film on S3, or the chunks of the film VIDEO.
+def status(video: str | None, retired: bool, as_json: bool) -> None:
+    """Show every film on S3 that is not retired, or the chunks of the film VIDEO, which may be.
 
     A chunk is stale when something that it is made from has changed since, and missing when it
     has not been rendered.
@@ -17,15 +18,24 @@ def status(video: str | None, as_json: bool) -> None:
     from chunk_assets.settings import load_settings
 
     settings = load_settings()
+    if video is not None and retired:
+        raise click.UsageError("Give a film's name or --retired, not both.")
     if video is not None:
         from chunk_assets.schemas import check_video_id
 
         check_video_id(video)
-    from chunk_assets.cli.statuses import show_film, show_films
+    from chunk_assets.cli.statuses import show_film, show_films, show_retired
+    from chunk_assets.defs.retiring import retired_films
+    from chunk_assets.instance import open_instance
     from chunk_assets.resources import connect
 
     store = connect(settings)
-    if video is None:
-        show_films(store, as_json=as_json)
-    else:
+    if video is not None:
         show_film(store, video, as_json=as_json)
+        return
+    with open_instance(settings) as instance:
+        away = retired_films(instance)
+    if retired:
+        show_retired(store, away, as_json=as_json)
+    else:
+        show_films(store, away, as_json=as_json)

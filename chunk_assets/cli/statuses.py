@@ -8,6 +8,7 @@ import click
 
 from chunk_assets.chain.film import film_cost
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.finished import listed
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.cli.frontier import frontier
 from chunk_assets.cli.report import chunk_json, slot
@@ -18,19 +19,47 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 
-def show_films(store: ObjectStore, *, as_json: bool) -> None:
-    """One line a film; of a film whose animatic cannot be used, the reason."""
+def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
+    """One line a film that has left the grid, from the listings alone."""
+    names = sorted(retired)
+    there = listed(store, names)
+    films = [
+        {
+            "video_id": name,
+            "stitched": there.films[name].isoformat() if name in there.films else None,
+            "size_bytes": there.sizes.get(name),
+        }
+        for name in names
+    ]
+    if as_json:
+        click.echo(json.dumps({"retired": films}, indent=2))
+    elif not films:
+        click.echo("No film is retired.")
+    else:
+        rows: list[list[object]] = [
+            [film["video_id"], film["stitched"] or "not stored", film["size_bytes"] or ""]
+            for film in films
+        ]
+        print_table(["video", "stitched", ">bytes"], rows, flexible="video")
+
+
+def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
+    """One line a film that is not retired; of one whose animatic cannot be used, the reason."""
     films: list[dict[str, Any]] = []
+    away = 0
     for video_id in store.names(keys.ANIMATICS, ".json"):
+        if video_id in retired:
+            away += 1
+            continue
         try:
             plan = plan_film(store, video_id)
             films.append(_summary(store, plan, list(inspect(plan, store))))
         except ChunkAssetsError as error:
             films.append({"video_id": video_id, "error": str(error)})
     if as_json:
-        click.echo(json.dumps({"films": films}, indent=2))
+        click.echo(json.dumps({"films": films, "retired": away}, indent=2))
         return
-    if not films:
+    if not films and not away:
         click.echo(
             f"No film is on S3 yet, in {store.uri('')}: 'chunk-assets render DIR' makes one."
         )
@@ -54,6 +83,8 @@ def show_films(store: ObjectStore, *, as_json: bool) -> None:
     for film in films:
         if "error" in film:
             click.echo(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
+    if away:
+        click.echo(f"Retired: {away} (chunk-assets status --retired lists them).")
 
 
 def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:

@@ -4,24 +4,22 @@ A sighting is an observation of `animatics`. It survives a lost cursor, and a pe
 Dagit: a manifest that cannot be used is there by name and reason, also when it has no partition.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import dagster as dg
 
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.defs.lineage import DATA_VERSION, USER_PROVIDED, observe_animatic
-from chunk_assets.defs.partitions import register
+from chunk_assets.defs.partitions import NAMES_A_QUERY, VIDEO_ID, register
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 STAMP = "chunk_assets/manifest_stamp"
 VERDICT = "chunk_assets/verdict"
-REFUSED, TAKEN = "refused", "taken"
+REFUSED, TAKEN, RETIRED = "refused", "taken", "retired"
 
 ANIMATICS = dg.AssetKey("animatics")
-_AT_ONCE = 400
-"""Names a query; SQLite allows 999 values in one."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,16 @@ class Sighting:
         stamp: Which writing of the manifest was dealt with; None where somebody else recorded the
             version (`chunk-assets submit`), and nobody has acted on it.
         is_refused: Whether that writing could not be used.
+        storage_id: Of the event that says so; a later one has a higher.
+        recorded: When somebody last did something with it, in seconds since 1970; to retire its
+            film does not count.
     """
 
     version: str | None = None
     stamp: str | None = None
     is_refused: bool = False
+    storage_id: int = field(default=0, compare=False)
+    recorded: float = field(default=0.0, compare=False)
 
     def is_settled(self, version: str) -> bool:
         """Whether this version was dealt with already, in whatever writing."""
@@ -46,35 +49,55 @@ class Sighting:
 
 def sightings(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, Sighting]:
     """What is recorded of each of these animatics; those never seen are left out."""
-    wanted = sorted(set(names))
     found = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        ids = instance.get_latest_storage_id_by_partition(
-            ANIMATICS,
-            dg.DagsterEventType.ASSET_OBSERVATION,
-            partitions=set(wanted[start : start + _AT_ONCE]),
-        )
-        if not ids:
-            continue
+    for ids in _latest(instance, names):
         which = dg.AssetRecordsFilter(asset_key=ANIMATICS, storage_ids=list(ids.values()))
         for record in instance.fetch_observations(which, limit=len(ids)).records:
             tags = record.event_log_entry.tags or {}
+            verdict = tags.get(VERDICT)
             found[str(record.partition_key)] = Sighting(
-                tags.get(DATA_VERSION), tags.get(STAMP), tags.get(VERDICT) == REFUSED
+                tags.get(DATA_VERSION),
+                tags.get(STAMP),
+                verdict == REFUSED,
+                record.storage_id,
+                0.0 if verdict == RETIRED else record.timestamp,
             )
     return found
 
 
+def latest_ids(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, int]:
+    """The storage id of each animatic's last sighting: another one as soon as there is news."""
+    return {name: latest for ids in _latest(instance, names) for name, latest in ids.items()}
+
+
+def _latest(instance: dg.DagsterInstance, names: Iterable[str]) -> Iterator[Mapping[str, int]]:
+    wanted = sorted(set(names))
+    for start in range(0, len(wanted), NAMES_A_QUERY):
+        ids = instance.get_latest_storage_id_by_partition(
+            ANIMATICS,
+            dg.DagsterEventType.ASSET_OBSERVATION,
+            partitions=set(wanted[start : start + NAMES_A_QUERY]),
+        )
+        if ids:
+            yield ids
+
+
 def announce(instance: dg.DagsterInstance, store: ObjectStore, plan: FilmPlan) -> None:
-    """Register the film's partitions and record which version of its animatic there is."""
-    register(instance, plan.video_id, len(plan.specs))
+    """Register the film's partitions and record which version of its animatic there is.
+
+    The events come first: `retiring` looks for news of a film behind its partition's deletion.
+    """
+    is_away = not instance.has_dynamic_partition(VIDEO_ID, plan.video_id)
     metadata = {
         **_where(store, plan.video_id),
         "chunks": dg.MetadataValue.int(len(plan.specs)),
         "beats": dg.MetadataValue.int(len(plan.animatic.beats)),
         "duration_seconds": dg.MetadataValue.float(plan.animatic.duration),
     }
-    observe_animatic(instance, plan.video_id, plan.version, metadata)
+    is_news = observe_animatic(instance, plan.video_id, plan.version, metadata)
+    if is_away and not is_news:
+        _record_return(instance, store, plan.video_id)
+    register(instance, plan.video_id, len(plan.specs))
 
 
 def take(
@@ -96,6 +119,23 @@ def refuse(
     _record(instance, store, name, before.version, stamp, REFUSED, why)
 
 
+def retire(
+    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting, stamp: str
+) -> None:
+    """Record that this writing needs nothing: its film is finished, and leaves the grid."""
+    why = "Retired: its film is finished."
+    _record(instance, store, name, before.version, stamp, RETIRED, why)
+
+
+def _record_return(instance: dg.DagsterInstance, store: ObjectStore, name: str) -> None:
+    """Record that a retired film is back, of which nothing else is new: its age begins anew."""
+    before = sightings(instance, [name]).get(name, Sighting())
+    tags = {VERDICT: REFUSED if before.is_refused else TAKEN} | (
+        {STAMP: before.stamp} if before.stamp else {}
+    )
+    _observe(instance, store, name, before.version, tags, "The film is in the grid again.")
+
+
 def _record(
     instance: dg.DagsterInstance,
     store: ObjectStore,
@@ -105,10 +145,20 @@ def _record(
     verdict: str,
     why: str,
 ) -> None:
-    tags = {STAMP: stamp, VERDICT: verdict}
+    _observe(instance, store, name, version, {STAMP: stamp, VERDICT: verdict}, why)
+
+
+def _observe(
+    instance: dg.DagsterInstance,
+    store: ObjectStore,
+    name: str,
+    version: str | None,
+    tags: dict[str, str],
+    why: str,
+) -> None:
     if version is not None:
         # Dagster takes the version from the newest observation: one without would make it unknown.
-        tags |= {DATA_VERSION: version, USER_PROVIDED: "true"}
+        tags = {**tags, DATA_VERSION: version, USER_PROVIDED: "true"}
     metadata = {"sensor": dg.MetadataValue.text(why), **_where(store, name)}
     event = dg.AssetObservation(
         ANIMATICS, description=why, partition=name, metadata=metadata, tags=tags

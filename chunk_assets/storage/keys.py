@@ -18,6 +18,7 @@
 
 ANIMATICS = "animatics/"
 CHUNKS = "chunks/"
+FILMS = "videos/"
 
 
 def manifest(video_id: str) -> str:
@@ -70,16 +71,26 @@ def verdicts(video_id: str, chunk_num: int) -> str:
     return f"{CHUNKS}{video_id}/checks/chunk_{chunk_num:02d}.json"
 
 
+def clips(video_id: str) -> str:
+    """Where the film's clips are, beside folders of everything else there is of its chunks."""
+    return f"{CHUNKS}{video_id}/"
+
+
+def film(video_id: str) -> str:
+    """Where the stitched film and what is told of it are."""
+    return f"{FILMS}{video_id}/"
+
+
 def stitched_video(video_id: str) -> str:
     """The film."""
-    return f"videos/{video_id}/stitched.mp4"
+    return f"{film(video_id)}stitched.mp4"
 
 
 def output(video_id: str) -> str:
     """The film's ChunkGenerationOutput."""
-    return f"videos/{video_id}/output.json"
+    return f"{film(video_id)}output.json"
 
 
 def report(video_id: str) -> str:
     """The film's page."""
-    return f"videos/{video_id}/report.html"
+    return f"{film(video_id)}report.html"

@@ -237,9 +237,11 @@ class ObjectStore:
         """
         yield from (listed.name for listed in self.listing(prefix, suffix))
 
-    def listing(self, prefix: str, suffix: str = "") -> Iterator[ListedObject]:
-        """Like `names`, with what the listing says of each."""
-        for entry in self._entries(prefix, "/", "Contents"):
+    def listing(
+        self, prefix: str, suffix: str = "", *, deep: bool = False
+    ) -> Iterator[ListedObject]:
+        """Like `names`, with what the listing says of each; `deep` lists what lies deeper, too."""
+        for entry in self._entries(prefix, "" if deep else "/", "Contents"):
             if entry["Key"].endswith(suffix):
                 name = entry["Key"][len(prefix) :].removesuffix(suffix)
                 etag = entry["ETag"].strip('"')

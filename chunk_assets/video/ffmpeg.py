@@ -60,6 +60,32 @@ def executable(path: str | None = None) -> str:
         ) from error
 
 
+def ask(binary: str, question: str) -> str:
+    """Return what FFmpeg answers to one of its questions: "-version", "-encoders", "-filters".
+
+    Raises:
+        FFmpegError: It does not start, fails, or takes over 20 s.
+    """
+    try:
+        ended = subprocess.run(
+            [binary, "-hide_banner", question],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=20,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        reason = getattr(error, "strerror", None) or "it does not answer"
+        raise FFmpegError(
+            f"FFmpeg cannot be started as {binary!r}: {reason}; see CHUNK_ASSETS_FFMPEG"
+        ) from error
+    if ended.returncode != 0:
+        raise FFmpegError(f"{binary!r} {question} ended with code {ended.returncode}")
+    return ended.stdout
+
+
 def file_url(path: Path | str) -> str:
     """Return `path` as FFmpeg takes it for a file whatever its name: `a:b.mp4`, `-y.mp4`."""
     return f"file:{path}"

@@ -90,6 +90,17 @@ class ReplicateApi:
         """Close every connection."""
         self._connection.close()
 
+    def account(self) -> str:
+        """Return the name of the account that the token belongs to; costs nothing.
+
+        Raises:
+            GenerationError: Replicate refuses the token, or cannot be asked.
+        """
+        name = self._get("/v1/account", "the account").get("username")
+        if not isinstance(name, str):
+            raise unreadable("the account")
+        return name
+
     def model(self, name: str) -> ModelInfo:
         """Return the model "owner/name" with its latest version.
 

@@ -1,0 +1,143 @@
+"""Ten thousand finished films retired in one command, and Dagit's partition page around it.
+
+The films' objects are put on S3 first, which takes half an hour; where CHUNK_ASSETS_BUCKET names a
+bucket that has them, from a run before, that is left out.
+"""
+
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import click
+import dagster as dg
+import dagster_webserver
+from dagster_graphql import DagsterGraphQLClient
+
+from benchmarks import finished_films
+from benchmarks.table import Row
+from benchmarks.workbench import ROOT
+from chunk_assets.defs.partitions import VIDEO_ID
+from chunk_assets.storage.store import ObjectStore
+
+LIVE = 5000
+FINISHED = 10_000
+PAGE_SECONDS, RETIRE_SECONDS = 2.0, 120.0
+
+COMMAND = str(Path(sys.executable).with_name("chunk-assets"))
+
+
+def measure(
+    store: ObjectStore,
+    instance: dg.DagsterInstance,
+    live: int = int(os.environ.get("BENCHMARK_LIVE", LIVE)),
+    finished: int = int(os.environ.get("BENCHMARK_FINISHED", FINISHED)),
+) -> list[Row]:
+    """The page with live films, with finished ones beside them, and once those are retired."""
+    old = [f"old-{number:05d}" for number in range(finished)]
+    _say("putting what is missing on S3")
+    finished_films.put_on_s3(store, old)
+    stamps = finished_films.manifest_stamps(store)
+    _say("recording the live films")
+    finished_films.record(instance, [f"live-{number:04d}" for number in range(live)])
+    with _dagit() as client:
+        _say("asking Dagit")
+        before = _page(client)
+        _say("recording the finished films")
+        finished_films.record(instance, old, stamps)
+        _say("asking Dagit")
+        crowded = _page(client)
+        _say("retiring")
+        began = time.monotonic()
+        ended = subprocess.run(
+            [COMMAND, "retire", "--older-than", "0h", "--json"],
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        assert ended.returncode == 0, ended.stderr
+        left = instance.get_dynamic_partitions(VIDEO_ID)
+        assert len(left) == live, (len(left), ended.stdout[-500:])
+        _say(f"asking Dagit; retired in {seconds:.1f} s")
+        after = _page(client)
+    return [
+        *_rows(f"{live:,} live films", before, PAGE_SECONDS),
+        *_rows(f"{live:,} live and {finished:,} finished", crowded, None),
+        Row(
+            f"chunk-assets retire, {finished:,} films",
+            seconds,
+            aim=f"≤ {RETIRE_SECONDS:g}",
+            is_met=seconds <= RETIRE_SECONDS,
+        ),
+        *_rows(f"{live:,} live, {finished:,} retired", after, PAGE_SECONDS),
+    ]
+
+
+def _say(what: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {what}", err=True)
+
+
+def _rows(what: str, seconds: dict[str, list[float]], aim: float | None) -> list[Row]:
+    rows = []
+    for asset, (first, *again) in seconds.items():
+        for when, value in (("first look", first), ("again", statistics.median(again))):
+            is_met = None if aim is None else value <= aim
+            text = "" if aim is None else f"≤ {aim:g}"
+            rows.append(Row(f"{what}: {asset}, {when}", value, aim=text, is_met=is_met))
+    return rows
+
+
+def _page(client: DagsterGraphQLClient, repeat: int = 4) -> dict[str, list[float]]:
+    """Seconds of the question that the tab asks, as its own JavaScript has it."""
+    found: dict[str, list[float]] = {}
+    for asset in ("chunk_videos", "stitched_videos"):
+        for _ in range(repeat):
+            began = time.monotonic()
+            answer = client._execute(_question(), {"assetKey": {"path": [asset]}})
+            found.setdefault(asset, []).append(time.monotonic() - began)
+            assert answer["assetNodeOrError"]["assetPartitionStatuses"], answer
+    return found
+
+
+def _question() -> str:
+    """The query `PartitionHealthQuery` of the installed Dagit."""
+    chunks = Path(dagster_webserver.__file__).parent / "webapp/build/_next/static/chunks"
+    for path in sorted(chunks.glob("*.js")):
+        found = re.search(r'query PartitionHealthQuery\(.*?(?="\]\))', path.read_text())
+        if found:
+            return found[0].replace("\\n", "\n")
+    raise AssertionError("this Dagit asks for its partitions otherwise")
+
+
+@contextmanager
+def _dagit() -> Iterator[DagsterGraphQLClient]:
+    """A webserver over this instance with the product's own code location."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "dagster_webserver", "-m", "chunk_assets.definitions"]
+    server = subprocess.Popen(
+        [*command, "-h", "127.0.0.1", "-p", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and server.poll() is None:
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/server_info"):
+                break
+            time.sleep(0.5)
+        yield DagsterGraphQLClient("127.0.0.1", port_number=port, timeout=600)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)

@@ -1,0 +1,131 @@
+"""`chunk-assets retire`: finished films leave the partition grid."""
+
+import json
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from chunk_assets.cli.options import json_option
+from chunk_assets.cli.terminal import plain
+
+if TYPE_CHECKING:  # it brings Dagster, which `--help` has no use for
+    from chunk_assets.defs.retiring import Retirement
+
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+_MAX_HOURS = 36500 * 24
+
+SHOWN = 20
+"""Films that are named in the terminal; `--json` names all."""
+
+
+class Age(click.ParamType):
+    """`30d`; also `12h`, `4w`."""
+
+    name = "AGE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read an age."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"\s*([0-9]{1,7})\s*([hdw])\s*", str(value))
+        hours = int(match[1]) * _HOURS[match[2]] if match else _MAX_HOURS + 1
+        if hours > _MAX_HOURS:
+            self.fail(
+                f"{value!r} is not an age: write '30d' for days, '12h' for hours or '4w' for weeks,"
+                " at most 36500d",
+                param,
+                ctx,
+            )
+        return timedelta(hours=hours)
+
+
+@click.command(short_help="Take finished films out of Dagit's partition grid.")
+@click.argument("videos", nargs=-1, metavar="[VIDEO]...")
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    type=Age(),
+    help="Films that were stitched, and last submitted, so long ago: 30d, 12h, 4w.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be retired.")
+@json_option
+def retire(
+    videos: tuple[str, ...], older_than: timedelta | None, dry_run: bool, as_json: bool
+) -> None:
+    """Take finished films out of the partition grid: all that are old enough, or the films VIDEO.
+
+    A film is finished when it is stored and nothing that it is made from was written since. One
+    that a run is at, or going to be at, stays. Everything on S3 and in Dagster's history stays;
+    'status VIDEO' and 'page VIDEO' answer as before. To submit a retired film again, or to change
+    its manifest, brings it back.
+    """
+    if not videos and older_than is None:
+        raise click.UsageError("Say which films: by name, or with --older-than 30d.")
+    from chunk_assets.schemas import check_video_id
+    from chunk_assets.settings import load_settings
+
+    settings = load_settings()
+    for video in videos:
+        check_video_id(video)
+    from chunk_assets.defs import retiring
+    from chunk_assets.instance import open_instance
+    from chunk_assets.resources import connect
+
+    store = connect(settings)
+    with open_instance(settings) as instance:
+        found = retiring.retire(
+            instance,
+            store,
+            settings,
+            names=videos,
+            older_than=older_than,
+            is_dry_run=dry_run,
+        )
+    if as_json:
+        click.echo(json.dumps(_document(found, dry_run), indent=2))
+    else:
+        _tell(found, dry_run, named=bool(videos))
+
+
+def _document(found: "Retirement", is_dry_run: bool) -> dict[str, object]:
+    return {
+        "dry_run": is_dry_run,
+        "retired": found.retired,
+        "retired_before": found.already,
+        "at_work": found.at_work,
+        "unfinished": found.unfinished,
+        "too_young": found.too_young,
+    }
+
+
+def _tell(found: "Retirement", is_dry_run: bool, *, named: bool) -> None:
+    done = "would be retired" if is_dry_run else "retired"
+    _list(found.retired, done)
+    for name in found.already:
+        click.echo(f"{plain(name)}: retired already.")
+    left = found.left if named else found.at_work
+    for name, why in list(left.items())[:SHOWN]:
+        click.echo(f"{plain(name)} stays: {plain(why)}.")
+    if len(left) > SHOWN:
+        click.echo(f"{len(left) - SHOWN} more stay: --json names them.")
+    if named:
+        _list(found.too_young, "younger than that, and stays")
+    click.echo(
+        f"{_films(len(found.retired))} {done}; in the grid stay {len(found.too_young)} too young, "
+        f"{len(found.unfinished)} not finished, {len(found.at_work)} being worked at."
+    )
+
+
+def _list(names: list[str], what: str) -> None:
+    for name in names[:SHOWN]:
+        click.echo(f"{plain(name)}: {what}.")
+    if len(names) > SHOWN:
+        click.echo(f"{len(names) - SHOWN} more: {what}.")
+
+
+def _films(count: int) -> str:
+    return "1 film" if count == 1 else f"{count} films"

@@ -1,0 +1,16 @@
+"""Every check there is, in the order in which they are told."""
+
+from chunk_assets.doctor import cluster, generators, machine, s3, storage
+from chunk_assets.doctor.findings import Check
+
+GROUPS: tuple[tuple[Check, ...], ...] = (
+    (s3.s3_bucket, s3.s3_write, s3.s3_read, s3.s3_conditional_write, s3.s3_clock),
+    (storage.dagster_storage, storage.dagster_migrated, storage.dagster_grid),
+    (cluster.broker, cluster.workers),
+    (machine.ffmpeg,),
+    (machine.disk,),
+    (machine.locks,),
+    (generators.models,),
+    (generators.replicate,),
+)
+"""The first of a group is what its others cannot do without."""

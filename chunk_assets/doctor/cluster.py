@@ -1,0 +1,86 @@
+"""The cluster: the broker and the workers, where there are any."""
+
+import time
+from collections import Counter
+from importlib.util import find_spec
+
+from chunk_assets.doctor.findings import Finding, fails, not_configured, ok
+from chunk_assets.settings import Settings
+
+ONE_MACHINE = "CHUNK_ASSETS_BROKER_URL is not set: runs stay on this machine"
+
+
+def broker(settings: Settings) -> Finding:
+    """The Redis that takes runs to the workers answers."""
+    missing = _unusable(settings)
+    if missing is not None:
+        return missing
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    from chunk_assets.cluster.broker import broker_url, result_url
+
+    said = []
+    for url in dict.fromkeys((broker_url(settings), result_url(settings))):
+        began = time.monotonic()
+        try:
+            with Redis.from_url(
+                url.replace("redis+socket://", "unix://"),
+                socket_timeout=5,
+                socket_connect_timeout=5,
+                decode_responses=True,
+            ) as redis:
+                redis.ping()
+                version = redis.info("server")["redis_version"]
+        except (RedisError, OSError, ValueError) as error:
+            return fails(
+                f"the broker does not answer: {type(error).__name__}: {error}",
+                "see that Redis runs, and that CHUNK_ASSETS_BROKER_URL is right",
+            )
+        said.append(f"Redis {version} answers in {(time.monotonic() - began) * 1000:.0f} ms")
+    return ok(" and ".join(said))
+
+
+def workers(settings: Settings) -> Finding:
+    """There are workers, and all of them have the code of this machine."""
+    missing = _unusable(settings)
+    if missing is not None:
+        return missing
+    from redis.exceptions import RedisError
+
+    from chunk_assets.cluster.broker import connect
+    from chunk_assets.cluster.workers import code_version, live_workers
+
+    here = code_version()
+    try:
+        with connect(settings) as redis:
+            found = live_workers(redis)
+    except (RedisError, OSError) as error:
+        return fails(f"workers cannot be asked for: {type(error).__name__}", "see the broker")
+    staying = [each for each in found if not each.is_leaving]
+    if not staying:
+        return fails("no worker was heard of", "start 'chunk-assets worker' on a host")
+    other = [each for each in staying if each.code != here]
+    if other:
+        named = ", ".join(f"{each.name} has {each.code}" for each in other[:5])
+        return fails(
+            f"{len(other)} of {len(staying)} workers have other code than this machine's {here}: "
+            f"{named}",
+            "install the same chunk_assets on each, and start the workers again",
+        )
+    hosts = Counter(each.host for each in staying)
+    slots = sum(each.slots for each in staying)
+    return ok(
+        f"{len(staying)} workers with {slots} slots on {len(hosts)} hosts "
+        f"({', '.join(sorted(hosts)[:10])}), code {here}"
+    )
+
+
+def _unusable(settings: Settings) -> Finding | None:
+    if settings.broker_url is None:
+        return not_configured(ONE_MACHINE)
+    absent = [name for name in ("celery", "redis") if find_spec(name) is None]
+    if absent:
+        advice = "pip install 'chunk-assets[cluster]'"
+        return fails(f"a broker is set, but {' and '.join(absent)} is not installed", advice)
+    return None

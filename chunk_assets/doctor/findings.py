@@ -1,0 +1,99 @@
+"""What a check finds, and how checks are run so that none keeps another from running."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urlsplit
+
+from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.settings import Settings
+
+State = Literal["ok", "fails", "not configured", "not looked at"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        state: "fails" where this deployment cannot do what it is configured for.
+        measured: What was seen, with its unit.
+        advice: What to do; empty where there is nothing to do.
+    """
+
+    state: State
+    measured: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finding under the name of its check."""
+
+    name: str
+    finding: Finding
+
+
+Check = Callable[[Settings], Finding]
+
+
+def ok(measured: str, advice: str = "") -> Finding:
+    """It is as it must be; advice is then for some other day."""
+    return Finding("ok", measured, advice)
+
+
+def fails(measured: str, advice: str = "") -> Finding:
+    """It is not as it must be."""
+    return Finding("fails", measured, advice)
+
+
+def not_configured(what: str, advice: str = "") -> Finding:
+    """This deployment does without it."""
+    return Finding("not configured", what, advice)
+
+
+def examine(settings: Settings, groups: Iterable[Sequence[Check]]) -> Iterator[Result]:
+    """Run the checks, each group whatever the others find; no secret stands in what they say.
+
+    Where the first of a group fails, the others have nothing to look at.
+    """
+    for first, *others in groups:
+        found = _guarded(first, settings)
+        yield Result(first.__name__, found)
+        for check in others:
+            if found.state == "fails":
+                later = Finding("not looked at", f"{first.__name__} fails")
+            else:
+                later = _guarded(check, settings)
+            yield Result(check.__name__, later)
+
+
+def _guarded(check: Check, settings: Settings) -> Finding:
+    try:
+        found = check(settings)
+    except ChunkAssetsError as error:
+        found = fails(str(error))
+    except Exception as error:  # foreign code and foreign servers: the other checks go on
+        found = fails(f"{type(error).__name__}: {str(error)[:300]}")
+    return replace(
+        found,
+        measured=without_secrets(found.measured, settings),
+        advice=without_secrets(found.advice, settings),
+    )
+
+
+_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
+
+
+def without_secrets(text: str, settings: Settings) -> str:
+    """A text on one line, in which `***` stands for every secret of the deployment."""
+    known = [os.environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
+    urls = (settings.broker_url, settings.result_url, settings.postgres_url)
+    for secret in (settings.replicate_api_token, *urls):
+        text_of = secret.get_secret_value() if secret else None
+        known += [text_of, urlsplit(text_of).password if text_of else None]
+    for secret in filter(None, known):
+        text = text.replace(secret, "***")
+    return " ".join(_PASSWORD.sub(r"\1:***@", text).split())

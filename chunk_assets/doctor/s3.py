@@ -1,0 +1,138 @@
+"""S3: is the bucket there, and does it do what the films rely on."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from chunk_assets.doctor.findings import Finding, fails, ok
+from chunk_assets.errors import Changed, StorageError
+from chunk_assets.resources import connect
+from chunk_assets.settings import Settings
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+MAX_SKEW_SECONDS = 5.0
+"""Dates of objects and of runs are compared; S3 itself refuses what is signed 15 minutes off."""
+
+_TEXT = "text/plain"
+
+
+def s3_bucket(settings: Settings) -> Finding:
+    """The bucket is there, and we may look at it."""
+    store = connect(settings)
+    seconds = _timed(store.check)
+    kind = "this machine's own server" if settings.is_local else "your bucket"
+    return ok(f"{store.uri('')} at {store.endpoint} ({kind}), answers in {_ms(seconds)}")
+
+
+def s3_write(settings: Settings) -> Finding:
+    """An object can be written, and taken away."""
+    store = connect(settings)
+    with _scratch(store) as key:
+        seconds = _timed(lambda: store.put_bytes(key, b"doctor", _TEXT))
+        _remove(store, key)
+        left = store.head(key)
+    if left is not None:
+        return fails(f"{left.uri} is still there after its deletion")
+    return ok(f"an object written in {_ms(seconds)}, and deleted")
+
+
+def s3_read(settings: Settings) -> Finding:
+    """What was written is read back, with what stands beside it."""
+    store, content = connect(settings), secrets.token_bytes(1000)
+    with _scratch(store) as key:
+        store.put_bytes(key, content, _TEXT, {"made-by": "doctor"})
+        began = time.monotonic()
+        read, stored = store.get_bytes(key)
+        seconds = time.monotonic() - began
+        is_listed = key in store.keys(key)
+    if read != content or stored.record.get("made-by") != "doctor":
+        return fails(
+            f"{stored.uri} came back other than it was written", "use an S3 that keeps metadata"
+        )
+    if not is_listed:
+        return fails(
+            f"{stored.uri} is not listed right after it was written",
+            "use an S3 with consistent listings",
+        )
+    return ok(f"1 kB read in {_ms(seconds)}, with its metadata, and listed at once")
+
+
+def s3_conditional_write(settings: Settings) -> Finding:
+    """A second writer is refused: what keeps a prediction from being paid for twice."""
+    store = connect(settings)
+    accepted = []
+    with _scratch(store) as key:
+        first = store.replace_bytes(key, b"first", _TEXT, before=None)
+        if not _is_refused(store, key, before=None):
+            accepted.append("If-None-Match")
+        store.put_bytes(key, b"changed", _TEXT)
+        if not _is_refused(store, key, before=first):
+            accepted.append("If-Match")
+    if accepted:
+        return fails(
+            f"the second write was accepted ({' and '.join(accepted)} is ignored)",
+            "use an S3 with conditional writes: without them two runs may pay for one clip",
+        )
+    return ok("the second write is refused, by If-None-Match and by If-Match")
+
+
+def s3_clock(settings: Settings) -> Finding:
+    """This machine's clock is S3's."""
+    store = connect(settings)
+    before = datetime.now(UTC)
+    answer = store.client.head_bucket(Bucket=store.bucket)
+    after = datetime.now(UTC)
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if date is None:
+        return fails("S3 sends no Date header", "look whether a proxy takes it away")
+    # S3 cuts the fraction of its second off: the truth lies up to one second later.
+    there = parsedate_to_datetime(date)
+    ahead = (before - there).total_seconds() - 1.0
+    behind = (there - after).total_seconds()
+    skew = max(ahead, behind, 0.0)
+    if skew > MAX_SKEW_SECONDS:
+        side = "ahead of" if ahead > behind else "behind"
+        return fails(
+            f"this clock is {skew:.0f} s {side} S3's; allowed are {MAX_SKEW_SECONDS:.0f} s",
+            "set the clocks by NTP",
+        )
+    return ok(f"{skew:.0f} s apart from S3's; allowed are {MAX_SKEW_SECONDS:.0f} s")
+
+
+def _is_refused(store: ObjectStore, key: str, before: StoredObject | None) -> bool:
+    try:
+        store.replace_bytes(key, b"second", _TEXT, before=before)
+    except Changed:
+        return True
+    return False
+
+
+@contextmanager
+def _scratch(store: ObjectStore) -> Iterator[str]:
+    """A key that nobody else uses, with nothing under it afterwards."""
+    key = f"doctor/{secrets.token_hex(8)}"
+    try:
+        yield key
+    finally:
+        _remove(store, key)
+
+
+def _remove(store: ObjectStore, key: str) -> None:
+    try:
+        store.client.delete_object(Bucket=store.bucket, Key=key)
+    except Exception as error:
+        message = f"{store.uri(key)} was written and cannot be deleted: {type(error).__name__}"
+        raise StorageError(message) from error
+
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,77 @@
+"""Dagster's storage: is it reachable, is its schema this version's, how full is the grid."""
+
+import time
+from typing import Any
+
+import dagster as dg
+
+from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.defs.retiring import retired_films
+from chunk_assets.doctor.findings import Finding, fails, ok
+from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.instance import dagster_home, open_instance
+from chunk_assets.settings import Settings
+
+ADVISED_PARTITIONS = 100_000
+"""An asset's partitions at most, by Dagster's documentation."""
+
+
+def dagster_storage(settings: Settings) -> Finding:
+    """Runs and events can be read."""
+    began = time.monotonic()
+    try:
+        with open_instance(settings) as instance:
+            kind = _kind(instance)
+            began = time.monotonic()
+            runs = instance.get_runs_count()
+            seconds = time.monotonic() - began
+    except ChunkAssetsError:
+        raise
+    except Exception as error:
+        return fails(
+            f"the storage that {dagster_home(settings) / 'dagster.yaml'} names does not answer: "
+            f"{_cause(error)}",
+            "see that its server runs, and that name, user and password in the URL are right",
+        )
+    return ok(f"{kind} with {runs} runs, answers in {seconds * 1000:.0f} ms")
+
+
+def dagster_migrated(settings: Settings) -> Finding:
+    """The tables are those that this version of Dagster expects."""
+    with open_instance(settings) as instance:
+        storages: list[Any] = [instance.run_storage, instance.event_log_storage]
+        storages.append(instance.schedule_storage)
+        found = {type(each).__name__: each.alembic_version() for each in storages if each}
+    behind = [name for name, at in found.items() if at is not None and at[0] != at[1]]
+    if behind:
+        return fails(
+            f"{', '.join(behind)} is at another schema than Dagster {dg.__version__} expects",
+            "run 'dagster instance migrate' once, with every run at rest",
+        )
+    return ok(f"at the schema of Dagster {dg.__version__}")
+
+
+def dagster_grid(settings: Settings) -> Finding:
+    """The partition grid is as large as Dagster advises, or smaller."""
+    with open_instance(settings) as instance:
+        films = len(instance.get_dynamic_partitions(VIDEO_ID))
+        numbers = len(instance.get_dynamic_partitions(CHUNK_NUM))
+        away = len(retired_films(instance))
+    measured = (
+        f"{films} films × {numbers} chunk numbers = {films * numbers:,} partitions; "
+        f"advised are {ADVISED_PARTITIONS:,} at most; {away} films are retired"
+    )
+    if films * numbers > ADVISED_PARTITIONS:
+        return fails(measured, "take finished films out: chunk-assets retire --older-than 30d")
+    return ok(measured)
+
+
+def _kind(instance: dg.DagsterInstance) -> str:
+    return type(instance.event_log_storage).__name__.removesuffix("EventLogStorage") or "storage"
+
+
+def _cause(error: BaseException) -> str:
+    """What the database's driver said first, on one line and without SQLAlchemy's lines behind."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n\n")[0][:300] or type(error).__name__
