@@ -28,6 +28,9 @@ def sentence(error: BaseException) -> str | None:
                 f"Dagster's storage cannot be used: {cause}; see that the disk of "
                 "CHUNK_ASSETS_HOME is writable and has space"
             )
+        if _is_postgres_error(cause):
+            said = " ".join(str(cause).split())[:_LONG_ENOUGH]
+            return f"Dagster's storage does not answer: {said}; see chunk-assets doctor"
         if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
             where = f": {cause.filename!r}" if cause.filename is not None else ""
             return f"this machine refused to go on, {cause.strerror}{where}"
@@ -45,7 +48,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_configuration_error(error: BaseException) -> bool:
+    return _is_one_of(error, ("dagster", "DagsterInvalidConfigError"), ("yaml", "YAMLError"))
+
+
+def _is_postgres_error(error: BaseException) -> bool:
+    return _is_one_of(error, ("psycopg2", "OperationalError"))
+
+
+def _is_one_of(error: BaseException, *kinds: tuple[str, str]) -> bool:
     # Looked up, not imported: Dagster takes seconds, and what is not there raised nothing.
-    kinds = (("dagster", "DagsterInvalidConfigError"), ("yaml", "YAMLError"))
     loaded = ((sys.modules[module], name) for module, name in kinds if module in sys.modules)
     return isinstance(error, tuple(getattr(module, name) for module, name in loaded))

@@ -18,7 +18,7 @@ from chunk_assets.doctor.checks import GROUPS
 from chunk_assets.doctor.findings import Finding, examine, without_secrets
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets_tests.cli.commands import Ended, run, wait_for
+from chunk_assets_tests.cli.commands import Ended, run, sentence, wait_for
 from chunk_assets_tests.dagit import free_port
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
@@ -223,6 +223,9 @@ def test_dagster_storage_that_does_not_answer(store: ObjectStore, settings: Sett
     assert "Connection refused" in checked(ended)["dagster_storage"]["measured"]
     assert checked(ended)["dagster_grid"]["state"] == "not looked at"
     assert "ThePassword" not in ended.stdout
+    said = sentence("status")
+    assert said.startswith("Dagster's storage does not answer: connection to server at")
+    assert "ThePassword" not in said
 
 
 def test_the_broker(store: ObjectStore, monkeypatch: Patch, desk: Path, tmp_path: Path):

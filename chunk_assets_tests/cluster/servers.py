@@ -107,6 +107,18 @@ def _as_nobody() -> list[str]:
 
 
 @contextmanager
+def postgres_server(address: str, home: Path) -> Iterator[str]:
+    """A PostgreSQL alone; gives its URL, which holds its password."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        yield _postgres(address, home / "postgres", secrets.token_hex(16), processes)
+    finally:
+        for process in processes.values():
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
 def redis_server(address: str, home: Path) -> Iterator[str]:
     """A Redis alone; gives its URL, which holds its password."""
     processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -1,0 +1,56 @@
+"""Retiring and the doctor over PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from chunk_assets.defs.partitions import VIDEO_ID, unregister
+from chunk_assets.doctor import storage
+from chunk_assets.instance import open_instance
+from chunk_assets.settings import Settings
+from chunk_assets_tests.cluster.clusters import DEPLOY
+from chunk_assets_tests.cluster.servers import postgres_server
+
+
+@pytest.fixture
+def cluster(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """A deployment whose instance has the storage of `deploy/dagster.yaml`."""
+    storage_config = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())["storage"]
+    config = {"telemetry": {"enabled": False}, "storage": storage_config}
+    (settings.home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(config))
+    with postgres_server("127.0.0.1", tmp_path) as url:
+        monkeypatch.setenv("CHUNK_ASSETS_POSTGRES_URL", url)
+        yield settings
+
+
+def test_films_leave_the_grid_and_come_back(cluster: Settings):
+    """Those named go and no others, any number at once; a second time changes nothing."""
+    names = [f"film-{number:04d}" for number in range(1000)]
+    with open_instance(cluster) as instance:
+        instance.add_dynamic_partitions(VIDEO_ID, names)
+        for _ in range(2):
+            unregister(instance, names[:950])
+            assert list(instance.get_dynamic_partitions(VIDEO_ID)) == names[950:]
+        instance.add_dynamic_partitions(VIDEO_ID, names[:1])
+        assert instance.has_dynamic_partition(VIDEO_ID, names[0])
+
+
+def test_the_doctor_sees_the_storage(cluster: Settings):
+    """It answers, it is migrated, and a schema of before is said to need that."""
+    assert storage.dagster_storage(cluster).measured.startswith("Postgres with 0 runs")
+    assert storage.dagster_migrated(cluster).state == "ok"
+    assert "0 films × 0 chunk numbers" in storage.dagster_grid(cluster).measured
+    with open_instance(cluster) as instance, _connection(instance) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'f0367d611631'")
+    found = storage.dagster_migrated(cluster)
+    assert found.state == "fails"
+    assert "dagster instance migrate" in found.advice
+
+
+def _connection(instance: dg.DagsterInstance):
+    return instance.event_log_storage.index_connection()  # pyright: ignore
