@@ -1,7 +1,8 @@
 """Ten thousand finished films retired in one command, and Dagit's partition page around it.
 
 The films' objects are put on S3 first, which takes half an hour; where CHUNK_ASSETS_BUCKET names a
-bucket that has them, from a run before, that is left out.
+bucket that has them, from a run before, that is left out. BENCHMARK_LIVE and BENCHMARK_FINISHED are
+the numbers of films, for a try with fewer.
 """
 
 import os
