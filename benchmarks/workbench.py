@@ -147,10 +147,11 @@ class FixedLatency(Generator):
 
 
 def model_clip(spec: ChunkSpec, picture: Path, target: Path) -> Path:
-    """A slow zoom, long enough for `spec`, encoded as models do: B-frames, no colour tags."""
+    """A slow zoom, long enough for `spec`, encoded as models do: tv range, B-frames, no tags."""
     size = "x".join(map(str, spec.size))
     zoom = f"zoompan=z=1+0.002*on:x=(iw-iw/zoom)/2:y=(ih-ih/zoom)/2:d=1:s={size}:fps={spec.fps}"
-    source = ["-loop", "1", "-i", str(picture), "-vf", zoom, "-frames:v", str(spec.num_frames)]
+    video = f"scale=out_range=tv,format=yuv420p,{zoom}"
+    source = ["-loop", "1", "-i", str(picture), "-vf", video, "-frames:v", str(spec.num_frames)]
     encoder = ["-c:v", "libx264", "-crf", "23", "-bf", "3", "-g", "250", "-pix_fmt", "yuv420p"]
     subprocess.run([executable(), "-v", "error", "-y", *source, *encoder, str(target)], check=True)
     return target

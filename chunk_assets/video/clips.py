@@ -11,8 +11,14 @@ import numpy as np
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.video.atomic import written_whole
-from chunk_assets.video.colour import reading
-from chunk_assets.video.encoding import covering, encoder_options, through_rgb, to_bt709
+from chunk_assets.video.colour import BT601, BT709, reading
+from chunk_assets.video.encoding import (
+    covering,
+    encoder_options,
+    from_bt601,
+    through_rgb,
+    to_bt709,
+)
 from chunk_assets.video.ffmpeg import Graph, Process, read, run, write
 from chunk_assets.video.frames import ROUNDING, VideoInfo, probe
 
@@ -239,5 +245,7 @@ def normaliser_graph(
     if colour.get("in_range") == "pc":
         # swscale's short way from one range to the other shifts chroma by 0.4 of 255.
         frames, colour = through_rgb(frames, **colour), {}
+    elif info.pix_fmt == "yuv420p" and colour == BT601:
+        frames, colour = from_bt601(frames), BT709
     frames = to_bt709(frames, crop=clip.size, w=width, h=height, **colour)
     return write(frames, target, **encoder_options(clip.fps, clip.keyframes))

@@ -45,6 +45,10 @@ _CURVES = {
     18: "arib-std-b67",
 }
 _RANGES = {1: "tv", 2: "pc"}
+BT601 = {"in_color_matrix": "bt601", "in_range": "tv"}
+BT709 = {"in_color_matrix": "bt709", "in_range": "tv"}
+"""What `reading` says of the usual clips of SD and HD."""
+
 # The scale filter's own names for the matrices it knows.
 _MATRICES = {
     "bt709": "bt709",

@@ -9,7 +9,7 @@ ACCURATE = "accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
 """What swscale needs so as not to truncate, which costs one level at every conversion."""
 
 
-ENCODING = "1"
+ENCODING = "2"
 """Changes when what is encoded here comes out with other pictures or parameter sets."""
 
 
@@ -35,9 +35,11 @@ def encoder_options(fps: int, keyframes: tuple[int, ...] = ()) -> dict[str, Any]
         "format": "mp4",
         "an": None,
         "c:v": "libx264",
-        "preset": "veryfast",
+        # To the eye what it was (43 dB, SSIM 0.99 of noisy drawings) in 2/3 of the time that
+        # "veryfast" takes at the same size: the last clip of a film is waited for.
+        "preset": "superfast",
         "profile:v": "high",
-        "crf": 10,
+        "crf": 13,
         "bf": 0,
         "g": 2 * fps,
         "threads": 4,  # fixed, since x264 writes other bytes for another number of threads
@@ -67,6 +69,18 @@ def to_bt709(stream: Graph, *, crop: tuple[int, int] | None = None, **scale: str
     if crop is not None:
         stream = stream.filter("crop", *crop)
     return as_bt709(stream.filter("setsar", 1))
+
+
+def from_bt601(stream: Graph) -> Graph:
+    """Return `stream`, yuv420p in bt601 and tv range, in bt709.
+
+    As most hosted models' clips come. `colorspace` rounds as well as `scale` does (1024×576: mean
+    error 0.64 of 255 beside 0.49, at most 3 instead of 12) in a tenth of the time; nothing is made
+    from a normalised clip but the film, so that no rounding adds up.
+    """
+    return stream.filter(
+        "colorspace", iall="bt601-6-625", irange="tv", all="bt709", fast=1, format="yuv420p"
+    )
 
 
 def through_rgb(stream: Graph, **scale: str) -> Graph:

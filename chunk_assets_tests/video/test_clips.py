@@ -32,10 +32,10 @@ def test_the_whole_argument_list_of_the_writer() -> None:
         "bt709:out_h_chr_pos=128:out_range=tv:out_v_chr_pos=128[s0];[s0]setsar=1[s1];"
         "[s1]format=yuv420p[s2];[s2]setparams=color_primaries=bt709:"
         "color_trc=bt709:colorspace=bt709:range=tv[s3]",
-        *["-map", "[s3]", "-f", "mp4", "-an", "-bf", "0", "-c:v", "libx264", "-crf", "10"],
+        *["-map", "[s3]", "-f", "mp4", "-an", "-bf", "0", "-c:v", "libx264", "-crf", "13"],
         *["-force_key_frames", "expr:eq(n,12)+eq(n,48)", "-forced-idr", "1"],
         *["-fps_mode", "passthrough", "-g", "48", "-map_metadata", "-1"],
-        *["-movflags", "+faststart", "-movie_timescale", "24000", "-preset", "veryfast"],
+        *["-movflags", "+faststart", "-movie_timescale", "24000", "-preset", "superfast"],
         *["-profile:v", "high", "-threads", "4", "-video_track_timescale", "24000"],
         *["-x264-params", "stitchable=1:scenecut=0:open-gop=0:chromaloc=1", "file:o.mp4"],
     ]

@@ -53,6 +53,20 @@ def test_the_whole_argument_list(tmp_path: Path) -> None:
     ]
 
 
+def test_a_clip_in_bt601_is_converted_by_the_fast_filter(tmp_path: Path) -> None:
+    """What most models give is brought to bt709 without a way through RGB."""
+    source = foreign_clip(tmp_path / "came.mp4", [photo("coffee", (1024, 576))], **H264)
+    graph = normaliser_graph(
+        source, Path("o.mp4"), probe(source), ClipFormat(1, 24, (1024, 576)), None
+    )
+    [filters] = [each for each in arguments(graph, "ffmpeg") if each.startswith("[0:v]")]
+    accurate = "flags=accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
+    assert (
+        "colorspace=all=bt709:fast=1:format=yuv420p:iall=bt601-6-625:irange=tv[s4];"
+        f"[s4]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
+    ) in filters
+
+
 def test_a_long_clip_loses_its_end(tmp_path: Path) -> None:
     """The first frames of the asked number stay, each as it was."""
     source = came(tmp_path, 72)

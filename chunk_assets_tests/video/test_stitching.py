@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from chunk_assets.errors import FFmpegError, MediaError, SpecError
+from chunk_assets.video.encoding import ACCURATE
 from chunk_assets.video.frames import probe
 from chunk_assets.video.stitching import Join, Segment, stitch
 from chunk_assets_tests.video.media import (
@@ -169,7 +170,7 @@ def test_clips_of_another_encoder_are_encoded_again(tmp_path: Path) -> None:
     """A clip whose stream cannot follow ours (B-frames, other headers) does not break the film."""
     reel = Reel(tmp_path).add(20).add(32, 12).add(32, 12)
     tags = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"}
-    scale = {"out_color_matrix": "bt709", "out_range": "tv"}
+    scale = {"out_color_matrix": "bt709", "out_range": "tv", "flags": ACCURATE}
     foreign_clip(
         reel.segments[1].path,
         reel.takes[1],
