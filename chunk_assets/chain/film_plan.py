@@ -1,6 +1,7 @@
 """A film as it is planned from its animatic on S3."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from chunk_assets.chain.fingerprints import digest
@@ -19,6 +20,9 @@ from chunk_assets.schemas import (
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
+
+_AT_ONCE = 8
+"""Requests to S3 at a time."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +190,7 @@ def _placed(
 
 
 def _picture_versions(store: ObjectStore, video_id: str, animatic: Animatic) -> dict[str, str]:
-    versions = {}
-    for name in animatic.files:
+    def version(name: str) -> str:
         stored = store.head(keys.animatic_file(video_id, name))
         if stored is None:
             uri = store.uri(keys.animatic_file(video_id, name))
@@ -196,5 +199,8 @@ def _picture_versions(store: ObjectStore, video_id: str, animatic: Animatic) -> 
                 f"but nothing is stored at {uri}",
                 uri=uri,
             )
-        versions[name] = stored.version
-    return versions
+        return stored.version
+
+    names = list(animatic.files)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
+        return dict(zip(names, pool.map(version, names), strict=True))

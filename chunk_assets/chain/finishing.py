@@ -1,6 +1,7 @@
 """What is done with a clip beside the chain: normalised, stored, and its last frame with it."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from chunk_assets.video.clips import ClipFormat, normalise
 from chunk_assets.video.forms import Form
 from chunk_assets.video.frames import VideoInfo, probe
 from chunk_assets.video.sampling import sample_frames
+from chunk_assets.video.stitching import PreparedSeam, Segment
 
 MOVING_FRAMES = 12
 """How many frames of a clip its moving preview has: some 5 a second, enough to judge a movement."""
@@ -62,9 +64,18 @@ class Finishing:
         self._seams = Seams(plan, store)
         self._before: PlacedClip | None = None
         self._finished: PlacedClip | None = None
+        self._early: Future[PreparedSeam | None] | None = None
 
-    def clip(self, spec: ChunkSpec, made: Made, *, with_frame: bool) -> list[ChunkObject]:
+    def clip(
+        self, spec: ChunkSpec, made: Made, *, with_frame: bool, is_last: bool
+    ) -> list[ChunkObject]:
         """Normalise and store a clip and its last frame.
+
+        Args:
+            spec: The chunk.
+            made: The clip as it came.
+            with_frame: Whether the last frame is one of the objects that are asked for.
+            is_last: Whether no clip comes behind it: its seam is then made while it is stored.
 
         Raises:
             MediaError: The clip cannot be normalised.
@@ -81,6 +92,8 @@ class Finishing:
         else:
             info = probe(source)
             frames = info.frames
+        if is_last:
+            self._begin_seam(spec, source)
         frame = save_png(made.frame, self.frame_path(spec))
         # The frame first: the clip's object commits both.
         last = self.frame(spec, frame, FrameRecord(clip=file_digest(source), pixels=made.pixels))
@@ -143,8 +156,29 @@ class Finishing:
             before = self._stored_before(after.spec)
         if before is None or not (before.is_new or after.is_new):
             return
-        if not self._seams.stored(after.spec.chunk_num, before.stored, after.stored):
-            self._seams.prepare(before, after, self._files.directory(after.spec.chunk_num))
+        number = after.spec.chunk_num
+        early, self._early = self._early, None
+        if self._seams.stored(number, before.stored, after.stored):
+            return
+        if early is not None:
+            seam = early.result()
+        else:
+            directory = self._files.directory(number)
+            seam = self._seams.make(before.segment, after.segment, number, directory)
+        if seam is not None:
+            self._seams.put(number, seam, before.stored, after.stored)
+
+    def _begin_seam(self, spec: ChunkSpec, clip: Path) -> None:
+        """Make the seam before a clip on a thread of its own; `seam` stores it."""
+        before, number = self._before, spec.chunk_num
+        if before is None or before.spec.chunk_num != number - 1:
+            return
+        after = Segment(clip, spec.overlap_frames, spec.num_frames)
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seam")
+        self._early = pool.submit(
+            self._seams.make, before.segment, after, number, self._files.directory(number)
+        )
+        pool.shutdown(wait=False)
 
     def _stored_before(self, spec: ChunkSpec) -> PlacedClip | None:
         """The clip before a chunk, where the walk has not been at it."""

@@ -88,24 +88,23 @@ class Seams:
         is_it = stored is not None and stored.record.get(FINGERPRINT) == wanted
         return stored if is_it else None
 
-    def prepare(self, before: PlacedClip, after: PlacedClip, workdir: Path) -> None:
-        """Make and store the seam between two clips, if anything is blended there.
+    def make(
+        self, before: Segment, after: Segment, chunk_num: int, workdir: Path
+    ) -> PreparedSeam | None:
+        """Make the seam before a chunk of two clips' places in the film; they need not be stored.
 
-        A clip that does not fit its plan is left to stitching, which says so.
-
-        Raises:
-            StorageError: S3 does not take it.
+        None where nothing is blended, and where a clip does not fit its plan: that is left to
+        stitching, which says so.
         """
-        number = after.spec.chunk_num
-        join = self.join(number)
+        join = self.join(chunk_num)
         if join is None:
-            return
-        path = workdir / f"seam_{number:02d}.mp4"
+            return None
+        path = workdir / f"seam_{chunk_num:02d}.mp4"
         try:
-            form = make_seam(before.segment, after.segment, join, path, fps=after.spec.fps)
+            form = make_seam(before, after, join, path, fps=self._plan.animatic.fps)
         except MediaError:
-            return
-        self.put(number, PreparedSeam(path, form), before.stored, after.stored)
+            return None
+        return PreparedSeam(path, form)
 
     def put(
         self, chunk_num: int, seam: PreparedSeam, before: StoredObject, after: StoredObject

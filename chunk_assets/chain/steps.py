@@ -64,10 +64,8 @@ class Steps:
         self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._leaving = leaving or Leaving()
         self._hand_over = HandOver(plan, store, files, claims, self._wait_on)
-        self._usual_seconds, self._next_clip_at = (
-            0.0,
-            0.0,
-        )  # infinite at the end
+        self._usual_seconds = 0.0
+        self._next_clip_at = 0.0  # infinite at the end
 
     def stop(self) -> None:
         """Have the generator give up, and ask for no further clip; from any thread."""
@@ -236,7 +234,8 @@ class Steps:
         temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
         made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
-        self._beside(lambda: self._finishing.clip(spec, made, with_frame=wants_frame))
+        finish = partial(self._finishing.clip, with_frame=wants_frame, is_last=following is None)
+        self._beside(lambda: finish(spec, made))
         self._beside(self._seam)
 
     def _seam(self) -> list[ChunkObject]:

@@ -55,8 +55,10 @@ def stitched_videos(
         }
         began = time.monotonic()
         film = stitch_film(plan, clips, store, workdir)
+        # Stored before it is looked at, so that whoever waits for the film has it.
+        stored = write_video(store, keys.stitched_video(plan.video_id), film)
         output = ChunkGenerationOutput(
-            stitched_video_url=store.uri(keys.stitched_video(plan.video_id)),
+            stitched_video_url=stored.uri,
             chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
             total_cost=film_cost(
                 store,
@@ -65,8 +67,6 @@ def stitched_videos(
             ),
             made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
         )
-        # Stored before it is looked at, so that whoever waits for the film has it.
-        stored = write_video(store, keys.stitched_video(plan.video_id), film)
         metadata = _film_metadata(store, plan, film, output)
         metadata["seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
         yield dg.Output(StoredVideo(store, stored), metadata=metadata)

@@ -90,9 +90,7 @@ def stitch(
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
     report = on_progress or (lambda _fraction: None)
     with _scratch_directory(workdir) as scratch, written_whole(target) as part:
-        ready = _Ready(film, _our_header(scratch, film), seams or {})
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
-            found = list(pool.map(ready.source, pieces))
+        found = _found(pieces, film, seams or {}, scratch)
         sources = [
             source or _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
             for number, (piece, source) in enumerate(zip(pieces, found, strict=True))
@@ -166,6 +164,38 @@ class _Source(NamedTuple):
     path: Path
     start: int
     stop: int
+
+
+def _found(
+    pieces: Sequence[Piece], film: ClipFormat, seams: Mapping[int, PreparedSeam], scratch: Path
+) -> list[_Source | None]:
+    """Where each piece lies ready to be copied; None for those that have to be made.
+
+    Raises:
+        MediaError: A clip is not what its segment says.
+    """
+    recorded = _recorded_header(pieces, seams)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
+        if recorded is not None:
+            found = list(pool.map(_Ready(film, recorded, seams).source, pieces))
+            if None not in found:
+                return found
+        # What is made here has to fit what is there: how we encode is measured.
+        return list(pool.map(_Ready(film, _our_header(scratch, film), seams).source, pieces))
+
+
+def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam]) -> str | None:
+    """The header of all pieces as it was recorded when they were made; None if they differ."""
+    headers = {
+        form.header if form is not None else None
+        for form in (
+            piece.segment.form
+            if isinstance(piece, Body)
+            else getattr(seams.get(piece.number), "form", None)
+            for piece in pieces
+        )
+    }
+    return headers.pop() if len(headers) == 1 else None
 
 
 def _our_header(scratch: Path, film: ClipFormat) -> str:
