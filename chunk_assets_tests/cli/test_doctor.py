@@ -108,7 +108,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         found = self.objects.get(self.path.partition("?")[0])
-        self._answer(200 if found else 404, *(found or ()))
+        body, named = found or (b"", {})
+        self._answer(200 if found else 404, body, named)
 
     def do_HEAD(self) -> None:
         is_there = self.path.count("/") == 1 or self.path in self.objects
