@@ -48,18 +48,26 @@ class Cluster:
         """Film and chunk of each clip that was begun."""
         return [(line[1], int(line[2])) for line in self.journal if line[0] == "began"]
 
-    def work(self, host: Host, slots: int, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a worker on a host, and wait until it waits for films."""
+    def work(self, slots: int, *hosts: Host) -> list[subprocess.Popen[bytes]]:
+        """Start a worker on each host, and wait until they wait for films."""
+        before = [self._ready(host) for host in hosts]
+        processes = [self._worker(slots, host) for host in hosts]
+        for host, process, ready in zip(hosts, processes, before, strict=True):
+            self.until(lambda host=host, ready=ready: self._ready(host) > ready, 90, process)
+        return processes
+
+    def _ready(self, host: Host) -> int:
+        """How many workers of a host have been waiting for films."""
         log = self.log(host)
-        before = log.read_text().count("waiting for films") if log.exists() else 0
+        return log.read_text().count("waiting for films") if log.exists() else 0
+
+    def _worker(self, slots: int, host: Host) -> subprocess.Popen[bytes]:
         home = self.home / host.name
         own = {"CHUNK_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
         (home / "dagster").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(DEPLOY / "dagster.yaml", home / "dagster" / "dagster.yaml")
         command = [WORKER, "worker", "--slots", str(slots)]
-        process = host.start(command, log, {**self.environment, **own, **environment})
-        self.until(lambda: log.read_text().count("waiting for films") > before, 60, process)
-        return process
+        return host.start(command, self.log(host), {**self.environment, **own})
 
     def log(self, host: Host) -> Path:
         """What a host's worker says."""

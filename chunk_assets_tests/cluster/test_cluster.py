@@ -106,8 +106,7 @@ def test_twenty_films_survive_the_death_of_a_host(
 ):
     """All are stitched; what the dead host had not yet stored is all that was begun again."""
     first, second = hosts
-    running.work(first, SLOTS)
-    running.work(second, SLOTS)
+    running.work(SLOTS, first, second)
     with connect(load_settings()) as redis:
         there = live_workers(redis)
     assert [(worker.host, worker.slots) for worker in there] == [
@@ -162,7 +161,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_film_on(
     running: Cluster, hosts: tuple[Host, Host]
 ):
     """It finishes the chunk in flight; another goes on with the next: no chunk is begun twice."""
-    processes = {host.name: running.work(host, 1) for host in hosts}
+    processes = dict(zip((host.name for host in hosts), running.work(1, *hosts), strict=True))
     submit(running, "handed-on", 6)
     running.until(lambda: ("handed-on", 1) in running.begun, 60)
     first, second = had_by(running, "handed-on", hosts)
@@ -223,7 +222,8 @@ def test_a_worker_that_is_asked_twice_leaves_its_prediction_to_the_next(
 ):
     """It ends in a moment, cancels nothing, and another host fetches what was paid for."""
     with account(running, hosts, seconds=15) as fake:
-        processes = {host.name: running.work(host, 1) for host in hosts}
+        names = [host.name for host in hosts]
+        processes = dict(zip(names, running.work(1, *hosts), strict=True))
         submit(running, "in-a-hurry", 2, generator="replicate")
         running.until(is_waiting(running, "in-a-hurry", 0), 60)
         stopped = processes[had_by(running, "in-a-hurry", hosts)[0].name]
@@ -242,7 +242,7 @@ def test_a_worker_that_is_asked_twice_leaves_its_prediction_to_the_next(
 def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: tuple[Host, Host]):
     """As in Dagit; nobody starts it again, and the slot takes the next film."""
     with account(running, hosts, seconds=30) as fake:
-        running.work(hosts[0], 1)
+        running.work(1, hosts[0])
         submit(running, "unwanted", 2, generator="replicate")
         running.until(is_waiting(running, "unwanted", 0), 60)
         [run] = renderings(running, "unwanted")
@@ -264,8 +264,7 @@ def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(
     if not running.studio.has_network:
         pytest.skip("this machine has no network namespaces to cut off")
     with account(running, hosts, seconds=8) as fake:
-        for host in hosts:
-            running.work(host, 1)
+        running.work(1, *hosts)
         submit(running, "cut-off", 5, generator="replicate")
         running.until(is_waiting(running, "cut-off", 1), 60)
         lonely, other = had_by(running, "cut-off", hosts)
@@ -291,7 +290,7 @@ def test_no_password_is_in_a_log_an_event_or_an_argument(
     running: Cluster, hosts: tuple[Host, Host]
 ):
     """Of the database, of the broker and of S3, after all the runs above and during one more."""
-    running.work(hosts[0], 1)
+    running.work(1, hosts[0])
     submit(running, "discreet", 3)
     running.until(lambda: ("discreet", 0) in running.begun, 60)
     processes = subprocess.run(
