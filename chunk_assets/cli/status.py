@@ -5,7 +5,7 @@ import click
 from chunk_assets.cli.options import json_option
 
 
-@click.command()
+@click.command(short_help="Show the films on S3, or the chunks of one.")
 @click.argument("video", required=False)
 @click.option("--retired", is_flag=True, help="List the films that have left the grid, instead.")
 @json_option
