@@ -1,4 +1,7 @@
-"""A film of five scenes, rendered side by side, beside the longest of them."""
+"""A film of five scenes, rendered side by side, beside the longest of them rendered alone.
+
+All five are of one length, and their clips arrive together: the worst case for the processor.
+"""
 
 import copy
 import json
@@ -23,22 +26,22 @@ SCENES = 5
 
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -> list[Row]:
-    """Render with `continuity: scene` and with `film`."""
+    """Render one scene, all scenes side by side, and one chain through the film."""
     seconds = {}
     with TemporaryDirectory() as scratch:
         directory = _cut(Path(scratch) / "cuts")
         animatic = read_directory(directory)
         picture = animatic.pictures[animatic.animatic.frames[0]]
         clip = model_clip(animatic.specs("clip")[-1], picture, Path(scratch) / "model.mp4")
-        longest = 0
-        for continuity in ("scene", "film"):
-            video_id = f"continuity-{continuity}"
+        longest: list[int] = []
+        for what, continuity in (("one", "scene"), ("scenes", "scene"), ("film", "film")):
+            video_id = f"continuity-{what}"
             submit(store, video_id, animatic.with_choices(continuity=continuity))
             plan = plan_film(store, video_id)
             announce(instance, store, plan)
-            numbers = range(len(plan.specs))
-            if continuity == "scene":
-                longest = max(map(len, split(plan, numbers)))
+            numbers = list(range(len(plan.specs)))
+            if what == "one":
+                numbers = longest = max(split(plan, numbers), key=len)
             generator = FixedLatency(clip, LATENCY)
             definitions = build_definitions({generator.name: lambda _c, g=generator: g})
             config = {"generator": generator.name, "max_parallel_scenes": SCENES}
@@ -48,14 +51,15 @@ def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -
                 instance=instance,
                 tags=range_tags(video_id, numbers),
             )
-            seconds[continuity] = time.time() - began
-    ratio = seconds["scene"] / (longest * LATENCY)
+            seconds[what] = time.time() - began
+    ratio = seconds["scenes"] / seconds["one"]
     return [
-        Row(f"five scenes side by side, latency {LATENCY:g} s", seconds["scene"]),
-        Row("the same / the longest scene's latencies", ratio, "×", aim="≤ 1.1 ×",
-            is_met=ratio <= 1.1),
+        Row(f"five scenes side by side, latency {LATENCY:g} s", seconds["scenes"]),
+        Row("the same / the longest scene alone", ratio, "×", aim="≤ 1.1 ×", is_met=ratio <= 1.1),
+        Row("the same / the longest scene's latencies",
+            seconds["scenes"] / (len(longest) * LATENCY), "×"),
         Row("one chain through the film", seconds["film"],
-            ratio=seconds["film"] / seconds["scene"]),
+            ratio=seconds["film"] / seconds["scenes"]),
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What is stored of a film, beside what its plan asks for."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,9 @@ from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version, read_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
+
+_AT_ONCE = 8
+"""Requests to S3 at a time."""
 
 State = Literal["fresh", "stale", "missing"]
 
@@ -49,19 +53,20 @@ def inspect(plan: FilmPlan, store: ObjectStore) -> Iterator[ChunkState]:
     A clip is judged with the generator and the weights it was made with. Staleness is told of the
     chunk where it begins: the chunks behind it follow once that one is rendered again.
     """
-    for spec in plan.specs:
-        film, number = spec.video_id, spec.chunk_num
-        stored = store.head(keys.chunk_video(film, number))
-        if stored is None:
-            yield ChunkState(spec, "missing")
-            continue
-        try:
-            clip = ClipRecord.of(stored)
-        except StorageError:
-            yield ChunkState(spec, "stale", "not written by chunk_assets", stored=stored)
-            continue
-        reason = _why_stale(spec, clip, store)
-        yield ChunkState(spec, "stale" if reason else "fresh", reason, clip, stored)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inspecting") as pool:
+        yield from pool.map(lambda spec: _state(spec, store), plan.specs)
+
+
+def _state(spec: ChunkSpec, store: ObjectStore) -> ChunkState:
+    stored = store.head(keys.chunk_video(spec.video_id, spec.chunk_num))
+    if stored is None:
+        return ChunkState(spec, "missing")
+    try:
+        clip = ClipRecord.of(stored)
+    except StorageError:
+        return ChunkState(spec, "stale", "not written by chunk_assets", stored=stored)
+    reason = _why_stale(spec, clip, store)
+    return ChunkState(spec, "stale" if reason else "fresh", reason, clip, stored)
 
 
 def _why_stale(spec: ChunkSpec, clip: ClipRecord, store: ObjectStore) -> str:
