@@ -2,20 +2,18 @@
 
 Run by hand: `python -m benchmarks.sensor`.
 
-Measured on two cores that other work had at the same time (load 10 to 14), 10,000 manifests with a
-picture each, all known to the sensor, on the local server; a tick with nothing new and one with
-three new films of 15 chunks:
+Measured on two cores, 10,000 manifests with a picture each, all known to the sensor, on the local
+server; a tick with nothing new and one with three new films of 15 chunks:
 
 =====================================  ==========  ==========  =============
 one tick                                   median        most  own processor
 =====================================  ==========  ==========  =============
-nothing new                                6.1 s       7.1 s    1.0 s
-nothing new, 10,000 frames more            4.2 s       6.4 s    0.9 s
-three new films: three requests            4.3 s       5.2 s    1.1 s
+nothing new                                0.80 s      0.92 s    0.6 s
+three new films: three requests            1.04 s      1.08 s    0.8 s
 =====================================  ==========  ==========  =============
 
-The seconds are those of a crowded machine: at load 2 the listing alone, which is nearly all of a
-tick, took 1.3 to 1.7 s. The cursor has 1,059 bytes for any number of films.
+Before the times of a listing were parsed as what they are, not as any text that may be a time, these
+were 2.0 and 3.0 s. The cursor has 1,059 bytes for any number of films.
 """
 
 import resource

@@ -1,5 +1,7 @@
 """What the assets work with: the film store on S3, the generators, the listener."""
 
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ import boto3
 import dagster as dg
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+from botocore.utils import parse_timestamp
 from dagster_aws.s3 import S3Resource
 
 from chunk_assets.errors import StorageError
@@ -38,7 +42,10 @@ class FilmS3(S3Resource):
     def get_client(self) -> Any:
         """A boto3 S3 client; may be used from several threads."""
         is_here = (self.endpoint_url or "").startswith(LOOPBACK)
-        session = boto3.Session(profile_name=self.profile_name)
+        core = Session(profile=self.profile_name)
+        parsers = core.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_moment)
+        session = boto3.Session(botocore_session=core)
         return session.client(
             "s3",
             region_name=self.region_name or session.region_name or DEFAULT_REGION,
@@ -58,6 +65,16 @@ class FilmS3(S3Resource):
                 **(_WITHOUT_CHECKSUMS if is_here else {}),
             ),
         )
+
+
+def _moment(value: str | float) -> datetime:
+    """A time as S3 writes it; boto3's own way, for any format, is half of a listing's work."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                return moment
+    return parse_timestamp(value)
 
 
 class FilmStore(dg.ConfigurableResource):

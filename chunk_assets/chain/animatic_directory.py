@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore, bytes_digest, file_digest
 
 MANIFEST = "animatic.json"
+
+_AT_ONCE = 4
+"""Pictures that are put at a time."""
 
 CONTENT_TYPES = {
     ".png": "image/png",
@@ -124,14 +128,19 @@ def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> b
         StorageError: S3 refuses it; the manifest of before stands then.
     """
     directory.specs(video_id)
-    written = False
-    for name, path in directory.pictures.items():
+
+    def put(picture: tuple[str, Path]) -> bool:
+        name, path = picture
         key = keys.animatic_file(video_id, name)
         stored = store.head(key)
-        if stored is None or stored.sha256 != file_digest(path):
-            kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
-            store.put_file(key, path, kind)
-            written = True
+        if stored is not None and stored.sha256 == file_digest(path):
+            return False
+        kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        store.put_file(key, path, kind)
+        return True
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="submitting") as pool:
+        written = any(list(pool.map(put, directory.pictures.items())))
     manifest = keys.manifest(video_id)
     stored = store.head(manifest)
     if written or stored is None or stored.sha256 != bytes_digest(directory.document):

@@ -89,6 +89,7 @@ def render(
         raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
     with stopping(GOES_ON) as interrupts:
         from chunk_assets.chain.animatic_directory import MANIFEST
+        from chunk_assets.cli.early import while_importing
         from chunk_assets.cli.output import check_ffmpeg, writable_target
         from chunk_assets.cli.progress import ChunkProgress
         from chunk_assets.generation.registry import check_generator
@@ -108,7 +109,7 @@ def render(
         path = output or Path(f"{name}.mp4")
         target = writable_target(path, [directory / MANIFEST, *animatic.pictures.values()])
         with ChunkProgress(count) as progress:
-            with progress.waiting("starting Dagster"):
+            with progress.waiting("starting Dagster"), while_importing(settings):
                 from chunk_assets.cli.rendering import Rendering
                 from chunk_assets.cli.report import print_film, print_film_json
             rendering = Rendering(

@@ -22,6 +22,10 @@ from chunk_assets.video.encoding import (
 from chunk_assets.video.ffmpeg import Graph, Process, read, run, write
 from chunk_assets.video.frames import ROUNDING, VideoInfo, probe
 
+NICENESS = 5
+"""Of encoding beside the chain: what the chain waits for (the last frame, the next composite) goes
+first, also where several scenes' clips come at the same moment."""
+
 
 @dataclass(frozen=True)
 class ClipFormat:
@@ -221,7 +225,7 @@ def normalise(
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
     with written_whole(target) as part:
-        run(normaliser_graph(source, part, info, clip, used), target)
+        run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
         result = check(part, clip, target)
     moving = max(1, round(length * clip.fps))
     return Normalised(result, info, max(0, clip.num_frames - moving))

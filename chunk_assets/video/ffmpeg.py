@@ -1,5 +1,6 @@
 """The one place that starts an FFmpeg process."""
 
+import os
 import re
 import subprocess
 from collections import deque
@@ -113,17 +114,20 @@ def arguments(graph: Graph, binary: str) -> list[str]:
     return _library.compile(graph, cmd=[binary, *GLOBAL_OPTIONS])
 
 
-def run(graph: Graph, making: Path) -> None:
+def run(graph: Graph, making: Path, *, niceness: int = 0) -> None:
     """Run `graph` to its end; the process does not outlive the call, whatever ends it.
 
     Args:
         graph: What to run.
         making: What comes of it, as errors shall name it.
+        niceness: How far it makes way for what others wait for, 0 to 19, as `nice` counts.
 
     Raises:
         FFmpegError: It did not start, or failed.
     """
     with Process(graph, making) as process:
+        if niceness:
+            process.make_way(niceness)
         process.wait()
 
 
@@ -180,6 +184,11 @@ class Process:
         # Read while it runs: a full pipe would stop a process that complains a lot.
         self._reader = Thread(target=self._read_log, daemon=True)
         self._reader.start()
+
+    def make_way(self, niceness: int) -> None:
+        """Have it run behind others; to be called before it has threads of its own."""
+        with suppress(OSError):  # it has ended, or this process may not
+            os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
 
     def write(self, data: memoryview) -> None:
         """Give it more input; waits while it is busy with what it has.

@@ -1,12 +1,13 @@
 """Clips put together to a film: the seams are encoded, everything else is copied."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -14,10 +15,11 @@ from typing import NamedTuple
 import av
 import av.error
 import numpy as np
+from av.packet import Packet
 
 from chunk_assets.errors import MediaError
 from chunk_assets.video.atomic import written_whole
-from chunk_assets.video.clips import ClipFormat, ClipWriter, check
+from chunk_assets.video.clips import NICENESS, ClipFormat, ClipWriter, check
 from chunk_assets.video.containers import opened
 from chunk_assets.video.encoding import ENCODING, container_options
 from chunk_assets.video.ffmpeg import file_url, run, run_all
@@ -138,7 +140,7 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
     """
     seam = seam_between(before, after, join)
     with written_whole(target) as part:
-        run(graph_of(seam, part, fps), target)
+        run(graph_of(seam, part, fps), target, niceness=NICENESS)
         return Form.of(probe(part))
 
 
@@ -253,20 +255,35 @@ def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
         _writing(),
         av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
     ):
-        stream = None
-        frame = 0
+        with opened(sources[0].path) as (_, pictures):
+            stream = film.add_stream_from_template(pictures)
+        for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
+            packet.stream = stream
+            packet.time_base = Fraction(1, ticks * fps)
+            packet.pts = packet.dts = frame * ticks
+            packet.duration = ticks
+            film.mux_one(packet)
+
+
+def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
+    """The packets of each file in turn, read while those before are written.
+
+    To open a file takes longer than to copy it: a few are opened at a time.
+    """
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
+        ahead: deque[Future[list[Packet]]] = deque()
         for source in sources:
-            with opened(source.path) as (container, pictures):
-                stream = stream or film.add_stream_from_template(pictures)
-                packets = (packet for packet in container.demux(pictures) if packet.size)
-                for packet in islice(packets, source.start, source.stop):
-                    packet.stream = stream
-                    packet.time_base = Fraction(1, ticks * fps)
-                    packet.pts = packet.dts = frame * ticks
-                    packet.duration = ticks
-                    with _writing():  # else it would be taken for an error of the source
-                        film.mux_one(packet)
-                    frame += 1
+            ahead.append(pool.submit(_packets, source))
+            if len(ahead) > _AT_ONCE:
+                yield ahead.popleft().result()
+        for read in ahead:
+            yield read.result()
+
+
+def _packets(source: _Source) -> list[Packet]:
+    with opened(source.path) as (container, pictures):
+        packets = (packet for packet in container.demux(pictures) if packet.size)
+        return list(islice(packets, source.start, source.stop))
 
 
 @contextmanager
