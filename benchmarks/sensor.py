@@ -12,8 +12,8 @@ nothing new                                0.80 s      0.92 s    0.6 s
 three new films: three requests            1.04 s      1.08 s    0.8 s
 =====================================  ==========  ==========  =============
 
-Before the times of a listing were parsed as what they are, not as any text that may be a time, these
-were 2.0 and 3.0 s. The cursor has 1,059 bytes for any number of films.
+Before the times of a listing were parsed as what they are, not as any text that may be a time,
+these were 2.0 and 3.0 s. The cursor has 1,059 bytes for any number of films.
 """
 
 import resource
