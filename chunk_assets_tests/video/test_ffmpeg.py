@@ -136,6 +136,14 @@ def test_no_process_outlives_its_block(tmp_path: Path) -> None:
     assert not is_running(process.pid)
 
 
+def test_what_makes_way_has_a_lower_priority_than_we(tmp_path: Path) -> None:
+    """All of its threads: they inherit it."""
+    with Process(endless(tmp_path / "a.ts"), Path("a.ts")) as process:
+        process.make_way(5)
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, ours + 5)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interrupting_a_call_ends_its_processes(tmp_path: Path) -> None:
     """Ctrl-C in the middle of many encodes leaves none running."""
