@@ -13,6 +13,10 @@ from chunk_assets_tests.cli.commands import Running
 _SENSOR = """query($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) { ... on Sensor { id sensorState { selectorId } } } }"""
 
+_TICKS = """query($selector: SensorSelector!) {sensorOrError(sensorSelector: $selector) {
+    ... on Sensor {sensorState {ticks(limit: 3) {status}}}}}"""
+A_LOOP = 6
+"""Seconds in which Dagster's daemon looks at each sensor once, and a little more."""
 _STOP = """mutation($id: String!) { stopSensor(id: $id) {
   __typename ... on StopSensorMutationResult { instigationState { status } } } }"""
 
@@ -53,10 +57,18 @@ class Dagit:
         return answer["data"]
 
     def stop_sensor(self, name: str) -> None:
-        """Switch a sensor off."""
+        """Switch a sensor off, and wait until the tick has ended that may be going on."""
         found = self.ask(_SENSOR, selector={**REPOSITORY, "sensorName": name})["sensorOrError"]
         stopped = self.ask(_STOP, id=found["id"])["stopSensor"]
         assert stopped["instigationState"]["status"] == "STOPPED"
+        time.sleep(A_LOOP)  # the daemon may just be beginning one
+        selector = {**REPOSITORY, "sensorName": name}
+
+        def is_still() -> bool:
+            state = self.ask(_TICKS, selector=selector)["sensorOrError"]["sensorState"]
+            return all(tick["status"] != "STARTED" for tick in state["ticks"])
+
+        until(is_still, seconds=60)
 
     def backfill(self, assets: list[str], partitions: list[str]) -> str:
         """Materialize partitions of assets, as the dialogue's button does; gives the backfill."""
