@@ -44,6 +44,15 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
         yield fake
 
 
+def threads() -> set[str]:
+    """The names of the threads there are, but for the account's own that answer a connection.
+
+    One of those ends when it has seen its connection closed, some moments after we closed it.
+    """
+    alive = {thread.name for thread in threading.enumerate()}
+    return {name for name in alive if not name.endswith("(process_request_thread)")}
+
+
 def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
     """Render one film, and again after whatever ends it; returns how many runs that took."""
     plan = plan_film(store, video_id)
@@ -89,10 +98,10 @@ def test_ten_films_finish_and_cost_what_they_must(
     films = [f"film-{number}" for number in range(FILMS)]
     for film in films:
         put_animatic(store, film, document)
-    before = threading.active_count()
+    before = threads()
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(partial(rendered, store, workdir=tmp_path), films))
-    assert threading.active_count() == before
+    assert threads() == before
 
     assert len(account.succeeded()) == FILMS * CHUNKS
     ended = {made.id: made for made in account.created}
