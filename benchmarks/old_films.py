@@ -1,5 +1,8 @@
 """Ten thousand finished films retired in one command, and Dagit's partition page around it.
 
+The bound is on each look at the page, also the first one after the grid has changed; not on the
+very first, since the benchmark records its films below Dagster, which no deployment does.
+
 The films' objects are put on S3 first, which takes half an hour; where CHUNK_ASSETS_BUCKET names a
 bucket that has them, from a run before, that is left out. BENCHMARK_LIVE and BENCHMARK_FINISHED are
 the numbers of films, for a try with fewer.
@@ -25,6 +28,7 @@ from dagster_graphql import DagsterGraphQLClient
 from benchmarks import finished_films
 from benchmarks.table import Row
 from benchmarks.workbench import ROOT
+from chunk_assets.defs.grid import register
 from chunk_assets.defs.partitions import VIDEO_ID
 from chunk_assets.storage.store import ObjectStore
 
@@ -50,6 +54,8 @@ def measure(
     finished_films.record(instance, [f"live-{number:04d}" for number in range(live)])
     with _dagit() as client:
         _say("asking Dagit")
+        ever = _page(client)
+        register(instance, "one-more", finished_films.CHUNKS)
         before = _page(client)
         _say("recording the finished films")
         finished_films.record(instance, old, stamps)
@@ -67,11 +73,12 @@ def measure(
         seconds = time.monotonic() - began
         assert ended.returncode == 0, ended.stderr
         left = instance.get_dynamic_partitions(VIDEO_ID)
-        assert len(left) == live, (len(left), ended.stdout[-500:])
+        assert len(left) == live + 1, (len(left), ended.stdout[-500:])
         _say(f"asking Dagit; retired in {seconds:.1f} s")
         after = _page(client)
     return [
-        *_rows(f"{live:,} live films", before, PAGE_SECONDS),
+        *_rows(f"{live:,} live films, recorded below Dagster", ever, None),
+        *_rows(f"{live:,} live films and one that came", before, PAGE_SECONDS),
         *_rows(f"{live:,} live and {finished:,} finished", crowded, None),
         Row(
             f"chunk-assets retire, {finished:,} films",

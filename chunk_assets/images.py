@@ -151,6 +151,10 @@ def thumbnail_jpeg(image: Image.Image, max_bytes: int, width: int = 480) -> byte
         small = small.reduce(2) if min(small.size) > 1 else small.resize((16, 16))
 
 
+_SMALLEST = 16
+"""Pixels: a preview that is no smaller may be larger than was asked."""
+
+
 def animation_webp(
     pictures: Sequence[Image.Image], max_bytes: int, seconds: float, width: int = 256
 ) -> bytes:
@@ -168,19 +172,33 @@ def animation_webp(
         for picture in small:
             picture.thumbnail((width, width), Image.Resampling.LANCZOS, reducing_gap=2.0)
         for quality in (60, 45, 30, 15):
-            buffer = io.BytesIO()
-            small[0].save(
-                buffer,
-                format="WEBP",
-                save_all=True,
-                append_images=small[1:],
-                duration=duration,
-                loop=0,
-                quality=quality,
-            )
-            if buffer.tell() <= max_bytes or width <= 16:
-                return buffer.getvalue()
+            if width > _SMALLEST and _likely_size(small, duration, quality) > max_bytes * 1.25:
+                continue
+            content = _webp(small, duration, quality)
+            if len(content) <= max_bytes or width <= _SMALLEST:
+                return content
         width = width * 3 // 4
+
+
+def _likely_size(pictures: Sequence[Image.Image], duration: int, quality: int) -> int:
+    """About how many bytes an animation takes, by its first pictures: most tries would not fit."""
+    first, two = (len(_webp(pictures[:count], duration, quality)) for count in (1, 2))
+    return first + (two - first) * (len(pictures) - 1)
+
+
+def _webp(pictures: Sequence[Image.Image], duration: int, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        format="WEBP",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=duration,
+        loop=0,
+        quality=quality,
+        method=2,  # half the time of the usual 4, for 7 % more bytes
+    )
+    return buffer.getvalue()
 
 
 def contact_sheet(pictures: Sequence[Image.Image], width: int = 960, gap: int = 4) -> Image.Image:

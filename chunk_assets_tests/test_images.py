@@ -180,3 +180,16 @@ def test_a_moving_preview_plays_all_pictures_within_its_room(room: int):
         assert sum(1 for _ in ImageSequence.Iterator(moving)) == 12
         moving.load()
         assert moving.info["duration"] == 200
+
+
+def test_a_moving_preview_is_as_large_as_fits():
+    """What moves little needs little room: it is not made smaller for what it might have taken."""
+    still = Image.fromarray(
+        np.random.default_rng(1).integers(0, 255, (18, 32, 3), dtype=np.uint8)
+    ).resize((256, 144), Image.Resampling.BICUBIC)
+    content = animation_webp([still] * 12, 12_000, seconds=2.4)
+    with Image.open(io.BytesIO(content)) as moving:
+        assert moving.size == (256, 144)
+    noise = np.random.default_rng(1).integers(0, 255, (12, 144, 256, 3), dtype=np.uint8)
+    content = animation_webp([Image.fromarray(frame) for frame in noise], 40_000, seconds=2.4)
+    assert len(content) > 40_000 / 3, "the room is made use of"

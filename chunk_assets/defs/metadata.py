@@ -15,6 +15,9 @@ from chunk_assets.storage.store import ObjectStore, StoredObject
 MAX_PREVIEW = 12_000
 """Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
 
+MAX_MOVING_PREVIEW = 24_000
+"""The same of one that moves: a dozen noisy drawings 190 pixels wide, enough to judge by."""
+
 Metadata = dict[str, dg.MetadataValue]
 
 
@@ -25,13 +28,17 @@ def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.Metadat
         pictures: One or more.
         seconds: How long several of them play.
     """
-    room = (MAX_PREVIEW - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
     if len(pictures) > 1:
-        kind, content = "webp", animation_webp(pictures, room, seconds)
+        kind, content = "webp", animation_webp(pictures, _room(MAX_MOVING_PREVIEW), seconds)
     else:
-        kind, content = "jpeg", thumbnail_jpeg(pictures[0], room)
+        kind, content = "jpeg", thumbnail_jpeg(pictures[0], _room(MAX_PREVIEW))
     encoded = base64.b64encode(content).decode()
     return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
+
+
+def _room(characters: int) -> int:
+    """The bytes whose base64 fits, with what stands around it."""
+    return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
 
 
 def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:

@@ -17,8 +17,10 @@ from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.chain.finished import Listed, listed, newest_clip
 from chunk_assets.defs import sightings
 from chunk_assets.defs.at_work import at_work
+from chunk_assets.defs.grid import unregister
+from chunk_assets.defs.grid_status import carried_over
 from chunk_assets.defs.manifest_cursor import ListedManifest
-from chunk_assets.defs.partitions import VIDEO_ID, unregister
+from chunk_assets.defs.partitions import VIDEO_ID
 from chunk_assets.defs.sightings import ANIMATICS, Sighting
 from chunk_assets.defs.standing import standing
 from chunk_assets.errors import ChunkAssetsError, SpecError
@@ -107,7 +109,7 @@ def retire(
     old = [name for name in wanted if work.is_old(work.known.get(name, Sighting()).recorded)]
     work.found.too_young += _without(wanted, old)
     work.listed = listed(store, old)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with carried_over(instance), ThreadPoolExecutor(_AT_ONCE) as pool:
         for start in range(0, len(old), BATCH):
             work.deal_with(old[start : start + BATCH], pool)
             progress(min(start + BATCH, len(old)), len(old))

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.defs.grid import register
 from chunk_assets.defs.lineage import DATA_VERSION, USER_PROVIDED, observe_animatic
-from chunk_assets.defs.partitions import NAMES_A_QUERY, VIDEO_ID, register
+from chunk_assets.defs.partitions import NAMES_A_QUERY, VIDEO_ID
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 

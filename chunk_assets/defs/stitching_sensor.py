@@ -9,8 +9,9 @@ import dagster as dg
 
 from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.defs import going_on
+from chunk_assets.defs.grid import register
 from chunk_assets.defs.jobs import stitch_film
-from chunk_assets.defs.partitions import register, split_chunk_key
+from chunk_assets.defs.partitions import split_chunk_key
 from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import stitching_request
 from chunk_assets.defs.standing import is_rendered, standing

@@ -28,10 +28,10 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
     wanted = {(2 * number + 1) * of // (2 * count) for number in range(count)}
     pictures = []
     with opened(path) as (container, stream):
-        convert = RgbConverter(stream.codec_context.sample_aspect_ratio)
+        convert = RgbConverter(stream.codec_context.sample_aspect_ratio, width)
         for number, frame in enumerate(decoded(container, stream)):
             if number in wanted:
-                pictures.append(_reduced(Image.fromarray(convert(frame)), width))
+                pictures.append(Image.fromarray(convert(frame)))
     if not pictures:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     return pictures
@@ -51,7 +51,7 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
     pictures = []
     with opened(path) as (container, stream):
         stream.thread_type = "NONE"  # threads of frames would read on before they give the first
-        convert = RgbConverter(stream.codec_context.sample_aspect_ratio)
+        convert = RgbConverter(stream.codec_context.sample_aspect_ratio, width)
         for moment in seconds:
             try:
                 container.seek(int(moment / time_base(stream)), stream=stream)
@@ -61,10 +61,5 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
             frame = next(decoded(container, stream), None)
             if frame is None:
                 raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")
-            pictures.append(_reduced(Image.fromarray(convert(frame)), width))
+            pictures.append(Image.fromarray(convert(frame)))
     return pictures
-
-
-def _reduced(picture: Image.Image, width: int) -> Image.Image:
-    picture.thumbnail((width, picture.height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return picture

@@ -24,8 +24,9 @@ from chunk_assets.cluster.coordinator import FilmQueue, bounded, film_of
 from chunk_assets.cluster.launcher import FilmLauncher
 from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
 from chunk_assets.defs.claims import RunClaims
+from chunk_assets.defs.grid import register
 from chunk_assets.defs.handing_on import HANDED_ON, hand_on, taken_over
-from chunk_assets.defs.partitions import range_tags, register
+from chunk_assets.defs.partitions import range_tags
 from chunk_assets.errors import SpecError
 from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings, load_settings

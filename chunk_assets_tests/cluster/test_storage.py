@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from chunk_assets.defs.partitions import VIDEO_ID, unregister
+from chunk_assets.defs.grid import unregister
+from chunk_assets.defs.partitions import VIDEO_ID
 from chunk_assets.doctor import storage
 from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings

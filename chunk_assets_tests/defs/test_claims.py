@@ -15,7 +15,8 @@ from chunk_assets.chain.order import Order
 from chunk_assets.chain.walk import walk
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.claims import RunClaims
-from chunk_assets.defs.partitions import range_tags, register
+from chunk_assets.defs.grid import register
+from chunk_assets.defs.partitions import range_tags
 from chunk_assets.errors import NotStored
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore

@@ -1,5 +1,6 @@
 """A few of a video's pictures: which they are, in true colours."""
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from chunk_assets.errors import MediaError
 from chunk_assets.video.clips import ClipFormat, ClipWriter
+from chunk_assets.video.ffmpeg import executable
 from chunk_assets.video.sampling import keyframes_at, sample_frames
 
 
@@ -31,6 +33,15 @@ def test_frames_are_sampled_evenly_from_the_middles(clip: Path):
     pictures = sample_frames(clip, 48, 4, 64)
     assert [round(brightness(picture)) for picture in pictures] == [6, 18, 30, 42]
     assert {picture.size for picture in pictures} == {(64, 36)}
+
+
+def test_a_clip_of_a_telephone_is_sampled_upright(clip: Path, tmp_path: Path):
+    """The width is that of the picture as a person sees it; none is made larger."""
+    turned = tmp_path / "turned.mp4"
+    copy = ["-v", "error", "-display_rotation", "90", "-i", str(clip), "-c", "copy", str(turned)]
+    subprocess.run([executable(), *copy], check=True)
+    assert {picture.size for picture in sample_frames(turned, 48, 2, 36)} == {(36, 64)}
+    assert {picture.size for picture in sample_frames(turned, 48, 2, 500)} == {(72, 128)}
 
 
 def test_a_clip_shorter_than_said_gives_fewer_pictures(clip: Path):
