@@ -1,5 +1,6 @@
 """What the assets work with: the film store on S3, the generators, the listener."""
 
+import os
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -99,7 +100,7 @@ class FilmStore(dg.ConfigurableResource):
 
 
 def connect(settings: Settings) -> ObjectStore:
-    """The settings' bucket; one client for the whole process.
+    """The settings' bucket; one client for the whole process, and another one for its forks.
 
     Raises:
         StorageError: S3 cannot be reached, started or used.
@@ -140,3 +141,13 @@ def _own_store(bucket: str, endpoint_url: str | None, link_seconds: int) -> Obje
     store = ObjectStore(client, bucket, link_seconds=link_seconds)
     store.check()
     return store
+
+
+def _forget_clients() -> None:
+    _local_store.cache_clear()
+    _own_store.cache_clear()
+
+
+# A worker's slots and a code server's runs are forks: with the client they would share its open
+# connections, and one would be given the other's answer.
+os.register_at_fork(after_in_child=_forget_clients)

@@ -17,7 +17,7 @@ from chunk_assets.chain.seams import PlacedClip, Seams
 from chunk_assets.chain.tint import colour_record
 from chunk_assets.errors import StorageError
 from chunk_assets.generation.base import GeneratedClip
-from chunk_assets.images import open_picture, save_png
+from chunk_assets.images import save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_image, write_video
@@ -96,7 +96,8 @@ class Finishing:
             self._begin_seam(spec, source)
         frame = save_png(made.frame, self.frame_path(spec))
         # The frame first: the clip's object commits both.
-        last = self.frame(spec, frame, FrameRecord(clip=file_digest(source), pixels=made.pixels))
+        of_clip = FrameRecord(clip=file_digest(source), pixels=made.pixels)
+        last = self.frame(spec, made.frame, frame, of_clip)
         key = keys.chunk_video(spec.video_id, spec.chunk_num)
         seen = self._colours(spec, made)
         record = made.record.model_copy(
@@ -195,8 +196,10 @@ class Finishing:
             is_new=False,
         )
 
-    def frame(self, spec: ChunkSpec, path: Path, record: FrameRecord) -> ChunkObject:
-        """Store a last frame.
+    def frame(
+        self, spec: ChunkSpec, image: Image.Image, path: Path, record: FrameRecord
+    ) -> ChunkObject:
+        """Store a last frame, which lies at a path.
 
         Raises:
             StorageError: S3 does not take it.
@@ -204,9 +207,7 @@ class Finishing:
         key = keys.last_frame(spec.video_id, spec.chunk_num)
         stored = write_image(self._store, key, path, record.as_metadata())
         inputs = {"chunk_videos": record.clip}
-        return ChunkObject(
-            "last_frames", spec, stored, inputs=inputs, pictures=lambda: [open_picture(path)]
-        )
+        return ChunkObject("last_frames", spec, stored, inputs=inputs, pictures=lambda: [image])
 
     def kept_frame(self, spec: ChunkSpec, stored: StoredObject, clip: str) -> ChunkObject:
         """A last frame that stays, of the clip with that sha256."""

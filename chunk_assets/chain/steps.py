@@ -272,7 +272,7 @@ class Steps:
             path = save_png(frame, self._finishing.frame_path(spec))
             picture = Picture(pixels, lambda: path, lambda: frame)
             record = FrameRecord(clip=clip.sha256, pixels=pixels)
-            self._queue(lambda: self._finishing.frame(spec, path, record))
+            self._queue(lambda: self._finishing.frame(spec, frame, path, record))
         self._hand_over.hand(spec.chunk_num, picture)
 
     def _needed(self, stage: str, chunk_num: int, stored: StoredObject | None) -> StoredObject:

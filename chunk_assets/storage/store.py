@@ -15,6 +15,7 @@ from typing import Any
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from chunk_assets.errors import Changed, NotStored, StorageError
 
@@ -302,7 +303,7 @@ class ObjectStore:
             message = f"there are no credentials for S3 at {self.endpoint}: set AWS_ACCESS_KEY_ID"
             message += " and AWS_SECRET_ACCESS_KEY, or a profile"
             raise StorageError(message) from error
-        except (BotoCoreError, HTTPClientError, Boto3Error) as error:
+        except (BotoCoreError, HTTPClientError, Boto3Error, ResponseParserError) as error:
             message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
             raise StorageError(message, uri=uri) from error
 
