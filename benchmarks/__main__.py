@@ -43,8 +43,8 @@ def main(names: tuple[str, ...], write: bool) -> None:
             rows = measure(connect(load_settings()), instance)
         print_rows(TITLES[name], rows)
         found.append((TITLES[name], f"python -m benchmarks {name}", rows))
-    if write or not names:
-        RESULTS.write_text(markdown(found) + "\n")
+        if write or not names:  # after each: it takes an hour, and the last one may fail
+            RESULTS.write_text(markdown(found) + "\n")
 
 
 if __name__ == "__main__":
