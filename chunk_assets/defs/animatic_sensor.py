@@ -8,6 +8,7 @@ import dagster as dg
 
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.defs import going_on, sightings
+from chunk_assets.defs.grid_status import carried_over
 from chunk_assets.defs.jobs import render_chunks, stitch_film
 from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
 from chunk_assets.defs.patience import Patience
@@ -113,11 +114,14 @@ class Look:
             if self.cursor.buckets[number] != bucket_digest(buckets[number])
             or any(manifest.name in arrived for manifest in buckets[number])
         ]
-        for number in changed:
-            if self._is_over():
-                self.said.append("more films are new: the next tick goes on")
-                return
-            self._look_into(number, buckets[number], arrived)
+        if not changed:
+            return
+        with carried_over(self._instance):
+            for number in changed:
+                if self._is_over():
+                    self.said.append("more films are new: the next tick goes on")
+                    return
+                self._look_into(number, buckets[number], arrived)
 
     @property
     def was_idle(self) -> bool:

@@ -12,6 +12,7 @@ grid meanwhile) is left alone: Dagster sees that its record is of another set, a
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import dagster as dg
@@ -38,6 +39,9 @@ _RECORDED = (
 )
 """What Dagster's record is made from."""
 
+_is_carrying = ContextVar("is_carrying", default=False)
+"""Whether a block around this one carries over."""
+
 
 @dataclass(frozen=True)
 class _Grid:
@@ -62,12 +66,26 @@ class _Grid:
 
 @contextmanager
 def carried_over(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Carry over what Dagster has recorded of the grid, which the block changes."""
-    before = _Grid.of(instance)
-    yield
-    after = _Grid.of(instance)
-    if before == after or not instance.can_read_asset_status_cache():
+    """Carry over what Dagster has recorded of the grid, which the block changes.
+
+    The grid is read before and after, 0.1 s at 10,000 films: for many changes, one block stands
+    around them, and those within it do nothing of their own.
+    """
+    if _is_carrying.get():
+        yield
         return
+    before = _Grid.of(instance)
+    outermost = _is_carrying.set(True)
+    try:
+        yield
+    finally:
+        _is_carrying.reset(outermost)
+    after = _Grid.of(instance)
+    if before != after and instance.can_read_asset_status_cache():
+        _carry(instance, before, after)
+
+
+def _carry(instance: dg.DagsterInstance, before: _Grid, after: _Grid) -> None:
     new, gone = after.films - before.films, before.films - after.films
     assets = [dg.AssetKey(name) for name in (*BY_FILM, *BY_CHUNK)]
     for record in instance.get_asset_records(assets):

@@ -75,6 +75,20 @@ def test_a_film_that_comes_leaves_what_is_kept_in_use(instance: dg.DagsterInstan
     assert look(instance) == before == look_afresh(instance)
 
 
+def test_films_that_come_together_are_carried_once(instance: dg.DagsterInstance):
+    """One block around them carries for all, and reads the grid twice."""
+    made(instance, "one")
+    before = look(instance)
+    with carried_over(instance):
+        register(instance, "two", 3)
+        assert not is_current(instance, CLIPS), "it waits for the block around it"
+        register(instance, "three", 2)
+    assert is_current(instance, CLIPS)
+    assert look(instance) == before == look_afresh(instance)
+    register(instance, "four", 2)
+    assert is_current(instance, CLIPS), "the next one carries for itself"
+
+
 def test_what_a_new_film_makes_is_seen(instance: dg.DagsterInstance):
     """What is recorded after the film came is added to what was carried over."""
     made(instance, "one")
