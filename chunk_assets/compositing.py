@@ -91,6 +91,10 @@ def blend_references(
     return blend(animatic, cover(style_guide, animatic.size), share)
 
 
+_ROWS = 16
+"""Blended at a time, so that what is on the way stays in the processor's cache."""
+
+
 def blend(base: Image.Image, other: Image.Image, weight: float) -> Image.Image:
     """`(1 − weight) · base + weight · other`, rounded to the nearest level.
 
@@ -98,6 +102,11 @@ def blend(base: Image.Image, other: Image.Image, weight: float) -> Image.Image:
     """
     if weight in (0.0, 1.0):
         return base if weight == 0.0 else other
-    mixed = np.asarray(base, dtype=np.float32)
-    mixed = mixed + (np.asarray(other, dtype=np.float32) - mixed) * np.float32(weight)
-    return Image.fromarray(np.rint(mixed, out=mixed).astype(np.uint8))
+    one, two = np.asarray(base), np.asarray(other)
+    blended = np.empty_like(one)
+    for start in range(0, len(one), _ROWS):
+        rows = slice(start, start + _ROWS)
+        mixed = one[rows].astype(np.float32)
+        mixed += (two[rows] - mixed) * np.float32(weight)
+        blended[rows] = np.rint(mixed, out=mixed)
+    return Image.fromarray(blended)

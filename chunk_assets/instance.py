@@ -1,6 +1,7 @@
 """The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,14 @@ CONFIG = """\
 # Written by chunk_assets when there was none; yours to change.
 telemetry:
   enabled: false
+storage:
+  # Dagster's SQLite, which keeps its connections from one event to the next.
+  custom:
+    module: chunk_assets.runs.storage
+    class: KeptSqliteStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
@@ -114,7 +123,13 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
             "class": "NoOpComputeLogManager",
         }
     }
-    ref = InstanceRef.from_dir(str(dagster_home(settings)), overrides=silent)
+    home = str(dagster_home(settings))
+    ref = InstanceRef.from_dir(home, overrides=silent)
+    storage = ref.storage_data
+    if storage is not None and storage.class_name == "KeptSqliteStorage":
+        # `dagster.yaml` names the home by a variable that need not be set in this process.
+        here = storage._replace(config_yaml=json.dumps({"base_dir": home}))
+        ref = ref._replace(storage_data=here)
     with dg.DagsterInstance.from_ref(ref) as instance:
         yield instance
 

@@ -25,6 +25,7 @@ from chunk_assets.storage.store import ObjectStore, StoredObject, file_digest
 from chunk_assets.video.clips import ClipFormat, normalise
 from chunk_assets.video.forms import Form
 from chunk_assets.video.frames import VideoInfo, probe
+from chunk_assets.video.passing import Passing
 from chunk_assets.video.sampling import sample_frames
 from chunk_assets.video.stitching import PreparedSeam, Segment
 
@@ -41,6 +42,7 @@ class Made:
     Attributes:
         clip: The clip.
         frame: Its last frame, whose digest is `pixels`.
+        passing: Some of the frames before.
         record: What it was made from.
         inputs: The version of each asset it was made from.
         conditioning: Gives the picture it was conditioned on.
@@ -49,6 +51,7 @@ class Made:
 
     clip: GeneratedClip
     frame: Image.Image
+    passing: Passing
     pixels: str
     record: ClipRecord
     inputs: Mapping[str, str | None]
@@ -81,13 +84,13 @@ class Finishing:
             MediaError: The clip cannot be normalised.
             StorageError: S3 does not take it.
         """
+        moving = made.passing.pictures(MOVING_WIDTH)
         source, held = made.clip.path, 0
         if not made.clip.is_normalised:
             source = self._files.directory(spec.chunk_num) / "clip.mp4"
             form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
             normalised = normalise(made.clip.path, source, form)
             held, info = normalised.held_frames, normalised.info
-            # Its moving preview is taken from the clip as it came, which decodes faster.
             frames = min(normalised.source.frames, _used(spec, normalised.source))
         else:
             info = probe(source)
@@ -108,7 +111,7 @@ class Finishing:
             spec,
             write_video(self._store, key, source, record),
             inputs=made.inputs,
-            pictures=lambda: _moving(made.clip.path, frames),
+            pictures=lambda: moving or _moving(made.clip.path, frames),
             details=made.clip.details,
         )
         self._finished = PlacedClip(spec, stored.stored, lambda: source)

@@ -13,7 +13,7 @@ from chunk_assets.chain.claims import Claims
 from chunk_assets.chain.files import ChunkFiles, Picture
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
-from chunk_assets.chain.finishing import Finishing, Made
+from chunk_assets.chain.finishing import MOVING_FRAMES, Finishing, Made
 from chunk_assets.chain.hand_over import HandOver
 from chunk_assets.chain.leaving import Leaving
 from chunk_assets.chain.listener import Listener
@@ -24,13 +24,13 @@ from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import blend_references
 from chunk_assets.errors import HandedOn, NotStored
 from chunk_assets.generation.base import GenerationRequest, Generator
-from chunk_assets.images import open_picture, pixel_digest, save_png
+from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
 from chunk_assets.video.frames import last_frame
-from chunk_assets.video.uncompressed import save_uncompressed_png
+from chunk_assets.video.passing import Passing
 
 SEAM_SECONDS = 1.0
 """About twice what a seam of 1024×576 takes on two cores."""
@@ -141,7 +141,7 @@ class Steps:
             return picture
         image = self._blended(spec, previous)
         directory = self.files.directory(spec.chunk_num)
-        path = save_uncompressed_png(image, directory / "composite.png")
+        path = save_png(image, directory / "composite.png", STORED)
         pixels = pixel_digest(image)
         record = CompositeRecord(
             fingerprint=fingerprint, pixels=pixels, weights=str(self.order.weights)
@@ -214,7 +214,9 @@ class Steps:
             self._next_clip_at = math.inf
         self.listener.rendered(spec, seconds)
 
-        frame = last_frame(str(clip.path), until=Fraction(spec.num_frames, spec.fps))
+        passing = Passing(MOVING_FRAMES)
+        until = Fraction(spec.num_frames, spec.fps)
+        frame = last_frame(str(clip.path), until=until, passing=passing)
         pixels = pixel_digest(frame)
         path = self._finishing.frame_path(spec)
         picture = Picture(pixels, lambda: save_png(frame, path), lambda: frame)
@@ -232,7 +234,7 @@ class Steps:
             seconds=round(seconds, 3),
         )
         temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
-        made = Made(clip, frame, pixels, record, inputs, composite.image, temporal)
+        made = Made(clip, frame, passing, pixels, record, inputs, composite.image, temporal)
         wants_frame = "last_frames" in self.order.stages
         finish = partial(self._finishing.clip, with_frame=wants_frame, is_last=following is None)
         self._beside(lambda: finish(spec, made))

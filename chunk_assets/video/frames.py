@@ -20,6 +20,7 @@ from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import save_png
 from chunk_assets.video import colour
 from chunk_assets.video.containers import declared_end, is_faststart, opened
+from chunk_assets.video.passing import Passing
 
 ROUNDING = Fraction(1, 1000)
 """A frame that begins less than these seconds before the used part's end belongs to what follows:
@@ -83,6 +84,7 @@ def probe(path: Path | str) -> VideoInfo:
     """
     path = Path(path)
     with opened(path) as (container, stream):
+        stream.thread_type = "NONE"  # threads would read on before they give the first frame
         size, declared = path.stat().st_size, declared_end(path)
         if size < declared:
             message = f"the video {str(path)!r} is truncated: {size} of {declared} bytes are there"
@@ -144,8 +146,15 @@ def extract_last_frame(
     return str(save_png(last_frame(video_path, until=until), output_path))
 
 
-def last_frame(video_path: str, *, until: Fraction | None = None) -> Image.Image:
+def last_frame(
+    video_path: str, *, until: Fraction | None = None, passing: Passing | None = None
+) -> Image.Image:
     """Decode the last frame of a clip's used part in its true colours.
+
+    Args:
+        video_path: The clip.
+        until: As in `extract_last_frame`.
+        passing: Is shown the frames on the way there, if they are decoded from the first one on.
 
     Raises:
         SpecError: No part of the clip is to be used.
@@ -159,11 +168,15 @@ def last_frame(video_path: str, *, until: Fraction | None = None) -> Image.Image
         target = _last_before(until, shown, time_base(stream)).pts
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
-        convert = colour.RgbConverter(stream.codec_context.sample_aspect_ratio)
+        start = max(starts, default=target)
+        aspect = stream.codec_context.sample_aspect_ratio
+        convert = colour.RgbConverter(aspect)
+        if passing is not None and start == shown[0].pts:
+            passing.expect(start, target, aspect)
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
-            container.seek(max(starts, default=target), stream=stream)
-            frame = _last_until(target, _decoded_up_to(target, container, stream))
+            container.seek(start, stream=stream)
+            frame = _last_until(target, _decoded_up_to(target, container, stream), passing)
         rgb = convert(frame) if frame is not None and frame.pts == target else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
@@ -244,12 +257,16 @@ def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) ->
     return max((packet for packet in shown if packet.pts * tick < end), default=shown[0])
 
 
-def _last_until(target: int, frames: Iterator[av.VideoFrame]) -> av.VideoFrame | None:
+def _last_until(
+    target: int, frames: Iterator[av.VideoFrame], passing: Passing | None = None
+) -> av.VideoFrame | None:
     """Return the last intact frame at or before `target`, in the stream's time base."""
     last = None
     for frame in frames:
         if frame.pts is not None and frame.pts <= target and not frame.is_corrupt:
             last = frame
+            if passing is not None:
+                passing.see(frame)
         if frame.pts is not None and frame.pts >= target:
             break
     return last

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from chunk_assets.cluster.connections import keep_connections
 from chunk_assets.defs.grid import unregister
 from chunk_assets.defs.partitions import VIDEO_ID
 from chunk_assets.doctor import storage
@@ -51,6 +52,32 @@ def test_the_doctor_sees_the_storage(cluster: Settings):
     found = storage.dagster_migrated(cluster)
     assert found.state == "fails"
     assert "dagster instance migrate" in found.advice
+
+
+def test_a_run_keeps_its_connections(cluster: Settings):
+    """Not one a statement, and not one that the database has ended meanwhile."""
+
+    def connections(instance: dg.DagsterInstance) -> set[int]:
+        with _connection(instance) as connection:
+            pids = connection.exec_driver_sql(
+                "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            )
+            return {row[0] for row in pids}
+
+    event = dg.AssetMaterialization("thing")
+    with open_instance(cluster) as other, open_instance(cluster) as instance:
+        keep_connections(instance)
+        before = connections(other)
+        for _ in range(3):
+            instance.report_runless_asset_event(event)
+        kept = connections(other) - before
+        assert len(kept) == 1
+        instance.report_runless_asset_event(event)
+        assert connections(other) - before == kept
+        with _connection(other) as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({kept.pop()})")
+        instance.report_runless_asset_event(event)
+        assert len(instance.fetch_materializations(dg.AssetKey("thing"), limit=9).records) == 5
 
 
 def _connection(instance: dg.DagsterInstance):

@@ -71,10 +71,11 @@ def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """One that ends with the test."""
     directory = Path(tempfile.mkdtemp())  # a socket's path must be short
     monkeypatch.setenv("CHUNK_ASSETS_FORK_SERVER", str(directory / "runs"))
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home(settings)))
     command = [sys.executable, "-m", "chunk_assets.runs.fork_server", str(directory / "runs")]
     with (
         subprocess.Popen(command) as process,
-        dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance,
+        dg.DagsterInstance.get() as instance,
     ):
         try:
             wait_for((directory / "runs").exists, seconds=60)

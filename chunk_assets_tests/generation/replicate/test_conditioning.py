@@ -7,9 +7,8 @@ from PIL import Image
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.conditioning import conditioning_media
-from chunk_assets.images import open_picture, pixel_digest
+from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.video.frames import probe, read_frames
-from chunk_assets.video.uncompressed import save_uncompressed_png
 from chunk_assets_tests.generation.replicate.requests import SIZE, request
 from chunk_assets_tests.video.media import PHOTOS, bias, mean_error, photo
 
@@ -58,7 +57,7 @@ def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, 
 def test_an_image_model_gets_the_composite_deflated(tmp_path: Path, workdir: Path):
     """The composite's own pixels, in the same small file whatever the chain left it in."""
     small = composite(tmp_path)
-    large = save_uncompressed_png(open_picture(small), tmp_path / "large.png")
+    large = save_png(open_picture(small), tmp_path / "large.png", STORED)
     assert large.stat().st_size > 1.5 * small.stat().st_size
     for name in ("kling-v2.5-turbo-pro", "hailuo-2.3-fast", "seedance-1-pro-fast", "ltx-video"):
         made = set()

@@ -1,0 +1,55 @@
+"""Some of the frames that are decoded anyhow on the way to a clip's last one."""
+
+from fractions import Fraction
+
+import av
+from PIL import Image
+
+from chunk_assets.video.colour import RgbConverter
+
+
+class Passing:
+    """Keeps a few frames, evenly apart, of those that a decoder gives.
+
+    They stay as they are decoded, a reference each: whoever waits for the last one does not wait
+    for them to become pictures.
+
+    Args:
+        count: How many frames are wanted, at least 1.
+    """
+
+    def __init__(self, count: int):
+        self._count = count
+        self._wanted: list[Fraction] = []
+        self._kept: list[av.VideoFrame] = []
+        self._aspect: Fraction | None = None
+
+    def expect(self, first: int, last: int, aspect: Fraction | None) -> None:
+        """Say what comes.
+
+        Args:
+            first: When the first frame is shown, in the stream's time base.
+            last: When the last one is.
+            aspect: The pixels' width beside their height, as the stream has it.
+        """
+        length = last - first
+        middles = (Fraction(2 * n + 1, 2 * self._count) for n in range(self._count))
+        self._wanted = [first + length * middle for middle in middles]
+        self._kept, self._aspect = [], aspect
+
+    def see(self, frame: av.VideoFrame) -> None:
+        """Be shown a frame, in the order of their times."""
+        if not self._wanted or frame.pts is None or frame.pts < self._wanted[0]:
+            return
+        self._kept.append(frame)
+        while self._wanted and self._wanted[0] <= frame.pts:
+            self._wanted.pop(0)
+
+    def pictures(self, width: int) -> list[Image.Image]:
+        """What was kept, in true colours and order, and no wider; empty if nothing was expected.
+
+        The frames are let go of: a second call gives nothing.
+        """
+        kept, self._kept = self._kept, []
+        convert = RgbConverter(self._aspect, width)
+        return [Image.fromarray(convert(frame)) for frame in kept]
