@@ -20,6 +20,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
@@ -35,12 +36,14 @@ class KeptSqliteStorage(DagsterSqliteStorage):
     """What `dagster.yaml` names as `storage`; its files are those of Dagster's default."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
-        super().__init__(base_dir, inst_data)
-        # What Dagster's own storages look up before they are given several events at a time.
+        super(DagsterSqliteStorage, self).__init__()  # its own would open Dagster's storages, too
+        # What Dagster looks up before it gives a storage several events at a time.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+        self.base_dir, self._inst_data = base_dir, inst_data
         history = Path(base_dir, "history")
         self._run_storage = _Runs.from_local(str(history))
         self._event_log_storage = _Events(str(history / "runs"))
+        self._schedule_storage = SqliteScheduleStorage.from_local(str(Path(base_dir, "schedules")))
 
     @classmethod
     def from_config_value(

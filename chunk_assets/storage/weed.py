@@ -55,17 +55,17 @@ class Server:
         """Host and port of the S3 API."""
         return f"{HOST}:{self.ports['s3.port']}"
 
-    def ask(self, method: str, path: str, timeout: float = 2.0) -> int:
-        """The HTTP status of a signed S3 request without a body, or 0 when no answer came.
+    def ask(self, method: str, path: str, timeout: float = 2.0, body: bytes = b"") -> int:
+        """The HTTP status of a signed S3 request, or 0 when no answer came.
 
         Signed here (AWS Signature Version 4): boto3 takes as long to import as `weed` to start.
         """
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        nothing = sha256().hexdigest()
-        headers = {"host": self.address, "x-amz-content-sha256": nothing, "x-amz-date": now}
+        content = sha256(body).hexdigest()
+        headers = {"host": self.address, "x-amz-content-sha256": content, "x-amz-date": now}
         names = ";".join(headers)
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = sha256(f"{method}\n{path}\n\n{lines}\n{names}\n{nothing}".encode()).hexdigest()
+        request = sha256(f"{method}\n{path}\n\n{lines}\n{names}\n{content}".encode()).hexdigest()
         scope = f"{now[:8]}/us-east-1/s3/aws4_request"
         key = f"AWS4{self.secret_access_key}".encode()
         for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{request}"):
@@ -76,7 +76,7 @@ class Server:
         )
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body or None, headers)
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
             return 0
