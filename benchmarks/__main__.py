@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.table import Row, markdown, print_rows
+from benchmarks.table import print_rows, section, with_section
 from benchmarks.workbench import deployment
 from chunk_assets.instance import open_instance
 from chunk_assets.resources import connect
@@ -32,19 +32,19 @@ RESULTS = Path(__file__).with_name("results.md")
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(TITLES)))
-@click.option("--write", is_flag=True, help="Write results.md, as all of them together do.")
+@click.option("--write", is_flag=True, help="Write them into results.md, as all together do.")
 def main(names: tuple[str, ...], write: bool) -> None:
     """Run the benchmarks NAMES, all without them."""
-    found: list[tuple[str, str, list[Row]]] = []
     for name in names or [name for name in TITLES if name not in BY_HAND]:
         # A deployment each: no benchmark is slower for what another one has left behind.
         with deployment(), open_instance(load_settings()) as instance:
             measure = importlib.import_module(f"benchmarks.{name}").measure
             rows = measure(connect(load_settings()), instance)
         print_rows(TITLES[name], rows)
-        found.append((TITLES[name], f"python -m benchmarks {name}", rows))
-        if write or not names:  # after each: it takes an hour, and the last one may fail
-            RESULTS.write_text(markdown(found) + "\n")
+        if write or not names:  # after each: they take an hour, and the last one may fail
+            page = RESULTS.read_text() if RESULTS.exists() else ""
+            new = section(TITLES[name], f"python -m benchmarks {name}", rows)
+            RESULTS.write_text(with_section(page, new))
 
 
 if __name__ == "__main__":

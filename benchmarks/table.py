@@ -48,23 +48,38 @@ def print_rows(title: str, rows: Sequence[Row]) -> None:
     Console().print(table, "")
 
 
-def markdown(found: Sequence[tuple[str, str, Sequence[Row]]]) -> str:
-    """The page of results: title, command and rows of each benchmark."""
-    lines = ["# Results", "", *_machine(), ""]
-    for title, command, rows in found:
-        lines += [f"## {title}", "", f"`{command}`", "", "| | measured | ratio | aim |"]
-        lines += ["|---|---|---|---|"]
-        lines += [f"| {' | '.join(row.cells)} |" for row in rows] + [""]
-    return "\n".join(lines)
+HEAD = """# Results
+
+Ratios are taken side by side in one run: the seconds are the machine's, which is named with each.
+"""
 
 
-def _machine() -> list[str]:
+def section(title: str, command: str, rows: Sequence[Row]) -> str:
+    """One benchmark's part of the page of results: command, machine and rows."""
+    lines = [f"## {title}", "", f"`{command}`, {_machine()}", "", "| | measured | ratio | aim |"]
+    lines += ["|---|---|---|---|"]
+    lines += [f"| {' | '.join(row.cells)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def with_section(page: str, new: str) -> str:
+    """The page of results with a part in the place of the one of its title, or behind all."""
+    parts = [f"## {part}" for part in page.split("\n## ")[1:]]
+    title = new.partition("\n")[0]
+    titles = [part.partition("\n")[0] for part in parts]
+    if title in titles:
+        parts[titles.index(title)] = new
+    else:
+        parts.append(new)
+    return "\n".join([HEAD, *(part.strip("\n") + "\n" for part in parts)])
+
+
+def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
-    return [
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores "
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores "
         f"({platform.machine()}), {memory:.0f} GiB, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, Dagster {version('dagster')}, "
-        f"PyAV {version('av')}; load at the end {load}. "
-        "Ratios are taken side by side in one run: the seconds are this machine's.",
-    ]
+        f"PyAV {version('av')}; load at the end {load}."
+    )
