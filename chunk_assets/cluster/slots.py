@@ -19,7 +19,7 @@ from redis import Redis, RedisError
 
 from chunk_assets.chain.leaving import Leaving
 from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, run_key
-from chunk_assets.cluster.connections import keep_connections
+from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.defs import handing_on
 from chunk_assets.settings import Settings
 
@@ -76,8 +76,7 @@ class Slot:
 
     def execute(self, run_id: str) -> None:
         """Execute a run, unless it has been cancelled or is over."""
-        with dg.DagsterInstance.get() as instance:
-            keep_connections(instance)
+        with dg.DagsterInstance.get() as instance, kept_connections(instance):
             run = instance.get_run_by_id(run_id)
             if run is None or run.is_finished:
                 return

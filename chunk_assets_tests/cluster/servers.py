@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -113,7 +114,7 @@ def postgres_server(address: str, home: Path) -> Iterator[str]:
         yield _postgres(address, home / "postgres", secrets.token_hex(16), processes)
     finally:
         for process in processes.values():
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
             process.wait()
 
 

@@ -7,12 +7,13 @@ import dagster as dg
 import pytest
 import yaml
 
-from chunk_assets.cluster.connections import keep_connections
+from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.defs.grid import unregister
 from chunk_assets.defs.partitions import VIDEO_ID
 from chunk_assets.doctor import storage
 from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings
+from chunk_assets_tests.cli.commands import wait_for
 from chunk_assets_tests.cluster.clusters import DEPLOY
 from chunk_assets_tests.cluster.servers import postgres_server
 
@@ -65,19 +66,22 @@ def test_a_run_keeps_its_connections(cluster: Settings):
             return {row[0] for row in pids}
 
     event = dg.AssetMaterialization("thing")
-    with open_instance(cluster) as other, open_instance(cluster) as instance:
-        keep_connections(instance)
-        before = connections(other)
-        for _ in range(3):
+    with open_instance(cluster) as other:
+        with open_instance(cluster) as instance, kept_connections(instance):
+            before = connections(other)
+            for _ in range(3):
+                instance.report_runless_asset_event(event)
+            kept = connections(other) - before
+            assert len(kept) == 1
             instance.report_runless_asset_event(event)
-        kept = connections(other) - before
-        assert len(kept) == 1
-        instance.report_runless_asset_event(event)
-        assert connections(other) - before == kept
-        with _connection(other) as connection:
-            connection.exec_driver_sql(f"SELECT pg_terminate_backend({kept.pop()})")
-        instance.report_runless_asset_event(event)
-        assert len(instance.fetch_materializations(dg.AssetKey("thing"), limit=9).records) == 5
+            assert connections(other) - before == kept
+            with _connection(other) as connection:
+                connection.exec_driver_sql(f"SELECT pg_terminate_backend({kept.pop()})")
+            instance.report_runless_asset_event(event)
+            thing = dg.AssetKey("thing")
+            assert len(instance.fetch_materializations(thing, limit=9).records) == 5
+            assert len(connections(other) - before) == 1
+        wait_for(lambda: connections(other) <= before, seconds=10)
 
 
 def _connection(instance: dg.DagsterInstance):
