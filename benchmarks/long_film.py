@@ -17,8 +17,9 @@ from chunk_assets.defs.partitions import range_tags
 from chunk_assets.defs.sightings import announce
 from chunk_assets.storage.store import ObjectStore
 
-LATENCY = 0.6
-"""Seconds a clip takes: about as long as what is done beside it, so that nothing piles up."""
+LATENCY = 1.0
+"""Seconds a clip takes: longer than what is done beside it (0.8 to 0.9 s here), which would pile up
+else: a short film's few chunks are ahead of it, a long film's are not."""
 
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -> list[Row]:
