@@ -170,7 +170,9 @@ _kept: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
 def _kept_engine(url: str) -> Engine:
-    engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_TIMEOUT)
+    # No limit: Dagit's threads wait for each other no more than with Dagster's own.
+    pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": -1}
+    engine = create_engine(url, connect_args=_TIMEOUT, **pool)
     listen(engine, "connect", _hurry)
     _kept.add(engine)
     return engine
