@@ -14,9 +14,9 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
 FILMS = 40
-LATENCY = 15.0
-"""Seconds of a clip, so that the generator is the bottleneck: a run takes one to two seconds of
-processor, of workers, databases and S3 server together, and all of them share two cores here."""
+LATENCY = 30.0
+"""Seconds of a clip, as hosted models take, so that the generator is the bottleneck: a run takes a
+second of processor, of workers, databases and S3 server together, and all share two cores here."""
 
 SLOTS = (1, 2, 4)
 AIM = 0.95
