@@ -135,7 +135,7 @@ class StoredVideo:
         Raises:
             StorageError: It cannot be read, or is not what was written.
         """
-        objects.read_video(self.store, self.stored.key, path)
+        objects.read_video(self.store, self.stored, path)
         return path
 
 
@@ -156,7 +156,4 @@ class VideoIOManager(S3ObjectIOManager):
 
     def read(self, store: ObjectStore, key: str) -> StoredVideo:
         """Give a handle on a clip or film."""
-        stored = store.head(key)
-        if stored is None:
-            raise NotStored(f"nothing is stored at {store.uri(key)}")
-        return StoredVideo(store, stored)
+        return StoredVideo(store, store.find(key))

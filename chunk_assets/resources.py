@@ -17,6 +17,7 @@ from dagster_aws.s3 import S3Resource
 
 from chunk_assets.errors import StorageError
 from chunk_assets.settings import LOCAL_BUCKET, Settings, load_settings
+from chunk_assets.storage.nearby import Nearby
 from chunk_assets.storage.store import ObjectStore
 
 LOOPBACK = "http://127.0.0.1:"
@@ -107,7 +108,8 @@ def connect(settings: Settings) -> ObjectStore:
     """
     if settings.bucket is None:
         return _local_store(settings.home.resolve(), settings.link_seconds)
-    return _own_store(settings.bucket, settings.endpoint_url, settings.link_seconds)
+    home = settings.home.resolve()
+    return _own_store(settings.bucket, settings.endpoint_url, home, settings.link_seconds)
 
 
 _leases: list[Any] = []
@@ -126,21 +128,25 @@ def _local_store(home: Path, link_seconds: int) -> ObjectStore:
         aws_access_key_id=endpoint.access_key_id,
         aws_secret_access_key=endpoint.secret_access_key,
     )
-    store = ObjectStore(resource.get_client(), LOCAL_BUCKET, link_seconds=link_seconds)
+    store = _store(resource.get_client(), LOCAL_BUCKET, home, link_seconds)
     store.check(create=True)
     return store
 
 
 @cache
-def _own_store(bucket: str, endpoint_url: str | None, link_seconds: int) -> ObjectStore:
+def _own_store(bucket: str, endpoint_url: str | None, home: Path, link_seconds: int) -> ObjectStore:
     try:
         client = FilmS3(endpoint_url=endpoint_url).get_client()
     except (BotoCoreError, ValueError) as error:  # a profile, a half credential, a URL
         message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
         raise StorageError(message) from error
-    store = ObjectStore(client, bucket, link_seconds=link_seconds)
+    store = _store(client, bucket, home, link_seconds)
     store.check()
     return store
+
+
+def _store(client: Any, bucket: str, home: Path, link_seconds: int) -> ObjectStore:
+    return ObjectStore(client, bucket, link_seconds=link_seconds, nearby=Nearby(home / "nearby"))
 
 
 def _forget_clients() -> None:

@@ -14,23 +14,16 @@ import argparse
 import base64
 import functools
 import hashlib
-import json
-import os
 import random
 import re
 import secrets
-import socket
-import struct
-import sys
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Any, Self
+from urllib.parse import urlencode
 
 import av.error
 
@@ -39,31 +32,27 @@ from chunk_assets_tests.fake_faults import (
     Answers,
     Fails,
     Faults,
-    Lost,
-    Redirects,
     Reset,
     ServerError,
-    Slow,
     Takes,
     TooMany,
-    Truncated,
+)
+from chunk_assets_tests.fake_http import (
+    Handler,
+    Received,
+    Refused,
+    Route,
+    Server,
+    not_found,
+    problem,
 )
 from chunk_assets_tests.fake_models import MODELS, Model, invalid_inputs
 from chunk_assets_tests.fake_predictions import BillLine, Made, film, picture
 
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it came; `token` is "right", "wrong" or "none", never the token."""
-
-    route: str
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    token: str
-    body: Any
-    status: list[int] = field(default_factory=list)
+_ID = r"([^/]+)"
+_MODEL = f"/v1/models/{_ID}/{_ID}"
+_PREDICTIONS = "/v1/predictions"
+_CREATE = f"POST {_PREDICTIONS}"
 
 
 class FakeReplicate:
@@ -85,6 +74,8 @@ class FakeReplicate:
         created: Every prediction, in order.
         files: Uploaded content by id.
     """
+
+    public = frozenset({"GET /delivery"})
 
     def __init__(
         self,
@@ -113,7 +104,7 @@ class FakeReplicate:
         self.lock = threading.RLock()
         self._queued: dict[str, deque[Any]] = defaultdict(deque)
         self._random = random.Random(self.faults.seed)
-        self._server = _Server((host, port), _Handler)
+        self._server = Server((host, port), Handler)
         self._server.fake = self
         # On another address it is somebody else's to make it look so (`cluster/relay.py`).
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -208,7 +199,23 @@ class FakeReplicate:
         frames, fps = made.model.length(given)
         return film(made.media, frames, fps, size)
 
-    # What the routes do: each returns its answer, or raises it in a `_Refused`.
+    @property
+    def routes(self) -> Sequence[Route]:
+        """What is answered, and by whom."""
+        return (
+            ("GET", "/v1/account", "GET /v1/account", self.get_account),
+            ("GET", _MODEL, "GET /v1/models", self.get_model),
+            ("GET", f"{_MODEL}/versions/{_ID}", "GET /v1/versions", self.get_version),
+            ("POST", _PREDICTIONS, _CREATE, self.create),
+            ("POST", f"{_MODEL}/predictions", _CREATE, self.create_official),
+            ("GET", _PREDICTIONS, f"GET {_PREDICTIONS}", self.list_predictions),
+            ("GET", f"{_PREDICTIONS}/{_ID}", f"GET {_PREDICTIONS}/{{id}}", self.get),
+            ("POST", f"{_PREDICTIONS}/{_ID}/cancel", f"{_CREATE}/{{id}}/cancel", self.cancel),
+            ("POST", "/v1/files", "POST /v1/files", self.upload),
+            ("GET", f"/v1/files/{_ID}", "GET /v1/files", self.get_file),
+            ("DELETE", f"/v1/files/{_ID}", "DELETE /v1/files", self.delete_file),
+            ("GET", f"/delivery/{_ID}/output.mp4", "GET /delivery", self.deliver),
+        )
 
     def get_account(self, _request: Received) -> Answers:
         about = {"type": "organization", "username": "studio", "name": "A studio"}
@@ -223,18 +230,16 @@ class FakeReplicate:
 
     def get_version(self, _request: Received, owner: str, name: str, version: str) -> Answers:
         model = self._find(f"{owner}/{name}")
-        return Answers(200, self._version(model)) if version == model.version else _not_found()
+        return Answers(200, self._version(model)) if version == model.version else not_found()
 
     def create_official(self, request: Received, owner: str, name: str) -> Answers:
         model = self._find(f"{owner}/{name}")
-        return self._create(request, model) if model.is_official else _not_found()
+        return self._create(request, model) if model.is_official else not_found()
 
     def create(self, request: Received) -> Answers:
         body = request.body if isinstance(request.body, dict) else {}
         if "model" in body:
-            raise _Refused(
-                _problem(422, "Unprocessable", "Additional property model is not allowed")
-            )
+            raise Refused(problem(422, "Unprocessable", "Additional property model is not allowed"))
         name, _, version = str(body.get("version")).rpartition(":")
         for model in self.models.values():
             is_bare = model.is_official and body.get("version") == model.name
@@ -243,7 +248,7 @@ class FakeReplicate:
         detail = (
             "The specified version does not exist (or perhaps you don't have permission to use it?)"
         )
-        return _problem(422, "Invalid version or not permitted", detail)
+        return problem(422, "Invalid version or not permitted", detail)
 
     def list_predictions(self, request: Received) -> Answers:
         query = request.query
@@ -281,33 +286,33 @@ class FakeReplicate:
     def upload(self, request: Received) -> Answers:
         content = request.body.pop("bytes")
         if len(content) > 100 << 20:
-            return _problem(413, "Content too large", "Files may have 100 MB.")
+            return problem(413, "Content too large", "Files may have 100 MB.")
         with self.lock:
             identity = secrets.token_urlsafe(12)
             self.files[identity] = (request.body["filename"], request.body["type"], content)
         return Answers(201, self._file(identity))
 
     def get_file(self, _request: Received, identity: str) -> Answers:
-        return Answers(200, self._file(identity)) if identity in self.files else _not_found()
+        return Answers(200, self._file(identity)) if identity in self.files else not_found()
 
     def delete_file(self, _request: Received, identity: str) -> Answers:
-        return Answers(204) if self.files.pop(identity, None) else _not_found()
+        return Answers(204) if self.files.pop(identity, None) else not_found()
 
     def deliver(self, _request: Received, prediction: str) -> Answers:
         made = self._made(prediction)
         if made.status != "succeeded" or self._is_gone(made):
-            return _not_found()
+            return not_found()
         return Answers(200, self.clip(made), {"Content-Type": "video/mp4"})
 
     def _find(self, name: str) -> Model:
         if name not in self.models:
-            raise _Refused(_not_found())
+            raise Refused(not_found())
         return self.models[name]
 
     def _made(self, identity: str) -> Made:
         found = [made for made in list(self.created) if made.id == identity]
         if not found:
-            raise _Refused(_not_found())
+            raise Refused(not_found())
         return found[0]
 
     def _version(self, model: Model) -> dict[str, Any]:
@@ -329,15 +334,15 @@ class FakeReplicate:
         body = request.body if isinstance(request.body, dict) else {}
         given = body.get("input")
         if not isinstance(given, dict):
-            return _problem(422, "Input validation failed", "- input is required\n")
+            return problem(422, "Input validation failed", "- input is required\n")
         invalid = list(invalid_inputs(model, given))
         if invalid:
             lines = "".join(f"- {one['field']}: {one['description']}\n" for one in invalid)
-            return _problem(422, "Input validation failed", lines, invalid_fields=invalid)
+            return problem(422, "Input validation failed", lines, invalid_fields=invalid)
         wanted = request.headers.get("cancel-after")
         deadline = None if wanted is None else _duration(wanted)
         if wanted is not None and (deadline is None or deadline < 5):
-            return _problem(422, "Invalid Cancel-After", f"{wanted!r} is not 5 seconds or more")
+            return problem(422, "Invalid Cancel-After", f"{wanted!r} is not 5 seconds or more")
         fate, fails = self.take("prediction"), None
         takes = Takes(self.seconds / 5, self.seconds)
         if isinstance(fate, Takes):
@@ -406,23 +411,6 @@ class FakeReplicate:
         }
 
 
-class _Refused(Exception):
-    """Carries the answer that ends a request."""
-
-    def __init__(self, answer: Answers):
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-def _problem(status: int, title: str, detail: str, **more: Any) -> Answers:
-    kind = {"Content-Type": "application/problem+json"}
-    return Answers(status, {"title": title, "detail": detail, "status": status, **more}, kind)
-
-
-def _not_found() -> Answers:
-    return _problem(404, "Not found", "The requested resource could not be found.")
-
-
 def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -434,172 +422,6 @@ def _duration(text: str) -> float | None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-_ID = r"([^/]+)"
-_MODEL = f"/v1/models/{_ID}/{_ID}"
-_PREDICTIONS = "/v1/predictions"
-_CREATE = f"POST {_PREDICTIONS}"
-_ROUTES: tuple[tuple[str, str, str, Callable[..., Answers]], ...] = (
-    ("GET", "/v1/account", "GET /v1/account", FakeReplicate.get_account),
-    ("GET", _MODEL, "GET /v1/models", FakeReplicate.get_model),
-    ("GET", f"{_MODEL}/versions/{_ID}", "GET /v1/versions", FakeReplicate.get_version),
-    ("POST", _PREDICTIONS, _CREATE, FakeReplicate.create),
-    ("POST", f"{_MODEL}/predictions", _CREATE, FakeReplicate.create_official),
-    ("GET", _PREDICTIONS, f"GET {_PREDICTIONS}", FakeReplicate.list_predictions),
-    ("GET", f"{_PREDICTIONS}/{_ID}", f"GET {_PREDICTIONS}/{{id}}", FakeReplicate.get),
-    ("POST", f"{_PREDICTIONS}/{_ID}/cancel", f"{_CREATE}/{{id}}/cancel", FakeReplicate.cancel),
-    ("POST", "/v1/files", "POST /v1/files", FakeReplicate.upload),
-    ("GET", f"/v1/files/{_ID}", "GET /v1/files", FakeReplicate.get_file),
-    ("DELETE", f"/v1/files/{_ID}", "DELETE /v1/files", FakeReplicate.delete_file),
-    ("GET", f"/delivery/{_ID}/output.mp4", "GET /delivery", FakeReplicate.deliver),
-)
-
-
-class _Server(ThreadingHTTPServer):
-    """Ends its open connections with itself."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    fake: FakeReplicate
-
-    def __init__(self, *args: Any):
-        super().__init__(*args)
-        self.open: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self.open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError | ValueError | OSError):
-            super().handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        super().server_close()
-        for request in list(self.open):
-            self.shutdown_request(request)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP/1.1, so that connections are kept and can break as they do."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    @property
-    def _fake(self) -> FakeReplicate:
-        return cast(_Server, self.server).fake
-
-    def do_GET(self) -> None:
-        fake = self._fake
-        split = urlsplit(self.path)
-        found = ("", (), None)
-        for method, pattern, route, act in _ROUTES:
-            match = re.fullmatch(pattern, split.path)
-            if match and method == self.command:
-                found = (route, match.groups(), act)
-        route, arguments, act = found
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        sent = headers.pop("authorization", None)
-        is_right = sent is not None and sent == f"Bearer {fake.token or sent[7:]}"
-        token = "none" if sent is None else "right" if is_right else "wrong"
-        body = self._body(headers)
-        query = dict(parse_qsl(split.query))
-        request = Received(route, self.command, split.path, query, headers, token, body)
-        with fake.lock:
-            fake.requests.append(request)
-        fault = fake.take(route) if route else None
-        if isinstance(fault, Reset):
-            return self._reset(request)
-        try:
-            if isinstance(fault, Answers | TooMany | ServerError):
-                answer = _early(fault)
-            elif token != "right" and route != "GET /delivery":  # noqa: S105 - a verdict
-                detail = "You did not pass a valid authentication token"
-                answer = _problem(401, "Unauthenticated", detail)
-            else:
-                answer = act(fake, request, *arguments) if act else _not_found()
-        except _Refused as refused:
-            answer = refused.answer
-        if isinstance(fault, Lost):
-            if fault.status is None:
-                return self._reset(request)
-            answer = _early(ServerError(fault.status))
-        if isinstance(fault, Slow):
-            time.sleep(fault.seconds)
-        if isinstance(fault, Redirects):
-            onward = f"{split.path}?hop={int(query.get('hop', 0)) + 1}"
-            answer = Answers(302, "", {"Location": fault.to or onward})
-        return self._send(request, answer, fault if isinstance(fault, Truncated) else None)
-
-    do_POST = do_DELETE = do_GET  # noqa: N815 - `http.server` wants these names
-
-    def _body(self, headers: dict[str, str]) -> Any:
-        content = self.rfile.read(int(headers.get("content-length", 0)))
-        kind = headers.get("content-type", "")
-        if kind.startswith("multipart/form-data"):
-            boundary = b"\r\n--" + kind.partition("boundary=")[2].strip('"').encode()
-            for part in (b"\r\n" + content).split(boundary):
-                head, _, data = part.partition(b"\r\n\r\n")
-                name = re.search(rb'name="content"; filename="([^"]*)"', head)
-                media = re.search(rb"(?i)content-type: ([^\r\n]+)", head)
-                if name:
-                    about = {"filename": name[1].decode(), "size": len(data), "bytes": data}
-                    return {**about, "type": media[1].decode() if media else ""}
-        try:
-            return json.loads(content) if content else None
-        except ValueError:
-            return content
-
-    def _send(self, request: Received, answer: Answers, cut: Truncated | None) -> None:
-        kind = "text/html"
-        content = answer.body
-        if isinstance(content, dict):
-            content, kind = json.dumps(content), "application/json"
-        content = content.encode() if isinstance(content, str) else content
-        whole = len(content)
-        if cut:
-            content = content[: int(whole * cut.part)]
-            whole = len(content) if cut.silently else whole
-        headers = {"Content-Type": kind, "Content-Length": str(whole), **answer.headers}
-        request.status.append(answer.status)
-        self.send_response(answer.status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-        self.close_connection = self.close_connection or len(content) < whole
-        self._fake.log(f"{request.method} {request.path} → {answer.status}")
-
-    def _reset(self, request: Received) -> None:
-        self._fake.log(f"{request.method} {request.path} → connection reset")
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())  # `close` would wait for the files made of the socket
-
-    def log_message(self, format: str, *args: Any) -> None: ...  # `log` has it
-
-
-def _early(fault: Answers | TooMany | ServerError) -> Answers:
-    """Return the answer of a fault that needs nothing done."""
-    if isinstance(fault, Answers):
-        return fault
-    if isinstance(fault, ServerError):
-        page = f"<html><head><title>{fault.status} Bad Gateway</title></head><body></body></html>"
-        return Answers(fault.status, page)
-    wait = f"{fault.retry_after:g}"
-    detail = f"Request was throttled. Your rate limit resets in ~{wait}s."
-    more = {} if fault.where == "header" else {"retry_after": fault.retry_after}
-    answer = _problem(429, "Too many requests", detail, **more)
-    if fault.where == "body":
-        return answer
-    return replace(answer, headers={**answer.headers, "Retry-After": wait})
 
 
 def main() -> None:

@@ -12,8 +12,9 @@ from chunk_assets.images import open_picture
 from chunk_assets.planning import build_chunk_specs
 from chunk_assets.schemas import MAX_MANIFEST_BYTES, Animatic, ChunkSpec, read_animatic
 from chunk_assets.storage import keys
+from chunk_assets.storage.digests import bytes_digest, file_digest
 from chunk_assets.storage.objects import JSON
-from chunk_assets.storage.store import ObjectStore, bytes_digest, file_digest
+from chunk_assets.storage.store import ObjectStore
 
 MANIFEST = "animatic.json"
 

@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
@@ -17,11 +18,19 @@ from chunk_assets.storage.store import ObjectStore, StoredObject
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture by its version; `path` and `image` fetch it when it is not here yet."""
+    """A picture: `path` and `image` fetch it when it is not here yet.
 
-    version: str
+    Its version is digested when somebody first asks: the chain need not wait for it.
+    """
+
     path: Callable[[], Path]
     image: Callable[[], Image.Image]
+    digest: Callable[[], str]
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of its content."""
+        return self.digest()
 
 
 class ChunkFiles:
@@ -88,4 +97,4 @@ class ChunkFiles:
         def path() -> Path:
             return self.stored_file(chunk_num, stored)
 
-        return Picture(content_version(stored), path, lambda: open_picture(path()))
+        return Picture(path, lambda: open_picture(path()), lambda: content_version(stored))

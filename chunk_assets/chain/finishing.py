@@ -20,8 +20,9 @@ from chunk_assets.generation.base import GeneratedClip
 from chunk_assets.images import save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
+from chunk_assets.storage.digests import file_digest
 from chunk_assets.storage.objects import write_image, write_video
-from chunk_assets.storage.store import ObjectStore, StoredObject, file_digest
+from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.video.clips import ClipFormat, normalise
 from chunk_assets.video.forms import Form
 from chunk_assets.video.frames import VideoInfo, probe

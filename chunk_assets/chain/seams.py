@@ -130,11 +130,11 @@ class Seams:
                 return None
             stored = self.stored(number, clips[number - 1], clips[number])
             form = Form.read(stored.record.get(FORM, "")) if stored else None
-            if form is None:
+            if stored is None or form is None:
                 return None
             path = workdir / f"seam_{number:02d}.mp4"
             try:
-                read_video(self._store, keys.seam(self._plan.video_id, number), path)
+                read_video(self._store, stored, path)
             except StorageError:  # what is damaged is made again
                 return None
             return PreparedSeam(path, form)

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
@@ -27,8 +27,9 @@ from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
+from chunk_assets.storage.digests import bytes_digest
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
-from chunk_assets.storage.store import ObjectStore, StoredObject, bytes_digest
+from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.video.frames import last_frame
 from chunk_assets.video.passing import Passing
 
@@ -93,13 +94,13 @@ class Steps:
         spec, spec_version = self._spec(chunk_num, found.spec)
         composite = self._composite(spec, spec_version, found.composite)
         if "chunk_videos" in self.order.stages and composite is not None:
-            inputs = {"chunk_specs": spec_version, "composites": composite.version}
-            self._clip(spec, composite, inputs, found.clip, following)
+            self._clip(spec, spec_version, composite, found.clip, following)
         elif "last_frames" in self.order.stages:
             self._frame_of_stored_clip(spec, self._needed("chunk_videos", chunk_num, found.clip))
 
     # Each step queues its objects in the background's order, kept ones too: an event may only be
-    # recorded after those of what it was made from.
+    # recorded after those of what it was made from. Digests of new pictures are taken there, too,
+    # unless something stored has to be compared with them.
 
     def _spec(self, chunk_num: int, stored: StoredObject | None) -> tuple[ChunkSpec, str]:
         key = keys.chunk_spec(self.plan.video_id, chunk_num)
@@ -131,29 +132,37 @@ class Steps:
                 spec.chunk_num, self._needed("composites", spec.chunk_num, stored)
             )
         previous = self._hand_over.frame_before(spec)
-        version = previous.version if previous else None
-        fingerprint = composite_fingerprint(spec, version, self.order.weights)
-        inputs = {"chunk_specs": spec_version, "previous_last_frames": version}
-        done = partial(ChunkObject, "composites", spec, inputs=inputs)
-        if stored is not None and stored.record.get("fingerprint") == fingerprint:
-            picture = self.files.stored_picture(spec.chunk_num, stored)
-            self._queue(lambda: done(stored, is_kept=True, pictures=lambda: [picture.image()]))
-            return picture
+        weights = self.order.weights
+
+        def fingerprint() -> str:
+            return composite_fingerprint(spec, previous.version if previous else None, weights)
+
+        def done(now: StoredObject, picture: Picture, *, is_kept: bool = False) -> ChunkObject:
+            version = previous.version if previous else None
+            inputs = {"chunk_specs": spec_version, "previous_last_frames": version}
+            return ChunkObject(
+                "composites", spec, now, inputs, lambda: [picture.image()], is_kept=is_kept
+            )
+
+        if stored is not None and stored.record.get("fingerprint") == fingerprint():
+            kept = self.files.stored_picture(spec.chunk_num, stored)
+            self._queue(lambda: done(stored, kept, is_kept=True))
+            return kept
         image = self._blended(spec, previous)
         directory = self.files.directory(spec.chunk_num)
         path = save_png(image, directory / "composite.png", STORED)
-        pixels = pixel_digest(image)
-        record = CompositeRecord(
-            fingerprint=fingerprint, pixels=pixels, weights=str(self.order.weights)
-        ).as_metadata()
-        key = keys.composite(spec.video_id, spec.chunk_num)
+        picture = Picture(lambda: path, lambda: image, lambda: pixel_digest(image))
 
         def stored_now() -> ChunkObject:
             small = save_png(image, directory / "stored_composite.png")
-            return done(write_image(self.store, key, small, record), pictures=lambda: [image])
+            record = CompositeRecord(
+                fingerprint=fingerprint(), pixels=picture.version, weights=str(weights)
+            )
+            key = keys.composite(spec.video_id, spec.chunk_num)
+            return done(write_image(self.store, key, small, record.as_metadata()), picture)
 
         self._queue(stored_now)
-        return Picture(pixels, lambda: path, lambda: image)
+        return picture
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
         weights = self.order.weights
@@ -172,17 +181,23 @@ class Steps:
     def _clip(
         self,
         spec: ChunkSpec,
+        spec_version: str,
         composite: Picture,
-        inputs: Mapping[str, str | None],
         stored: StoredObject | None,
         following: int | None,
     ) -> None:
         name, model = self.generator.name, self.generator.model
-        fingerprint = clip_fingerprint(spec, composite.version, name, model)
+
+        def fingerprint() -> str:
+            return clip_fingerprint(spec, composite.version, name, model)
+
+        def inputs() -> dict[str, str | None]:
+            return {"chunk_specs": spec_version, "composites": composite.version}
+
         before = self._record_of(stored)
-        if stored is not None and before is not None and self._is_kept(spec, before, fingerprint):
+        if stored is not None and before is not None and self._is_kept(spec, before, fingerprint()):
             self.listener.kept(spec)
-            self._queue(lambda: self._finishing.kept_clip(spec, stored, inputs))
+            self._queue(lambda: self._finishing.kept_clip(spec, stored, inputs()))
             self._beside(self._seam)
             if "last_frames" in self.order.stages:
                 self._frame_of_stored_clip(spec, stored)
@@ -217,27 +232,30 @@ class Steps:
         passing = Passing(MOVING_FRAMES)
         until = Fraction(spec.num_frames, spec.fps)
         frame = last_frame(str(clip.path), until=until, passing=passing)
-        pixels = pixel_digest(frame)
         path = self._finishing.frame_path(spec)
-        picture = Picture(pixels, lambda: save_png(frame, path), lambda: frame)
+        picture = Picture(lambda: save_png(frame, path), lambda: frame, lambda: pixel_digest(frame))
         self._hand_over.hand(spec.chunk_num, picture)
-        spent = clip.cost_usd + (before.spent_usd if before else 0.0)
-        record = ClipRecord(
-            fingerprint=fingerprint,
-            generator=name,
-            model=model,
-            seed=request.seed,
-            take=take,
-            root_run=self.order.root_run,
-            cost_usd=clip.cost_usd,
-            spent_usd=max(clip.spent_usd or 0.0, spent),
-            seconds=round(seconds, 3),
-        )
-        temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
-        made = Made(clip, frame, passing, pixels, record, inputs, composite.image, temporal)
+
+        def made() -> Made:
+            spent = clip.cost_usd + (before.spent_usd if before else 0.0)
+            record = ClipRecord(
+                fingerprint=fingerprint(),
+                generator=name,
+                model=model,
+                seed=request.seed,
+                take=take,
+                root_run=self.order.root_run,
+                cost_usd=clip.cost_usd,
+                spent_usd=max(clip.spent_usd or 0.0, spent),
+                seconds=round(seconds, 3),
+            )
+            temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
+            asked = composite.image
+            return Made(clip, frame, passing, picture.version, record, inputs(), asked, temporal)
+
         wants_frame = "last_frames" in self.order.stages
         finish = partial(self._finishing.clip, with_frame=wants_frame, is_last=following is None)
-        self._beside(lambda: finish(spec, made))
+        self._beside(lambda: finish(spec, made()))
         self._beside(self._seam)
 
     def _seam(self) -> list[ChunkObject]:
@@ -272,7 +290,7 @@ class Steps:
             frame = last_frame(str(source), until=Fraction(spec.num_frames, spec.fps))
             pixels = pixel_digest(frame)
             path = save_png(frame, self._finishing.frame_path(spec))
-            picture = Picture(pixels, lambda: path, lambda: frame)
+            picture = Picture(lambda: path, lambda: frame, lambda: pixels)
             record = FrameRecord(clip=clip.sha256, pixels=pixels)
             self._queue(lambda: self._finishing.frame(spec, frame, path, record))
         self._hand_over.hand(spec.chunk_num, picture)

@@ -118,7 +118,7 @@ class Rendering:
                     self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
             output, _ = read_json(store, keys.output(self.video_id), ChunkGenerationOutput)
             with progress.waiting("fetching the film"):
-                read_video(store, keys.stitched_video(self.video_id), target)
+                read_video(store, store.find(keys.stitched_video(self.video_id)), target)
                 make_shareable(target)
         states = list(inspect(plan, store))
         return RenderedFilm(plan, output, states, progress.seconds, is_stitched)

@@ -3,11 +3,17 @@
 import time
 from collections import Counter
 from importlib.util import find_spec
+from typing import Any
 
 from chunk_assets.doctor.findings import Finding, fails, not_configured, ok
+from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings
 
 ONE_MACHINE = "CHUNK_ASSETS_BROKER_URL is not set: runs stay on this machine"
+
+CONNECTIONS_A_SLOT, OTHER_CONNECTIONS = 2, 20
+"""To PostgreSQL: a run keeps one to its runs and one to its events (`cluster.connections`); Dagit,
+the daemon and their code servers come and go."""
 
 
 def broker(settings: Settings) -> Finding:
@@ -74,6 +80,29 @@ def workers(settings: Settings) -> Finding:
         f"{len(staying)} workers with {slots} slots on {len(hosts)} hosts "
         f"({', '.join(sorted(hosts)[:10])}), code {here}"
     )
+
+
+def connections(settings: Settings) -> Finding:
+    """PostgreSQL lets in as many as the workers' slots keep."""
+    missing = _unusable(settings)
+    if missing is not None:
+        return missing
+    from chunk_assets.cluster.broker import connect
+    from chunk_assets.cluster.workers import live_workers
+
+    with open_instance(settings) as instance:
+        storage: Any = instance.event_log_storage
+        if not type(storage).__name__.startswith("Postgres"):
+            return not_configured("Dagster's storage is not PostgreSQL")
+        with storage.index_connection() as connection:
+            allowed = int(connection.exec_driver_sql("SHOW max_connections").scalar())
+    with connect(settings) as redis:
+        slots = sum(each.slots for each in live_workers(redis))
+    needed = CONNECTIONS_A_SLOT * slots + OTHER_CONNECTIONS
+    measured = f"PostgreSQL allows {allowed} connections; {slots} slots and Dagit need {needed}"
+    if allowed < needed:
+        return fails(measured, f"set max_connections = {needed} or more in postgresql.conf")
+    return ok(measured)
 
 
 def _unusable(settings: Settings) -> Finding | None:

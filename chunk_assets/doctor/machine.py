@@ -13,8 +13,8 @@ from chunk_assets.storage.locks import lock
 from chunk_assets.video.ffmpeg import ask, executable
 
 MIN_FREE_BYTES = 2 << 30
-"""Four chunks at most are on disk, and the film: half a gigabyte for ten minutes; twice that for
-two films, and as much for Dagster's events."""
+"""Four chunks at most are on disk, and the film: half a gigabyte for ten minutes; as much nearby
+(`storage.nearby`), as much for another film, and as much for Dagster's events."""
 
 ENCODER, FILTER = "libx264", "xfade"
 

@@ -29,6 +29,10 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, QueuePool
 
+from chunk_assets.runs.migrations import read_once
+
+read_once()
+
 _TIMEOUT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
 
 
@@ -104,7 +108,7 @@ class _Events(SqliteEventLogStorage):
     def _copied(self) -> bool:
         """Begin a run's file as a copy of an empty one; False where there is none yet.
 
-        To make one takes 0.13 s, since the history of Dagster's tables is read each time.
+        To make one takes 0.13 s, where the history of Dagster's tables is read for it.
         """
         path = Path(self._run_file)
         if path.exists():

@@ -70,10 +70,14 @@ def read_image(store: ObjectStore, key: str, path: Path) -> StoredObject:
 def write_video(
     store: ObjectStore, key: str, path: Path, record: Record | None = None
 ) -> StoredObject:
-    """Store an MP4 file, streamed."""
-    return store.put_file(key, path, MP4, record)
+    """Store an MP4 file, streamed; nobody may write to the file any more."""
+    stored = store.put_file(key, path, MP4, record)
+    if store.nearby is not None:
+        store.nearby.keep(path, stored.sha256)
+    return stored
 
 
-def read_video(store: ObjectStore, key: str, path: Path) -> StoredObject:
-    """Read a clip or film into the file `path`, streamed."""
-    return store.download(key, path)
+def read_video(store: ObjectStore, stored: StoredObject, path: Path) -> None:
+    """Read a clip or film into the file `path`, streamed, or from nearby if it is there."""
+    if store.nearby is None or not store.nearby.copy(stored.sha256, path):
+        store.download(stored.key, path)

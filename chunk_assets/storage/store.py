@@ -18,6 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoC
 from botocore.parsers import ResponseParserError
 
 from chunk_assets.errors import Changed, NotStored, StorageError
+from chunk_assets.storage.digests import bytes_digest, file_digest
+from chunk_assets.storage.nearby import Nearby
 
 _BLOCK = 1 << 20
 # The local server holds what it sends faster than it is read: 480 MB for a film of ten minutes.
@@ -80,12 +82,27 @@ class ListedObject:
 
 
 class ObjectStore:
-    """A bucket, through a boto3 client; safe to use from several threads."""
+    """A bucket, through a boto3 client; safe to use from several threads.
 
-    def __init__(self, client: Any, bucket: str, *, link_seconds: int = 7 * 24 * 3600):
+    Args:
+        client: The client.
+        bucket: The bucket's name.
+        link_seconds: How long links are valid.
+        nearby: Where this machine keeps videos for a while that it has put there.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        *,
+        link_seconds: int = 7 * 24 * 3600,
+        nearby: Nearby | None = None,
+    ):
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
+        self.nearby = nearby
 
     @property
     def endpoint(self) -> str:
@@ -122,6 +139,17 @@ class ObjectStore:
         except NotStored:
             return None
         return self._stored(key, answer["ContentLength"], answer["ETag"], answer["Metadata"])
+
+    def find(self, key: str) -> StoredObject:
+        """What is stored under `key`.
+
+        Raises:
+            NotStored: There is nothing.
+        """
+        stored = self.head(key)
+        if stored is None:
+            raise NotStored(f"nothing is stored at {self.uri(key)}", uri=self.uri(key))
+        return stored
 
     def put_bytes(
         self, key: str, content: bytes, content_type: str, record: Mapping[str, str] | None = None
@@ -306,17 +334,6 @@ class ObjectStore:
         except (BotoCoreError, HTTPClientError, Boto3Error, ResponseParserError) as error:
             message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
             raise StorageError(message, uri=uri) from error
-
-
-def bytes_digest(content: bytes) -> str:
-    """The sha256 (hex) of bytes."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 (hex) of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

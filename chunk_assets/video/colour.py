@@ -94,30 +94,35 @@ class RgbConverter:
     """Turns decoded frames into RGB as a person sees them: accurate, upright, square pixels.
 
     Args:
-        pixel_aspect: What the stream says of its pixels' width beside their height.
         max_width: How wide the pictures may be; wider ones are scaled down on the way, which takes
             a fifth of the time of doing it afterwards.
     """
 
-    def __init__(self, pixel_aspect: Fraction | None, max_width: int | None = None):
-        self._aspect, self._max_width = pixel_aspect, max_width
+    def __init__(self, max_width: int | None = None):
+        self._max_width = max_width
         self._graph: Graph | None = None
         self._made_for: tuple[object, ...] = ()
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """Return height × width × 3, uint8."""
-        size = (frame.width, frame.height, frame.rotation % 180)
+    def __call__(self, frame: av.VideoFrame, pixel_aspect: Fraction | None = None) -> np.ndarray:
+        """Return height × width × 3, uint8.
+
+        Args:
+            frame: The frame.
+            pixel_aspect: Its pixels' width beside their height, which its codec context knows once
+                it has decoded a frame; None for square ones.
+        """
+        size = (frame.width, frame.height, frame.rotation % 180, pixel_aspect)
         kind = (frame.format.name, *size, frame.colorspace, frame.color_range)
         if self._graph is None or kind != self._made_for:  # a stream's frames may change
-            self._graph, self._made_for = self._build(frame), kind
+            self._graph, self._made_for = self._build(frame, pixel_aspect), kind
         self._graph.vpush(frame)
         rgb = self._graph.vpull().to_ndarray()
         return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))
 
-    def _build(self, frame: av.VideoFrame) -> Graph:
+    def _build(self, frame: av.VideoFrame, pixel_aspect: Fraction | None) -> Graph:
         size = (frame.width, frame.height)
         space, _, _, range_ = names(frame.colorspace, 2, 2, frame.color_range)
-        width, height = _square_pixels(frame, self._aspect)
+        width, height = _square_pixels(frame, pixel_aspect)
         if self._max_width is not None:
             across = height if frame.rotation % 180 else width
             scale = min(Fraction(1), Fraction(self._max_width, across))

@@ -19,7 +19,7 @@ from PIL import Image
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import save_png
 from chunk_assets.video import colour
-from chunk_assets.video.containers import declared_end, is_faststart, opened
+from chunk_assets.video.containers import declared_end, is_faststart, opened, pixel_aspect
 from chunk_assets.video.passing import Passing
 
 ROUNDING = Fraction(1, 1000)
@@ -105,7 +105,7 @@ def probe(path: Path | str) -> VideoInfo:
         space, primaries, curve, range_ = colour.names(
             frame.colorspace, codec.color_primaries, codec.color_trc, frame.color_range
         )
-        width, height = colour.as_seen(frame, codec.sample_aspect_ratio)
+        width, height = colour.as_seen(frame, pixel_aspect(stream))
         return VideoInfo(
             frames=len(shown),
             fps=1 / (step * tick) if is_even else len(shown) / (length * tick),
@@ -169,24 +169,25 @@ def last_frame(
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         start = max(starts, default=target)
-        aspect = stream.codec_context.sample_aspect_ratio
-        convert = colour.RgbConverter(aspect)
+        convert = colour.RgbConverter()
         if passing is not None and start == shown[0].pts:
-            passing.expect(start, target, aspect)
+            passing.expect(start, target)
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
             container.seek(start, stream=stream)
-            frame = _last_until(target, _decoded_up_to(target, container, stream), passing)
-        rgb = convert(frame) if frame is not None and frame.pts == target else None
+            frames = _decoded_up_to(target, container, stream)
+            frame = _last_until(target, frames, stream, passing)
+        is_it = frame is not None and frame.pts == target
+        rgb = convert(frame, pixel_aspect(stream)) if frame is not None and is_it else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
         with opened(path) as (container, stream):
-            frame = _last_until(target, decoded(container, stream))
+            frame = _last_until(target, decoded(container, stream), stream)
             behind = target - (frame.pts or 0) if frame is not None else target
             if frame is None or behind * time_base(stream) > _TOLERATED_DAMAGE:
                 message = f"the video {video_path!r} cannot be decoded up to its last frame"
                 raise MediaError(message, path=video_path)
-            rgb = convert(frame)
+            rgb = convert(frame, pixel_aspect(stream))
     return Image.fromarray(rgb)
 
 
@@ -197,9 +198,9 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
         MediaError: The file cannot be read or decoded.
     """
     with opened(path) as (container, stream):
-        convert = colour.RgbConverter(stream.codec_context.sample_aspect_ratio)
+        convert = colour.RgbConverter()
         for frame in decoded(container, stream):
-            yield convert(frame)
+            yield convert(frame, pixel_aspect(stream))
 
 
 class _Peeked:
@@ -258,7 +259,10 @@ def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) ->
 
 
 def _last_until(
-    target: int, frames: Iterator[av.VideoFrame], passing: Passing | None = None
+    target: int,
+    frames: Iterator[av.VideoFrame],
+    stream: VideoStream,
+    passing: Passing | None = None,
 ) -> av.VideoFrame | None:
     """Return the last intact frame at or before `target`, in the stream's time base."""
     last = None
@@ -266,7 +270,7 @@ def _last_until(
         if frame.pts is not None and frame.pts <= target and not frame.is_corrupt:
             last = frame
             if passing is not None:
-                passing.see(frame)
+                passing.see(frame, pixel_aspect(stream))
         if frame.pts is not None and frame.pts >= target:
             break
     return last

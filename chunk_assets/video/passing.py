@@ -24,24 +24,24 @@ class Passing:
         self._kept: list[av.VideoFrame] = []
         self._aspect: Fraction | None = None
 
-    def expect(self, first: int, last: int, aspect: Fraction | None) -> None:
+    def expect(self, first: int, last: int) -> None:
         """Say what comes.
 
         Args:
             first: When the first frame is shown, in the stream's time base.
             last: When the last one is.
-            aspect: The pixels' width beside their height, as the stream has it.
         """
         length = last - first
         middles = (Fraction(2 * n + 1, 2 * self._count) for n in range(self._count))
         self._wanted = [first + length * middle for middle in middles]
-        self._kept, self._aspect = [], aspect
+        self._kept = []
 
-    def see(self, frame: av.VideoFrame) -> None:
+    def see(self, frame: av.VideoFrame, pixel_aspect: Fraction | None) -> None:
         """Be shown a frame, in the order of their times."""
         if not self._wanted or frame.pts is None or frame.pts < self._wanted[0]:
             return
         self._kept.append(frame)
+        self._aspect = pixel_aspect
         while self._wanted and self._wanted[0] <= frame.pts:
             self._wanted.pop(0)
 
@@ -51,5 +51,5 @@ class Passing:
         The frames are let go of: a second call gives nothing.
         """
         kept, self._kept = self._kept, []
-        convert = RgbConverter(self._aspect, width)
-        return [Image.fromarray(convert(frame)) for frame in kept]
+        convert = RgbConverter(width)
+        return [Image.fromarray(convert(frame, self._aspect)) for frame in kept]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from chunk_assets.errors import MediaError
 from chunk_assets.video.colour import RgbConverter
-from chunk_assets.video.containers import opened
+from chunk_assets.video.containers import opened, pixel_aspect
 from chunk_assets.video.frames import decoded, time_base
 
 
@@ -29,10 +29,10 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
     pictures = []
     with opened(path) as (container, stream):
         stream.thread_type = "NONE"  # nobody waits for it: threads take half as much processor more
-        convert = RgbConverter(stream.codec_context.sample_aspect_ratio, width)
+        convert = RgbConverter(width)
         for number, frame in enumerate(decoded(container, stream)):
             if number in wanted:
-                pictures.append(Image.fromarray(convert(frame)))
+                pictures.append(Image.fromarray(convert(frame, pixel_aspect(stream))))
     if not pictures:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     return pictures
@@ -52,7 +52,7 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
     pictures = []
     with opened(path) as (container, stream):
         stream.thread_type = "NONE"  # threads of frames would read on before they give the first
-        convert = RgbConverter(stream.codec_context.sample_aspect_ratio, width)
+        convert = RgbConverter(width)
         for moment in seconds:
             try:
                 container.seek(int(moment / time_base(stream)), stream=stream)
@@ -62,5 +62,5 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
             frame = next(decoded(container, stream), None)
             if frame is None:
                 raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")
-            pictures.append(Image.fromarray(convert(frame)))
+            pictures.append(Image.fromarray(convert(frame, pixel_aspect(stream))))
     return pictures

@@ -63,7 +63,7 @@ def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
     seen = movement(lumas(), black_luma=black_luma, still_luma=still_luma)
     if not ends:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
-    convert = RgbConverter(None)
+    convert = RgbConverter()
     return Watched(reduced(convert(ends[0])), reduced(convert(ends[-1])), seen)
 
 

@@ -50,6 +50,7 @@ def test_a_deployment_in_order(store: ObjectStore, desk: Path):
     assert {name for name, mark in marks.items() if mark == "-"} == {
         "broker",
         "workers",
+        "connections",
         "replicate",
     }
     assert set(marks.values()) == {"ok", "-"}

@@ -7,15 +7,18 @@ import dagster as dg
 import pytest
 import yaml
 
+from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.connections import kept_connections
+from chunk_assets.cluster.workers import beat, this_worker
 from chunk_assets.defs.grid import unregister
 from chunk_assets.defs.partitions import VIDEO_ID
+from chunk_assets.doctor import cluster as doctor
 from chunk_assets.doctor import storage
 from chunk_assets.instance import open_instance
-from chunk_assets.settings import Settings
+from chunk_assets.settings import Settings, load_settings
 from chunk_assets_tests.cli.commands import wait_for
 from chunk_assets_tests.cluster.clusters import DEPLOY
-from chunk_assets_tests.cluster.servers import postgres_server
+from chunk_assets_tests.cluster.servers import postgres_server, redis_server
 
 
 @pytest.fixture
@@ -53,6 +56,23 @@ def test_the_doctor_sees_the_storage(cluster: Settings):
     found = storage.dagster_migrated(cluster)
     assert found.state == "fails"
     assert "dagster instance migrate" in found.advice
+
+
+def test_the_doctor_counts_connections(
+    cluster: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A hundred, which PostgreSQL allows unasked, are enough for 40 slots and not for 41."""
+    with redis_server("127.0.0.1", tmp_path) as url:
+        monkeypatch.setenv("CHUNK_ASSETS_BROKER_URL", url)
+        settings = load_settings()
+        with connect(settings) as redis:
+            beat(redis, this_worker(40))
+            assert doctor.connections(settings).state == "ok"
+            beat(redis, this_worker(1))
+            found = doctor.connections(settings)
+    assert found.state == "fails"
+    assert "allows 100 connections; 41 slots and Dagit need 102" in found.measured
+    assert "max_connections = 102" in found.advice
 
 
 def test_a_run_keeps_its_connections(cluster: Settings):

@@ -9,9 +9,10 @@ import pytest
 from chunk_assets.errors import NotStored, StorageError
 from chunk_assets.resources import FilmS3
 from chunk_assets.schemas import ChunkGenerationOutput
+from chunk_assets.storage.digests import bytes_digest
 from chunk_assets.storage.objects import content_version, read_json, write_image, write_json
 from chunk_assets.storage.seaweedfs import Endpoint
-from chunk_assets.storage.store import ObjectStore, bytes_digest
+from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import picture
 
 

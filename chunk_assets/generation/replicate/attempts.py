@@ -33,7 +33,7 @@ from chunk_assets.generation.replicate.leftovers import (
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.retries import LostAnswer
 from chunk_assets.generation.replicate.waiting import Waiting, looks
-from chunk_assets.storage.store import file_digest
+from chunk_assets.storage.digests import file_digest
 
 Download = Callable[[str, Path], None]
 """Saves an output's URL as a file; `download.fetch` for one account."""
