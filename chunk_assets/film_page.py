@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from chunk_assets.chain.film_plan import FilmPlan
-from chunk_assets.chain.report import write_report
 from chunk_assets.errors import StorageError
 from chunk_assets.storage.locks import lock
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -29,6 +28,9 @@ def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
         raise StorageError(message, path=str(locks)) from error
     try:
         with film_workdir(home) as workdir:
+            # Its templates are of no use to whoever renders: 0.1 s of every run's start.
+            from chunk_assets.chain.report import write_report
+
             return write_report(plan, store, workdir)
     finally:
         os.close(held)

@@ -17,6 +17,9 @@ from pydantic import (
 
 from chunk_assets.errors import SpecError
 
+MANIFEST = "animatic.json"
+"""The manifest's name in an animatic's directory."""
+
 MAX_DURATION = 3600.0
 """Seconds; a film of over an hour is a mistake in the manifest, not an advertisement."""
 

@@ -10,16 +10,17 @@ from chunk_assets.chain.film_plan import slot_seconds
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import open_picture
 from chunk_assets.planning import build_chunk_specs
-from chunk_assets.schemas import MAX_MANIFEST_BYTES, Animatic, ChunkSpec, read_animatic
+from chunk_assets.schemas import MANIFEST, MAX_MANIFEST_BYTES, Animatic, ChunkSpec, read_animatic
 from chunk_assets.storage import keys
 from chunk_assets.storage.digests import bytes_digest, file_digest
 from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore
 
-MANIFEST = "animatic.json"
-
 _AT_ONCE = 4
 """Pictures that are put at a time."""
+
+_LOOKED_AT_ONCE = 2
+"""Pictures that are in memory at a time: the largest allowed is 300 MB."""
 
 CONTENT_TYPES = {
     ".png": "image/png",
@@ -111,9 +112,15 @@ def read_directory(directory: Path) -> AnimaticDirectory:
             )
         if not path.is_file():
             raise MediaError(f"the manifest names {name!r}, but there is no file {str(path)!r}")
-        open_picture(path)
         pictures[name] = path
+    with ThreadPoolExecutor(_LOOKED_AT_ONCE, thread_name_prefix="pictures") as pool:
+        for looked_at in [pool.submit(_look_at, path) for path in pictures.values()]:
+            looked_at.result()
     return AnimaticDirectory(animatic, document, pictures)
+
+
+def _look_at(path: Path) -> None:
+    open_picture(path)
 
 
 def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> bool:

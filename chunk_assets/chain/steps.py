@@ -30,8 +30,13 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.digests import bytes_digest
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.video.colour import RgbConverter
 from chunk_assets.video.frames import last_frame
 from chunk_assets.video.passing import Passing
+
+HEAD_START = 0.3
+"""For how many seconds at most the chain has the machine to itself when a clip has come: twice what
+it takes until the next one is asked for."""
 
 SEAM_SECONDS = 1.0
 """About twice what a seam of 1024×576 takes on two cores."""
@@ -66,7 +71,9 @@ class Steps:
         self._leaving = leaving or Leaving()
         self._hand_over = HandOver(plan, store, files, claims, self._wait_on)
         self._usual_seconds = 0.0
+        self._convert = RgbConverter()
         self._next_clip_at = 0.0  # infinite at the end
+        self._has_asked = threading.Event()  # for the next clip, since the last one came
 
     def stop(self) -> None:
         """Have the generator give up, and ask for no further clip; from any thread."""
@@ -223,20 +230,24 @@ class Steps:
         began = time.monotonic()
         self._next_clip_at = began + self._usual_seconds
         self._go_on()
+        self._has_asked.set()
         clip = self.generator.generate(request, self.files.directory(spec.chunk_num), progressed)
         seconds = self._usual_seconds = time.monotonic() - began
         if following is None:
             self._next_clip_at = math.inf
+        else:
+            self._has_asked.clear()
         self.listener.rendered(spec, seconds)
 
         passing = Passing(MOVING_FRAMES)
         until = Fraction(spec.num_frames, spec.fps)
-        frame = last_frame(str(clip.path), until=until, passing=passing)
+        frame = last_frame(str(clip.path), until=until, passing=passing, convert=self._convert)
         path = self._finishing.frame_path(spec)
         picture = Picture(lambda: save_png(frame, path), lambda: frame, lambda: pixel_digest(frame))
         self._hand_over.hand(spec.chunk_num, picture)
 
         def made() -> Made:
+            self._has_asked.wait(HEAD_START)
             spent = clip.cost_usd + (before.spent_usd if before else 0.0)
             record = ClipRecord(
                 fingerprint=fingerprint(),

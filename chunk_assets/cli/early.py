@@ -13,27 +13,43 @@ _held: list[Lease] = []
 """Until the process ends, as `resources.connect` holds its own."""
 
 
-@contextmanager
-def while_importing(settings: Settings) -> Iterator[None]:
-    """Start this machine's S3 server, where it is the one to use, while the block imports.
+class Early:
+    """What is on its way."""
 
-    What is wrong with it is told to whoever connects. No garbage is collected meanwhile: what is
-    imported stays, and looking through it takes a sixth of the time.
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._server: Thread | None = None
+
+    def start_server(self) -> None:
+        """Start this machine's S3 server, where it is the one to use.
+
+        What is wrong with it is told to whoever connects.
+        """
+        if self._settings.is_local:
+            self._server = Thread(target=self._start, name="S3", daemon=True)
+            self._server.start()
+
+    def wait(self) -> None:
+        """Until what was started is there."""
+        if self._server is not None:
+            self._server.join()
+
+    def _start(self) -> None:
+        with suppress(ChunkAssetsError):
+            _held.append(lease(self._settings.home.resolve(), LOCAL_BUCKET))
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Collect no garbage while the block imports, and none of what it imported afterwards.
+
+    It stays, and looking through it again and again takes a sixth of the time.
     """
-    server = Thread(target=_start, args=(settings,), name="S3", daemon=True)
-    if settings.is_local:
-        server.start()
     is_collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if is_collecting:
             gc.enable()
-    if server.ident is not None:
-        server.join()
-
-
-def _start(settings: Settings) -> None:
-    with suppress(ChunkAssetsError):
-        _held.append(lease(settings.home.resolve(), LOCAL_BUCKET))

@@ -88,15 +88,20 @@ def render(
     if only and chunks is None:
         raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
     with stopping(GOES_ON) as interrupts:
-        from chunk_assets.chain.animatic_directory import MANIFEST
-        from chunk_assets.cli.early import while_importing
-        from chunk_assets.cli.output import check_ffmpeg, writable_target
-        from chunk_assets.cli.progress import ChunkProgress
-        from chunk_assets.generation.registry import check_generator
+        from chunk_assets.cli.early import Early, importing
+        from chunk_assets.schemas import MANIFEST
         from chunk_assets.settings import load_settings
 
         settings = load_settings()
-        name, animatic = read_film(directory, video_id, model, continuity)
+        early = Early(settings)
+        if (directory / MANIFEST).is_file() and not dry_run:
+            early.start_server()
+        with importing():
+            from chunk_assets.cli.output import check_ffmpeg, writable_target
+            from chunk_assets.cli.progress import ChunkProgress
+            from chunk_assets.generation.registry import check_generator
+
+            name, animatic = read_film(directory, video_id, model, continuity)
         count = len(animatic.specs(name))
         again = checked_chunks(name, chunks, count)
         check_generator(generator)
@@ -109,9 +114,11 @@ def render(
         path = output or Path(f"{name}.mp4")
         target = writable_target(path, [directory / MANIFEST, *animatic.pictures.values()])
         with ChunkProgress(count) as progress:
-            with progress.waiting("starting Dagster"), while_importing(settings):
-                from chunk_assets.cli.rendering import Rendering
-                from chunk_assets.cli.report import print_film, print_film_json
+            with progress.waiting("starting Dagster"):
+                with importing():
+                    from chunk_assets.cli.rendering import Rendering
+                    from chunk_assets.cli.report import print_film, print_film_json
+                early.wait()
             rendering = Rendering(
                 settings,
                 name,

@@ -13,6 +13,7 @@ from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.video.atomic import written_whole
 from chunk_assets.video.colour import BT601, BT709, reading
 from chunk_assets.video.encoding import (
+    CRF_TO_USE,
     covering,
     encoder_options,
     from_bt601,
@@ -108,11 +109,14 @@ def writer_graph(path: Path, clip: ClipFormat) -> Graph:
         video_size=clip.size,
         framerate=clip.fps,
     )
-    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes))
+    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes, CRF_TO_USE))
 
 
 class ClipWriter:
     """Writes a clip frame by frame; it is at `path` once the `with` block has ended well.
+
+    In a quality that its frames can be used in: the next chunk begins with the last one of a
+    preview, and a hosted model with those of a clip that holds a composite.
 
     The encoder works in a process of its own while the caller makes the next frame. Nothing is
     left behind when the block ends with an error.

@@ -147,7 +147,11 @@ def extract_last_frame(
 
 
 def last_frame(
-    video_path: str, *, until: Fraction | None = None, passing: Passing | None = None
+    video_path: str,
+    *,
+    until: Fraction | None = None,
+    passing: Passing | None = None,
+    convert: colour.RgbConverter | None = None,
 ) -> Image.Image:
     """Decode the last frame of a clip's used part in its true colours.
 
@@ -155,6 +159,8 @@ def last_frame(
         video_path: The clip.
         until: As in `extract_last_frame`.
         passing: Is shown the frames on the way there, if they are decoded from the first one on.
+        convert: The caller's own, from one clip to the next: half of a first frame's time goes
+            into making ready.
 
     Raises:
         SpecError: No part of the clip is to be used.
@@ -169,7 +175,7 @@ def last_frame(
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         start = max(starts, default=target)
-        convert = colour.RgbConverter()
+        convert = convert or colour.RgbConverter()
         if passing is not None and start == shown[0].pts:
             passing.expect(start, target)
         frame = None

@@ -65,7 +65,7 @@ def test_a_killed_render_goes_on_where_it_was(
         killed.process.kill()
         assert killed.ended().code == -signal.SIGKILL
     before = clips(store)
-    assert before.keys() >= {0, 1, 2}
+    assert before.keys() >= {0, 1}
     assert 5 not in before
     assert not (desk / "film.mp4").exists()
     assert statuses(settings) == [dg.DagsterRunStatus.STARTED]

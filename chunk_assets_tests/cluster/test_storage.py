@@ -61,18 +61,18 @@ def test_the_doctor_sees_the_storage(cluster: Settings):
 def test_the_doctor_counts_connections(
     cluster: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A hundred, which PostgreSQL allows unasked, are enough for 40 slots and not for 41."""
+    """The 300 that this PostgreSQL allows are enough for 140 slots and not for 141."""
     with redis_server("127.0.0.1", tmp_path) as url:
         monkeypatch.setenv("CHUNK_ASSETS_BROKER_URL", url)
         settings = load_settings()
         with connect(settings) as redis:
-            beat(redis, this_worker(40))
+            beat(redis, this_worker(140))
             assert doctor.connections(settings).state == "ok"
             beat(redis, this_worker(1))
             found = doctor.connections(settings)
     assert found.state == "fails"
-    assert "allows 100 connections; 41 slots and Dagit need 102" in found.measured
-    assert "max_connections = 102" in found.advice
+    assert "allows 300 connections; 141 slots and Dagit need 302" in found.measured
+    assert "max_connections = 302" in found.advice
 
 
 def test_a_run_keeps_its_connections(cluster: Settings):

@@ -1,11 +1,13 @@
 """The film: stitched from stored clips, exact to the frame, with its output and cost."""
 
 from pathlib import Path
+from shutil import rmtree
 
 import dagster as dg
 import pytest
 
 from chunk_assets.schemas import ChunkGenerationOutput
+from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore
@@ -57,8 +59,11 @@ def test_a_missing_chunk_is_named(studio: Studio):
     assert studio.store.head(keys.stitched_video("film")) is None
 
 
-def test_a_damaged_clip_is_named(studio: Studio):
-    """A stored clip whose content changed under its digest is refused, not stitched."""
+def test_a_damaged_clip_is_named(studio: Studio, settings: Settings):
+    """A stored clip whose content changed under its digest is refused, not stitched.
+
+    While the content that was stored is nearby, the film is made of that.
+    """
     studio.submit()
     studio.render(range(3))
     key = keys.chunk_video("film", 1)
@@ -67,6 +72,8 @@ def test_a_damaged_clip_is_named(studio: Studio):
     studio.store.client.put_object(
         Bucket=studio.store.bucket, Key=key, Body=b"damaged", Metadata=dict(stored.record)
     )
+    assert studio.stitch().success
+    rmtree(settings.home / "nearby")
     said = failure(studio.stitch())
     assert said.startswith(f"{studio.store.uri(key)} is damaged")
 

@@ -21,7 +21,7 @@ def conditioning_media(
 
     Image models get the composite itself, or one scaled and cropped to cover the size that the
     model's rules ask for. A model that takes a clip gets one that holds the composite for all the
-    frames that the clip asked of it shall have, in their rate and size: H.264 in bt709, crf 10.
+    frames that the clip asked of it shall have, in their rate and size, as `ClipWriter` writes it.
     Of four photographs at 1024×576, an accurate decoder sees it with a mean error of 0.8 to 1.1 of
     255; FFmpeg's and PyAV's default conversion, which a model may well use, with 1.4 to 2.0, of
     which 1.0 to 1.5 is that it is darker.
