@@ -73,9 +73,15 @@ class Bench:
     """One deployment, one clip, one latency; each measurement takes a film of its own."""
 
     def __init__(
-        self, store: ObjectStore, instance: dg.DagsterInstance, clip: Path, latency: float
+        self,
+        store: ObjectStore,
+        instance: dg.DagsterInstance,
+        clip: Path,
+        latency: float,
+        kind: type[FixedLatency] = FixedLatency,
     ):
         self.store, self.instance, self.clip, self.latency = store, instance, clip, latency
+        self._kind = kind
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.watches: list[Stopwatch] = []
 
@@ -89,7 +95,7 @@ class Bench:
     def pipeline(self, plan: FilmPlan) -> None:
         """All chunks in one run in this process, as `chunk-assets render` does it."""
         count, watch = len(plan.specs), Stopwatch()
-        generator = FixedLatency(self.clip, self.latency, watch.arrived)
+        generator = self._kind(self.clip, self.latency, watch.arrived)
         definitions = build_definitions({generator.name: lambda _commission: generator}, watch)
         job = definitions.resolve_job_def("render_chunks")
         tags = range_tags(plan.video_id, range(count))

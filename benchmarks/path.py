@@ -8,8 +8,8 @@ import dagster as dg
 
 from benchmarks.overhead import RUN, SCRIPT, TERMINAL, Bench
 from benchmarks.table import Row
-from benchmarks.workbench import EXAMPLE, model_clip
-from chunk_assets.chain.animatic_directory import read_directory
+from benchmarks.workbench import EXAMPLE, ReadyMade, model_clip
+from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory
 from chunk_assets.storage.store import ObjectStore
 
 CHUNKS = 15
@@ -54,4 +54,24 @@ def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 2) -
                         Row(f"{title}: {what} / the pipeline's path", seconds / path, "×",
                             aim=f"≥ {least} ×", is_met=seconds / path >= least),
                     ]  # fmt: skip
+        rows += _ready_made(store, instance, clip, animatic, repeat)
     return rows
+
+
+def _ready_made(
+    store: ObjectStore,
+    instance: dg.DagsterInstance,
+    clip: Path,
+    animatic: AnimaticDirectory,
+    repeat: int,
+) -> list[Row]:
+    """Clips that need not be normalised: what is left when FFmpeg has nothing to do."""
+    bench = Bench(store, instance, clip, 5.0, ReadyMade)
+    for number in range(repeat + 1):  # the first makes the clips
+        bench.pipeline(bench.film(f"ready-{number}", animatic))
+    windows = [s for watch in bench.watches[1:] for s in watch.hand_over_seconds]
+    title = "latency 5 s, clips in the film's format"
+    return [
+        Row(f"{title}: from a clip to the next request", statistics.median(windows)),
+        Row(f"{title}: whole render / sum of latencies", 1 + min(bench.seconds[RUN]) / 5.0, "×"),
+    ]

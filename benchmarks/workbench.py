@@ -35,6 +35,7 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.seaweedfs import lease
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.clips import ClipFormat, normalise
 from chunk_assets.video.ffmpeg import executable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,6 +120,7 @@ class FixedLatency(Generator):
     """Gives a copy of one clip after a fixed time, as a hosted model would; costs no processor."""
 
     name = "fixed"
+    is_normalised = False
 
     def __init__(self, clip: Path, seconds: float, arrived: Callable[[], None] = lambda: None):
         self.clip, self.seconds, self._arrived = clip, seconds, arrived
@@ -140,10 +142,33 @@ class FixedLatency(Generator):
             self.first_asked.touch()
         request.conditioning_image.read_bytes()  # as what uploads it does
         path = workdir / "came.mp4"
-        shutil.copyfile(self.clip, path)
+        shutil.copyfile(self._clip_for(request), path)
         time.sleep(max(0.0, ready - time.monotonic()))
         self._arrived()
-        return GeneratedClip(path)
+        return GeneratedClip(path, is_normalised=self.is_normalised)
+
+    def _clip_for(self, request: GenerationRequest) -> Path:
+        return self.clip
+
+
+class ReadyMade(FixedLatency):
+    """Gives clips in the film's own format, as `preview` does: nothing is left to normalise.
+
+    Args:
+        clip: A clip to make them from, at least as long as the longest chunk.
+        seconds: As `FixedLatency`.
+        arrived: As `FixedLatency`.
+    """
+
+    is_normalised = True
+
+    def _clip_for(self, request: GenerationRequest) -> Path:
+        form = ClipFormat(request.num_frames, request.fps, request.size, request.keyframes)
+        name = f"{form.num_frames}-{'-'.join(map(str, form.keyframes))}.mp4"
+        made = self.clip.with_name(name)
+        if not made.exists():
+            normalise(self.clip, made, form)
+        return made
 
 
 def model_clip(spec: ChunkSpec, picture: Path, target: Path) -> Path:

@@ -56,6 +56,7 @@ class Fake(Protocol):
     @property
     def routes(self) -> Sequence[Route]:
         """What is answered, and by whom."""
+        ...
 
     def take(self, route: str) -> Any:
         """What shall go wrong now at a route, or None."""

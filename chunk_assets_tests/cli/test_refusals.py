@@ -165,6 +165,14 @@ def test_a_stored_clip_that_is_corrupt(animatic: Animatics, store: ObjectStore, 
     assert "chunk_01.mp4 is damaged" in sentence("render", film)
 
 
+def test_a_directory_without_an_animatic_starts_nothing(own_server: Path, desk: Path):
+    """No local server, though it is the first thing that a render starts; and no file."""
+    (desk / "empty").mkdir()
+    before = sorted(own_server.iterdir())
+    assert "there is no manifest 'empty/animatic.json'" in sentence("render", "empty")
+    assert sorted(own_server.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

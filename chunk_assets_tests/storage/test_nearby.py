@@ -21,6 +21,12 @@ def a_file(path: Path, content: bytes) -> tuple[Path, str]:
     return path, bytes_digest(content)
 
 
+def aged(path: Path, seconds: float) -> None:
+    """Have a file lie there for so long."""
+    since = time.time() - seconds
+    os.utime(path, (since, since))
+
+
 def test_a_file_is_kept_and_copied(tmp_path: Path):
     """Also when the original is gone; the copy is a file of its own, and only its owner sees it."""
     nearby, copy = Nearby(tmp_path / "nearby"), tmp_path / "copy"
@@ -62,14 +68,13 @@ def test_a_name_that_is_no_digest_is_no_path(tmp_path: Path, name: str):
 def test_the_oldest_make_room(tmp_path: Path):
     """Of four files of which three have room, the one that came first goes."""
     nearby = Nearby(tmp_path / "nearby", max_bytes=30)
-    names = []
-    for number in range(4):
-        path, name = a_file(tmp_path / str(number), b"%010d" % number)
+    files = [a_file(tmp_path / str(number), b"%010d" % number) for number in range(4)]
+    for number, (path, name) in enumerate(files):
         nearby.keep(path, name)
-        names.append(name)
-        kept = tmp_path / "nearby" / name
-        os.utime(kept, (time.time() - 100 + number,) * 2)
-    nearby.keep(path, names[-1])
+        aged(tmp_path / "nearby" / name, seconds=100 - number)
+    path, name = files[-1]
+    nearby.keep(path, name)
+    names = [name for _, name in files]
     assert [nearby.copy(name, tmp_path / "copy") for name in names] == [False, True, True, True]
 
 
@@ -80,7 +85,7 @@ def test_the_old_goes_when_anybody_comes(tmp_path: Path):
     kept = tmp_path / "nearby" / name
     Nearby(tmp_path / "nearby")
     assert kept.exists()
-    os.utime(kept, (time.time() - 3601,) * 2)
+    aged(kept, seconds=3601)
     Nearby(tmp_path / "nearby")
     assert not kept.exists()
 
