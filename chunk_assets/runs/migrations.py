@@ -1,4 +1,4 @@
-"""The history of Dagster's tables, which Alembic reads from sixty files whenever it is asked.
+"""The history of Dagster's tables, which Alembic reads from ninety files whenever it is asked.
 
 Dagster asks as it opens each of its storages, whether or not there is anything to migrate.
 """
