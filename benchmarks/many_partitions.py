@@ -12,6 +12,8 @@ from benchmarks.workbench import EXAMPLE, model_clip
 from chunk_assets.chain.animatic_directory import read_directory
 from chunk_assets.defs.lineage import observe_animatic
 from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.instance import open_instance
+from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
 FILMS = 5000
@@ -19,24 +21,27 @@ LATENCY = 1.0
 
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 3) -> list[Row]:
-    """The same film in the same instance before and after 5,000 others are registered."""
+    """The same film in either instance by turns: the machine's pace changes over minutes."""
     animatic = read_directory(EXAMPLE)
     picture = animatic.pictures[animatic.animatic.frames[0]]
-    before, own = {}, {}
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, open_instance(Settings(home=Path(scratch))) as full:
         clip = model_clip(animatic.specs("clip")[-1], picture, Path(scratch) / "model.mp4")
-        for known in (0, FILMS):
-            if known:
-                names = [f"old-{number:04d}" for number in range(known)]
-                instance.add_dynamic_partitions(VIDEO_ID, names)
-                instance.add_dynamic_partitions(CHUNK_NUM, [f"{n:02d}" for n in range(15)])
-                for name in names[:500]:  # events, for the tables to be more than empty
-                    observe_animatic(instance, name, "1", {})
-            bench = Bench(store, instance, clip, LATENCY)
-            for number in range(repeat):
+        names = [f"old-{number:04d}" for number in range(FILMS)]
+        full.add_dynamic_partitions(VIDEO_ID, names)
+        full.add_dynamic_partitions(CHUNK_NUM, [f"{n:02d}" for n in range(15)])
+        for name in names[:500]:  # events, for the tables to be more than empty
+            observe_animatic(full, name, "1", {})
+        benches = {
+            known: Bench(store, each, clip, LATENCY)
+            for known, each in ((0, instance), (FILMS, full))
+        }
+        for number in range(repeat):
+            for known, bench in benches.items():
                 bench.pipeline(bench.film(f"film-{known}-{number}", animatic))
-            before[known] = statistics.median(bench.seconds[BEFORE])
-            own[known] = statistics.median(bench.seconds[RUN])
+        before, own = (
+            {known: statistics.median(bench.seconds[what]) for known, bench in benches.items()}
+            for what in (BEFORE, RUN)
+        )
     start, chunk = before[FILMS] / before[0], own[FILMS] / own[0]
     return [
         Row("run start, empty instance", before[0]),
