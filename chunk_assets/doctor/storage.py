@@ -67,7 +67,10 @@ def dagster_grid(settings: Settings) -> Finding:
 
 
 def _kind(instance: dg.DagsterInstance) -> str:
-    return type(instance.event_log_storage).__name__.removesuffix("EventLogStorage") or "storage"
+    # Ours is a private subclass: the base has the name that people know.
+    names = [each.__name__ for each in type(instance.event_log_storage).__mro__]
+    known = next(name for name in names if name.endswith("EventLogStorage"))
+    return known.removesuffix("EventLogStorage") or "storage"
 
 
 def _cause(error: BaseException) -> str:

@@ -55,6 +55,7 @@ def test_a_deployment_in_order(store: ObjectStore, desk: Path):
     }
     assert set(marks.values()) == {"ok", "-"}
     assert "the second write is refused" in lines[3]
+    assert "Sqlite with" in lines[names.index("dagster_storage")]
     assert "libx264 and xfade" in lines[names.index("ffmpeg")]
     assert list(store.keys("")) == []
     ended = run("doctor", "--json")
