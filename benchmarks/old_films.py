@@ -1,5 +1,7 @@
 """Ten thousand finished films retired in one command, and Dagit's partition page around it.
 
+Twice: with the storage of one machine, and with a cluster's, a PostgreSQL with its defaults.
+
 The bound is on each look at the page, also the first one after the grid has changed; not on the
 very first, since the benchmark records its films below Dagster, which no deployment does.
 
@@ -17,20 +19,26 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
 import click
 import dagster as dg
 import dagster_webserver
+import pytest
+import yaml
 from dagster_graphql import DagsterGraphQLClient
 
 from benchmarks import finished_films
 from benchmarks.table import Row
-from benchmarks.workbench import ROOT
+from benchmarks.workbench import ROOT, new_home
 from chunk_assets.defs.grid import register
 from chunk_assets.defs.partitions import VIDEO_ID
+from chunk_assets.instance import open_instance
+from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.cluster.servers import postgres_server
 
 LIVE = 5000
 FINISHED = 10_000
@@ -50,6 +58,32 @@ def measure(
     _say("putting what is missing on S3")
     finished_films.put_on_s3(store, old)
     stamps = finished_films.manifest_stamps(store)
+    rows = _measure(instance, live, old, stamps)
+    with _on_postgresql() as other:
+        in_cluster = _measure(other, live, old, stamps)
+    return [*rows, *(replace(row, what=f"PostgreSQL: {row.what}") for row in in_cluster)]
+
+
+@contextmanager
+def _on_postgresql() -> Iterator[dg.DagsterInstance]:
+    """The instance of this process's environment, and of its children's, for the block."""
+    storage = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())["storage"]
+    with new_home() as home, pytest.MonkeyPatch.context() as patch:
+        (home / "dagster").mkdir()
+        config = {"telemetry": {"enabled": False}, "storage": storage}
+        (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(config))
+        with postgres_server("127.0.0.1", home) as url:
+            patch.setenv("CHUNK_ASSETS_POSTGRES_URL", url)
+            patch.setenv("CHUNK_ASSETS_HOME", str(home))
+            patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+            with open_instance(load_settings()) as instance:
+                yield instance
+
+
+def _measure(
+    instance: dg.DagsterInstance, live: int, old: list[str], stamps: dict[str, str]
+) -> list[Row]:
+    finished = len(old)
     _say("recording the live films")
     finished_films.record(instance, [f"live-{number:04d}" for number in range(live)])
     with _dagit() as client:

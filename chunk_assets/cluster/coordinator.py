@@ -3,7 +3,7 @@
 Named in `deploy/dagster.yaml`; the daemon and Dagit load it.
 """
 
-from dagster import DagsterRun
+from dagster import DagsterInstance, DagsterRun
 from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import (
     QueuedRunCoordinator,
@@ -12,6 +12,7 @@ from dagster._core.run_coordinator.queued_run_coordinator import (
 from redis import RedisError
 
 from chunk_assets.cluster.broker import connect
+from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.cluster.workers import live_workers
 from chunk_assets.defs.partitions import split_chunk_key
 from chunk_assets.instance import FILM_TAG
@@ -28,6 +29,11 @@ class FilmQueue(QueuedRunCoordinator):
     where a person sees it, orders it by priority and takes it out, and where the death of a host
     does not reach it.
     """
+
+    def register_instance(self, instance: DagsterInstance) -> None:
+        """As Dagster tells it its instance, whose locks are from then on let go of in time."""
+        release_when_silent()
+        super().register_instance(instance)
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Queue a run, with its film's tag, by which the queue keeps a film's runs apart."""

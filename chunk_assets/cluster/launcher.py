@@ -29,6 +29,7 @@ from chunk_assets.cluster.broker import (
     result_url,
     run_key,
 )
+from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.settings import load_settings
 
 _SECOND_LOOK = 2 * BEAT_SECONDS
@@ -46,6 +47,7 @@ class FilmLauncher(CeleryRunLauncher):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None):
         settings = load_settings()
+        release_when_silent()
         super().__init__(
             default_queue=QUEUE,
             broker=broker_url(settings),

@@ -20,6 +20,7 @@ from redis import Redis, RedisError
 from chunk_assets.chain.leaving import Leaving
 from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, run_key
 from chunk_assets.cluster.connections import kept_connections
+from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.defs import handing_on
 from chunk_assets.settings import Settings
 
@@ -72,6 +73,7 @@ class Slot:
     def __init__(self, settings: Settings, worker: str, leaving: WorkerLeaving):
         self._redis = connect(settings)
         self._worker, self._leaving = worker, leaving
+        release_when_silent()
         handing_on.leaving_is(leaving)
 
     def execute(self, run_id: str) -> None:

@@ -22,7 +22,7 @@ from chunk_assets_tests.cluster.servers import Servers, servers
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-WORKER = str(Path(sys.executable).with_name("chunk-assets"))
+PROGRAM = str(Path(sys.executable).with_name("chunk-assets"))
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Cluster:
         own = {"CHUNK_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
         (home / "dagster").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(DEPLOY / "dagster.yaml", home / "dagster" / "dagster.yaml")
-        command = [WORKER, "worker", "--slots", str(slots)]
+        command = [PROGRAM, "worker", "--slots", str(slots)]
         return host.start(command, self.log(host), {**self.environment, **own})
 
     def log(self, host: Host) -> Path:

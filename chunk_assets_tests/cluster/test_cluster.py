@@ -3,6 +3,7 @@
 The tests share the servers and run in order: each begins with the workers that it starts.
 """
 
+import json
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.video.frames import probe
-from chunk_assets_tests.cluster.clusters import Cluster, cluster
+from chunk_assets_tests.cluster.clusters import PROGRAM, Cluster, cluster
 from chunk_assets_tests.cluster.hosts import Host
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
@@ -134,6 +135,20 @@ def test_twenty_films_survive_the_death_of_a_host(
         running.store.download(keys.stitched_video(film), tmp_path / "film.mp4")
         assert probe(tmp_path / "film.mp4").frames == 2 * CHUNKS * 8
     assert recorded(running) == {film: list(range(CHUNKS)) for film in FILMS}
+    assert doctor(running)["workers"]["measured"].startswith(f"1 workers with {SLOTS} slots on 1 ")
+
+
+def doctor(running: Cluster) -> dict[str, dict[str, str]]:
+    """What `chunk-assets doctor` says of the cluster, by check; it is clean."""
+    command = [PROGRAM, "doctor", "--json"]
+    ended = subprocess.run(
+        command, env=running.environment, capture_output=True, text=True, check=False
+    )
+    found = json.loads(ended.stdout)
+    not_ok = [check for check in found["checks"] if check["state"] != "ok"]
+    assert [check["name"] for check in not_ok] == ["replicate"], not_ok  # there is no token
+    assert (ended.returncode, ended.stderr, found["clean"]) == (0, "", True)
+    return {check["name"]: check for check in found["checks"]}
 
 
 def in_flight(running: Cluster, host: Host) -> set[tuple[str, int]]:
@@ -260,7 +275,10 @@ def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: t
 def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(
     running: Cluster, hosts: tuple[Host, Host]
 ):
-    """Its run was taken over meanwhile: it lets go of it, cancels nothing, and takes new films."""
+    """Its run was taken over meanwhile: it lets go of it, cancels nothing, and takes new films.
+
+    Nor does what it was writing at that moment stay locked for the others.
+    """
     if not running.studio.has_network:
         pytest.skip("this machine has no network namespaces to cut off")
     with account(running, hosts, seconds=8) as fake:
@@ -268,6 +286,7 @@ def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(
         submit(running, "cut-off", 5, generator="replicate")
         running.until(is_waiting(running, "cut-off", 1), 60)
         lonely, other = had_by(running, "cut-off", hosts)
+        lock_a_row(running, lonely, "chunk_videos")
         lonely.cut()
         cut = time.monotonic()
         running.until(lambda: len(renderings(running, "cut-off")) == 2, 90)
@@ -284,6 +303,15 @@ def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(
         submit(running, "afterwards", 1)
         running.until(lambda: is_stitched(running, "afterwards"), 120)
         assert had_by(running, "afterwards", hosts)[0] is lonely
+
+
+def lock_a_row(running: Cluster, host: Host, asset: str) -> None:
+    """Have a host be in the middle of writing what Dagster keeps of an asset."""
+    home, log = running.home / host.name, running.home / "lock_holder.log"
+    own = {"CHUNK_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    command = [sys.executable, "-m", "chunk_assets_tests.cluster.lock_holder", asset]
+    process = host.start(command, log, {**running.environment, **own})
+    running.until(lambda: "1 row locked" in log.read_text(), 30, process)
 
 
 def test_no_password_is_in_a_log_an_event_or_an_argument(

@@ -1,14 +1,19 @@
 """Retiring and the doctor over PostgreSQL."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
+from sqlalchemy.exc import OperationalError
 
+from chunk_assets.cluster import row_locks
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.connections import kept_connections
+from chunk_assets.cluster.coordinator import FilmQueue
 from chunk_assets.cluster.workers import beat, this_worker
 from chunk_assets.defs.grid import unregister
 from chunk_assets.defs.partitions import VIDEO_ID
@@ -102,6 +107,32 @@ def test_a_run_keeps_its_connections(cluster: Settings):
             assert len(instance.fetch_materializations(thing, limit=9).records) == 5
             assert len(connections(other) - before) == 1
         wait_for(lambda: connections(other) <= before, seconds=10)
+
+
+def test_a_row_is_not_locked_for_long_by_a_process_that_says_nothing(
+    cluster: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Its transaction is rolled back and it is told so; whoever waits for the row goes on."""
+    monkeypatch.setitem(row_locks.SETTINGS, "idle_in_transaction_session_timeout", 1500)
+    event = dg.AssetMaterialization("thing")
+    with open_instance(cluster) as silent, open_instance(cluster) as other:
+        other.report_runless_asset_event(event)
+        FilmQueue().register_instance(silent)
+        with pytest.raises(OperationalError):
+            _say_nothing_for_long(silent, other, event)
+        assert len(other.fetch_materializations(dg.AssetKey("thing"), limit=9).records) == 2
+
+
+def _say_nothing_for_long(
+    silent: dg.DagsterInstance, other: dg.DagsterInstance, event: dg.AssetMaterialization
+):
+    storage: Any = silent.event_log_storage
+    with storage.index_transaction() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM asset_keys FOR UPDATE")
+        began = time.monotonic()
+        other.report_runless_asset_event(event)
+        assert 1 < time.monotonic() - began < 10
+        connection.exec_driver_sql("SELECT 1")
 
 
 def _connection(instance: dg.DagsterInstance):
