@@ -26,8 +26,6 @@ TITLES = {
     "warm_start": "A warm worker",
     "worker_slots": "A worker's slots",
 }
-BY_HAND = {"old_films"}
-"""Those that take half an hour to prepare, and run when they are named."""
 
 RESULTS = Path(__file__).with_name("results.md")
 
@@ -37,7 +35,7 @@ RESULTS = Path(__file__).with_name("results.md")
 @click.option("--write", is_flag=True, help="Write them into results.md, as all together do.")
 def main(names: tuple[str, ...], write: bool) -> None:
     """Run the benchmarks NAMES, all without them."""
-    chosen = names or tuple(name for name in TITLES if name not in BY_HAND)
+    chosen = names or tuple(TITLES)
     if len(chosen) == 1:
         _run(chosen[0], write)
         return

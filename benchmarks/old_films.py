@@ -5,9 +5,9 @@ Twice: with the storage of one machine, and with a cluster's, a PostgreSQL with 
 The bound is on each look at the page, also the first one after the grid has changed; not on the
 very first, since the benchmark records its films below Dagster, which no deployment does.
 
-The films' objects are put on S3 first, which takes half an hour; where CHUNK_ASSETS_BUCKET names a
-bucket that has them, from a run before, that is left out. BENCHMARK_LIVE and BENCHMARK_FINISHED are
-the numbers of films, for a try with fewer.
+The films' objects are put on S3 first, three minutes; where CHUNK_ASSETS_BUCKET names a bucket that
+has them, from a run before, that is left out. BENCHMARK_LIVE and BENCHMARK_FINISHED are the numbers
+of films, for a try with fewer.
 """
 
 import os

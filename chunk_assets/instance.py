@@ -19,6 +19,9 @@ CONFIG = """\
 # Written by chunk_assets when there was none; yours to change.
 telemetry:
   enabled: false
+nux:
+  # What Dagit would ask first: to join its maker's community, with an address.
+  enabled: false
 storage:
   # Dagster's SQLite, which keeps its connections from one event to the next.
   custom:

@@ -273,7 +273,6 @@ def main() -> None:
         with dev(Path(directory) / "home") as dagit, sync_playwright() as playwright:
             subprocess.run([COMMAND, "submit", str(EXAMPLE)], check=True)
             link = until(dagit.page_link, f"the film {FILM!r} with its page")
-            dagit.ask("mutation { setNuxSeen }")  # else it asks to join its community first
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
             for pictures in (lineage, chunk, plots, checks):
                 pictures(browser, dagit)

@@ -47,6 +47,8 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         query = "{workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
         loaded = [{"name": "chunk_assets", "loadStatus": "LOADED"}]
         assert Dagit(port).ask(query)["workspaceOrError"]["locationEntries"] == loaded
+        # Nobody is asked for an address before anything can be seen.
+        assert Dagit(port).ask("{shouldShowNux}") == {"shouldShowNux": False}
         said = sentence("dev", "--port", free_port())
         assert f"runs already with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
         with open_instance(settings) as instance:
