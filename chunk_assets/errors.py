@@ -13,11 +13,12 @@
     │   ├── TimedOut       it took too long
     │   └── Unavailable    it cannot be reached, or is busy
     ├── StorageError       an object cannot be written, read, or is not there
+    │   ├── NotAnswering   S3 does not answer; it may later
     │   ├── NotStored      nothing is stored under that key
     │   └── Changed        somebody else has written it meanwhile
     └── HandedOn           nothing is wrong: this process ends, and another goes on with the film
 
-Only `TimedOut` and `Unavailable` are worth asking again.
+Only `TimedOut`, `Unavailable` and `NotAnswering` are worth asking again.
 """
 
 
@@ -72,6 +73,10 @@ class Unavailable(GenerationError):
 
 class StorageError(ChunkAssetsError):
     """An object cannot be written, read, or is not what was stored."""
+
+
+class NotAnswering(StorageError):
+    """S3 does not answer, or answers that it cannot at the moment."""
 
 
 class NotStored(StorageError):

@@ -109,7 +109,13 @@ def connect(settings: Settings) -> ObjectStore:
     if settings.bucket is None:
         return _local_store(settings.home.resolve(), settings.link_seconds)
     home = settings.home.resolve()
-    return _own_store(settings.bucket, settings.endpoint_url, home, settings.link_seconds)
+    return _own_store(
+        settings.bucket,
+        settings.endpoint_url,
+        home,
+        settings.link_seconds,
+        settings.s3_patience,
+    )
 
 
 _leases: list[Any] = []
@@ -134,19 +140,24 @@ def _local_store(home: Path, link_seconds: int) -> ObjectStore:
 
 
 @cache
-def _own_store(bucket: str, endpoint_url: str | None, home: Path, link_seconds: int) -> ObjectStore:
+def _own_store(
+    bucket: str, endpoint_url: str | None, home: Path, link_seconds: int, patience: float
+) -> ObjectStore:
     try:
         client = FilmS3(endpoint_url=endpoint_url).get_client()
     except (BotoCoreError, ValueError) as error:  # a profile, a half credential, a URL
         message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
         raise StorageError(message) from error
-    store = _store(client, bucket, home, link_seconds)
+    store = _store(client, bucket, home, link_seconds, patience)
     store.check()
     return store
 
 
-def _store(client: Any, bucket: str, home: Path, link_seconds: int) -> ObjectStore:
-    return ObjectStore(client, bucket, link_seconds=link_seconds, nearby=Nearby(home / "nearby"))
+def _store(
+    client: Any, bucket: str, home: Path, link_seconds: int, patience: float = 0.0
+) -> ObjectStore:
+    nearby = Nearby(home / "nearby")
+    return ObjectStore(client, bucket, link_seconds=link_seconds, nearby=nearby, patience=patience)
 
 
 def _forget_clients() -> None:

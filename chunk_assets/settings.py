@@ -39,6 +39,13 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="Your own S3 server, when it is not AWS; only with `bucket`.",
     )
+    s3_patience: float = Field(
+        default=0.0,
+        ge=0,
+        le=86400,
+        description="For how many seconds a bucket of your own is asked again that does not "
+        "answer; a worker has 180 unless it is set.",
+    )
     ffmpeg: str | None = Field(
         default=None, description="An FFmpeg binary to use instead of imageio-ffmpeg's."
     )

@@ -26,6 +26,8 @@ def serve_films(settings: Settings, slots: int) -> int:
 
     # A database that does not answer is asked again, rather than waited for two minutes.
     os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
+    # So is an S3 that does not: nobody is at a terminal, and every film here would fail.
+    os.environ.setdefault("CHUNK_ASSETS_S3_PATIENCE", "180")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     # A run's own process would have the home from its environment: all slots have this one.
     os.environ["CHUNK_ASSETS_HOME"] = str(settings.home.resolve())

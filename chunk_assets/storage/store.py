@@ -14,12 +14,20 @@ from typing import Any
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
 from botocore.parsers import ResponseParserError
 
-from chunk_assets.errors import Changed, NotStored, StorageError
+from chunk_assets.errors import Changed, NotAnswering, NotStored, StorageError
 from chunk_assets.storage.digests import bytes_digest, file_digest
 from chunk_assets.storage.nearby import Nearby
+from chunk_assets.storage.patience import patiently
 
 _BLOCK = 1 << 20
 # The local server holds what it sends faster than it is read: 480 MB for a film of ten minutes.
@@ -31,6 +39,7 @@ _TRANSFER = TransferConfig(
 """A film of 30 s goes in one part: in parts of boto3's 8 MB it takes a quarter longer."""
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
+_AWAY = (ConnectionError, HTTPClientError, IncompleteReadError)
 _DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
@@ -89,6 +98,7 @@ class ObjectStore:
         bucket: The bucket's name.
         link_seconds: How long links are valid.
         nearby: Where this machine keeps videos for a while that it has put there.
+        patience: For how many seconds S3 is asked again that does not answer.
     """
 
     def __init__(
@@ -98,11 +108,13 @@ class ObjectStore:
         *,
         link_seconds: int = 7 * 24 * 3600,
         nearby: Nearby | None = None,
+        patience: float = 0.0,
     ):
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
         self.nearby = nearby
+        self.patience = patience
 
     @property
     def endpoint(self) -> str:
@@ -113,6 +125,7 @@ class ObjectStore:
         """The key as an S3 URI."""
         return f"s3://{self.bucket}/{key}"
 
+    @patiently
     def check(self, *, create: bool = False) -> None:
         """See that the bucket can be used; with `create`, make it where it is absent.
 
@@ -131,6 +144,7 @@ class ObjectStore:
             with self._translated("create the bucket", ""):
                 self.client.create_bucket(Bucket=self.bucket)
 
+    @patiently
     def head(self, key: str) -> StoredObject | None:
         """What is stored under `key`, None where nothing is."""
         try:
@@ -151,6 +165,7 @@ class ObjectStore:
             raise NotStored(f"nothing is stored at {self.uri(key)}", uri=self.uri(key))
         return stored
 
+    @patiently
     def put_bytes(
         self, key: str, content: bytes, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
@@ -166,6 +181,7 @@ class ObjectStore:
             )
         return self._stored(key, len(content), answer["ETag"], full)
 
+    @patiently
     def replace_bytes(
         self, key: str, content: bytes, content_type: str, *, before: StoredObject | None
     ) -> StoredObject:
@@ -187,6 +203,7 @@ class ObjectStore:
             )
         return self._stored(key, len(content), answer["ETag"], record)
 
+    @patiently
     def put_file(
         self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
@@ -202,6 +219,7 @@ class ObjectStore:
             )
         return self._stored(key, path.stat().st_size, "", full)
 
+    @patiently
     def get_bytes(self, key: str, *, max_bytes: int = 64 << 20) -> tuple[bytes, StoredObject]:
         """Read a small object.
 
@@ -222,6 +240,7 @@ class ObjectStore:
         self._verify(stored, bytes_digest(content))
         return content, stored
 
+    @patiently
     def download(self, key: str, path: Path) -> StoredObject:
         """Read an object into a file, streamed; the file is there whole or not at all.
 
@@ -309,31 +328,34 @@ class ObjectStore:
     @contextmanager
     def _translated(self, action: str, key: str) -> Iterator[None]:
         """Foreign errors become `StorageError` here and nowhere else."""
-        uri = self.uri(key)
         try:
             yield
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "?"))
-            if code in _ABSENT:
-                raise NotStored(f"nothing is stored at {uri}", uri=uri) from error
-            if code in _CHANGED:
-                raise Changed(f"somebody else has written {uri} meanwhile", uri=uri) from error
-            if code == "NoSuchBucket":
-                message = f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first"
-                raise StorageError(message, bucket=self.bucket) from error
-            if code in _DENIED:
-                message = f"S3 at {self.endpoint} refused to {action} {uri} ({code}): check the AWS"
-                message += " credentials and what they allow"
-                raise StorageError(message, uri=uri, code=code) from error
-            message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
-            raise StorageError(message, uri=uri, code=code) from error
-        except NoCredentialsError as error:
+        except (BotoCoreError, Boto3Error, ClientError, ResponseParserError) as error:
+            raise self._in_our_words(error, action, key) from error
+
+    def _in_our_words(self, error: Exception, action: str, key: str) -> StorageError:
+        uri = self.uri(key)
+        if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
+            error = error.__context__  # `upload_file` hides S3's answer behind one of its own
+        if isinstance(error, NoCredentialsError):
             message = f"there are no credentials for S3 at {self.endpoint}: set AWS_ACCESS_KEY_ID"
-            message += " and AWS_SECRET_ACCESS_KEY, or a profile"
-            raise StorageError(message) from error
-        except (BotoCoreError, HTTPClientError, Boto3Error, ResponseParserError) as error:
-            message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
-            raise StorageError(message, uri=uri) from error
+            return StorageError(f"{message} and AWS_SECRET_ACCESS_KEY, or a profile")
+        message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
+        if not isinstance(error, ClientError):
+            return (NotAnswering if isinstance(error, _AWAY) else StorageError)(message, uri=uri)
+        code = str(error.response.get("Error", {}).get("Code", "?"))
+        if code in _ABSENT:
+            return NotStored(f"nothing is stored at {uri}", uri=uri)
+        if code in _CHANGED:
+            return Changed(f"somebody else has written {uri} meanwhile", uri=uri)
+        if code == "NoSuchBucket":
+            absent = f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first"
+            return StorageError(absent, bucket=self.bucket)
+        if code in _DENIED:
+            refused = f"S3 at {self.endpoint} refused to {action} {uri} ({code}): check the AWS"
+            return StorageError(f"{refused} credentials and what they allow", uri=uri, code=code)
+        is_away = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+        return (NotAnswering if is_away else StorageError)(message, uri=uri, code=code)
 
 
 @contextmanager

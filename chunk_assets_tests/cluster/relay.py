@@ -17,12 +17,12 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def relay(port: int, address: str) -> None:
-    """Pass on what comes, both ways, for ever."""
+async def relay(port: int, address: str, far_port: int | None = None) -> None:
+    """Pass on what comes, both ways, for ever; to the same port without another one."""
 
     async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(address, port)
+            far_reader, far_writer = await asyncio.open_connection(address, far_port or port)
         except OSError:
             writer.close()
             return

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,16 @@ class Servers:
     environment: dict[str, str] = field(repr=False)
     redis_config: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(repr=False)
+    start_s3: Callable[[], None]
+
+    @contextmanager
+    def without_s3(self) -> Iterator[None]:
+        """For as long as the block lasts nobody listens where S3 was."""
+        gateway = self.processes["weed s3"]
+        gateway.kill()
+        gateway.wait()
+        yield
+        self.start_s3()
 
     @property
     def secrets(self) -> list[str]:
@@ -45,7 +56,7 @@ def servers(address: str, home: Path) -> Iterator[Servers]:
     try:
         postgres = _postgres(address, home / "postgres", password, processes)
         redis, config = _redis(address, home / "redis", password, processes)
-        s3 = _seaweedfs(address, home / "s3", processes)
+        s3, start_s3 = _seaweedfs(address, home / "s3", processes)
         yield Servers(
             {
                 **s3,
@@ -56,6 +67,7 @@ def servers(address: str, home: Path) -> Iterator[Servers]:
             },
             config,
             processes,
+            start_s3,
         )
     finally:
         for process in reversed(processes.values()):
@@ -162,8 +174,11 @@ def _redis_program() -> str:
 
 def _seaweedfs(
     address: str, home: Path, processes: dict[str, subprocess.Popen[bytes]]
-) -> dict[str, str]:
-    """A master, three volume servers with each object on two of them, and a filer with S3."""
+) -> tuple[dict[str, str], Callable[[], None]]:
+    """A master, three volume servers with each object on two of them, and a filer with S3.
+
+    Gives the environment, and what starts the last one again.
+    """
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -202,11 +217,12 @@ def _seaweedfs(
         "filer", "filer", *where, f"-port={filer}", f"-port.grpc={grpc[1]}",
         f"-master={at_master}", "-defaultReplicaPlacement=001", "-localSocket=filer.sock",
     )  # fmt: skip
-    start(
-        "s3", "s3", f"-ip.bind={address}", f"-port={s3}", f"-port.grpc={grpc[2]}",
+    start_s3 = partial(
+        start, "s3", "s3", f"-ip.bind={address}", f"-port={s3}", f"-port.grpc={grpc[2]}",
         f"-filer={address}:{filer}.{grpc[1]}", "-iam=false", "-port.iceberg=0",
         "-port.lance=0", "-localSocket=s3.sock",
     )  # fmt: skip
+    start_s3()
     url = f"http://{address}:{s3}"
     client = boto3.client(
         "s3",
@@ -226,7 +242,8 @@ def _seaweedfs(
         return False
 
     _until(writes, processes["weed s3"], home / "s3.log", seconds=60)
-    return {**keys, "AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}
+    environment = {**keys, "AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}
+    return environment, start_s3
 
 
 def free_port(address: str) -> int:

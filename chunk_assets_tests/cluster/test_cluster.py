@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +24,7 @@ from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.workers import code_version, forget, live_workers
 from chunk_assets.defs.handing_on import HANDED_ON
 from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.errors import StorageError
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
@@ -270,6 +271,31 @@ def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: t
         submit(running, "wanted", 1)
         running.until(lambda: is_stitched(running, "wanted"), 60)
         assert len(renderings(running, "unwanted")) == 1
+
+
+def test_an_s3_that_is_away_for_a_while_fails_no_film(running: Cluster, hosts: tuple[Host, Host]):
+    """What runs meanwhile asks again until it answers, says so, and goes on where it was."""
+    running.work(1, *hosts)
+    submit(running, "patient", 4)
+    running.until(lambda: ("patient", 1) in running.begun, 60)
+    with running.servers.without_s3():
+        time.sleep(15)
+    running.until(lambda: is_s3_there(running) and is_stitched(running, "patient"), 180)
+    assert [chunk for chunk in running.begun if chunk[0] == "patient"] == [
+        ("patient", number) for number in range(4)
+    ]
+    assert [run.status for run in renderings(running, "patient")] == [SUCCESS]
+    assert any(
+        "it is asked again for up to 180 s" in running.log(host).read_text() for host in hosts
+    )
+
+
+def is_s3_there(running: Cluster) -> bool:
+    """Whether S3 answers."""
+    with suppress(StorageError):
+        running.store.check()
+        return True
+    return False
 
 
 def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(

@@ -1,18 +1,23 @@
 """The bucket: whole objects with their digests, and S3's errors in our words."""
 
 import os
+import subprocess
+import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from chunk_assets.errors import NotStored, StorageError
+from chunk_assets.errors import NotAnswering, NotStored, StorageError
 from chunk_assets.resources import FilmS3
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage.digests import bytes_digest
 from chunk_assets.storage.objects import content_version, read_json, write_image, write_json
 from chunk_assets.storage.seaweedfs import Endpoint
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.dagit import free_port
 from chunk_assets_tests.manifests import picture
 
 
@@ -157,6 +162,38 @@ def test_an_s3_that_cannot_be_used_is_one_sentence(
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert s3_server.secret_access_key not in str(caught.value)
+
+
+def test_an_s3_that_is_away_for_a_while_is_waited_for(
+    store: ObjectStore, s3_server: Endpoint, caplog: pytest.LogCaptureFixture
+):
+    """By whoever has the patience, also by many threads at once: all is done in the end."""
+    port, far = free_port(), urlsplit(s3_server.url)
+    client = FilmS3(
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=s3_server.access_key_id,
+        aws_secret_access_key=s3_server.secret_access_key,
+    ).get_client()
+    opened_late = (
+        "import asyncio, time; from chunk_assets_tests.cluster.relay import relay; time.sleep(5); "
+        f"asyncio.run(relay({port}, {far.hostname!r}, {far.port}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", opened_late]) as gate:
+        try:
+            with pytest.raises(NotAnswering):
+                ObjectStore(client, store.bucket).head("k")
+            patient = ObjectStore(client, store.bucket, patience=60)
+
+            def put(name: str) -> None:
+                patient.put_bytes(name, b"late", "text/plain")
+
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(put, "12345678"))
+        finally:
+            gate.kill()
+    assert list(store.keys("")) == list("12345678")
+    said = f"S3 at http://127.0.0.1:{port} does not answer: it is asked again for up to 60 s"
+    assert set(caplog.messages) == {said}
 
 
 def test_a_disk_that_is_full_is_one_sentence(store: ObjectStore, tmp_path: Path):
