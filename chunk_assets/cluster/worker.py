@@ -121,8 +121,9 @@ class Heart:
         self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
 
     def start(self) -> None:
-        """Begin; the slots are forked by now."""
+        """Say it once before this returns, then go on; the slots are forked by now."""
         if not self._thread.is_alive():
+            self._say()
             self._thread.start()
 
     def leave(self) -> None:
@@ -141,9 +142,13 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._is_over:
-            self._wake.clear()
-            try:
-                beat(self._redis, self._worker)
-            except RedisError as error:
-                print(f"Redis does not answer ({type(error).__name__})", file=sys.stderr)
             self._wake.wait(BEAT_SECONDS)
+            self._wake.clear()
+            if not self._is_over:
+                self._say()
+
+    def _say(self) -> None:
+        try:
+            beat(self._redis, self._worker)
+        except RedisError as error:
+            print(f"Redis does not answer ({type(error).__name__})", file=sys.stderr)

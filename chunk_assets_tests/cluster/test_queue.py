@@ -22,6 +22,7 @@ from chunk_assets.cluster import launcher as launching
 from chunk_assets.cluster.broker import connect, run_key, worker_key
 from chunk_assets.cluster.coordinator import FilmQueue, bounded, film_of
 from chunk_assets.cluster.launcher import FilmLauncher
+from chunk_assets.cluster.worker import Heart
 from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
 from chunk_assets.defs.claims import RunClaims
 from chunk_assets.defs.grid import register
@@ -75,6 +76,16 @@ def test_a_worker_is_there_for_as_long_as_it_is_heard_of(redis: Redis):
     assert 15 < redis.ttl(worker_key(two.name)) <= 20
     redis.delete(worker_key(two.name))
     assert live_workers(redis) == []
+
+
+def test_a_worker_is_heard_of_once_its_heart_has_started(redis: Redis):
+    """What says that it waits for films is there for whoever asks next, each time."""
+    for slots in range(1, 31):
+        heart = Heart(connect(load_settings()), this_worker(slots))
+        heart.start()
+        assert [worker.slots for worker in live_workers(redis)] == [slots]
+        heart.stop()
+        assert live_workers(redis) == []
 
 
 def test_as_many_runs_go_on_as_there_are_slots(redis: Redis, queueing: dg.DagsterInstance):
