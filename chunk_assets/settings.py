@@ -1,8 +1,11 @@
 """The deployment's settings: the only place that reads the environment."""
 
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from chunk_assets.errors import SpecError
@@ -10,6 +13,31 @@ from chunk_assets.quality import Quality
 
 LOCAL_BUCKET = "chunk-assets"
 SEVEN_DAYS = 7 * 24 * 3600
+
+_UNREADABLE_URL = "unreadable_url"
+
+
+def _readable(url: SecretStr) -> SecretStr:
+    """Refuse a URL of which every library reads something else; no part of it is repeated."""
+    text = url.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = None
+    # The one @ ends user and password; one behind the host shows that a / ? or # was in them.
+    if parts is None or text.count("@") != parts.netloc.count("@") or text.count("@") > 1:
+        raise PydanticCustomError(
+            _UNREADABLE_URL,
+            "cannot be read as scheme://user:password@host:port/name: a port is a number up to "
+            "65535, and in a password every character but letters, digits and -._~ is written by "
+            "its code, such as %40 for @, %2F for / and %23 for #",
+        )
+    return url
+
+
+SecretUrl = Annotated[SecretStr, AfterValidator(_readable)]
+"""A server's URL with its password in it."""
 
 
 class Settings(BaseSettings):
@@ -89,16 +117,16 @@ class Settings(BaseSettings):
         description="For how many seconds a sensor's tick goes on looking while there is nothing "
         "new; Dagster's daemon begins one every 5 s.",
     )
-    broker_url: SecretStr | None = Field(
+    broker_url: SecretUrl | None = Field(
         default=None,
         description="The Redis that takes runs to the workers, redis://:password@host:6379/0; "
         "only where there is more than one machine.",
     )
-    result_url: SecretStr | None = Field(
+    result_url: SecretUrl | None = Field(
         default=None,
         description="Another Redis for what workers report; the broker's without it.",
     )
-    postgres_url: SecretStr | None = Field(
+    postgres_url: SecretUrl | None = Field(
         default=None,
         description="Dagster's database where there is more than one machine, "
         "postgresql+psycopg2://user:password@host:5432/name; read by deploy/dagster.yaml.",
@@ -132,5 +160,7 @@ def load_settings() -> Settings:
         name = "__".join(map(str, first["loc"]))
         if not name.isupper():  # the others are called by their own name, REPLICATE_BASE_URL say
             name = f"CHUNK_ASSETS_{name.upper()}"
+        if first["type"] == _UNREADABLE_URL:  # its value is a secret
+            raise SpecError(f"the environment variable {name} {first['msg']}") from None
         message = f"the environment variable {name} is {first['input']!r}: {first['msg']}"
         raise SpecError(message) from None

@@ -3,7 +3,6 @@
 import os
 import sys
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 import click
 import dagster as dg
@@ -60,18 +59,17 @@ def check(settings: Settings) -> None:
 def _check_broker(settings: Settings) -> None:
     from redis import RedisError
 
-    from chunk_assets.cluster.broker import broker_url, connect, result_url
+    from chunk_assets.cluster.broker import address, client, redis_urls
 
-    result_url(settings)
-    try:
-        with connect(settings) as redis:
-            redis.ping()
-    except (RedisError, ValueError) as error:
-        parts = urlsplit(broker_url(settings))
-        raise SpecError(
-            f"the Redis at {parts.hostname}:{parts.port or 6379} cannot be used "
-            f"({type(error).__name__}): see CHUNK_ASSETS_BROKER_URL and CHUNK_ASSETS_RESULT_URL"
-        ) from None
+    for variable, url in redis_urls(settings).items():
+        try:
+            with client(url) as redis:
+                redis.ping()
+        except (RedisError, ValueError) as error:
+            raise SpecError(
+                f"the Redis at {address(url)} cannot be used ({type(error).__name__}): see "
+                f"{variable}"
+            ) from None
 
 
 def _check_instance(settings: Settings) -> None:

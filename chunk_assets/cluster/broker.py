@@ -30,7 +30,10 @@ LOST, TERMINATED = "lost", "terminated"
 END_SECONDS = 24 * 3600
 """How long it can be read: a host that was cut off for longer has been at nothing since."""
 
-_SCHEMES = ("redis", "rediss", "redis+socket", "unix")
+_SOCKETS = ("redis+socket", "unix")
+_SCHEMES = ("redis", "rediss", *_SOCKETS)
+
+_BROKER, _RESULT = "CHUNK_ASSETS_BROKER_URL", "CHUNK_ASSETS_RESULT_URL"
 
 
 def worker_key(name: str) -> str:
@@ -54,7 +57,7 @@ def broker_url(settings: Settings) -> str:
     Raises:
         SpecError: None is set, or it is not Redis.
     """
-    return _checked(settings.broker_url, "CHUNK_ASSETS_BROKER_URL")
+    return _checked(settings.broker_url, _BROKER)
 
 
 def result_url(settings: Settings) -> str:
@@ -65,7 +68,7 @@ def result_url(settings: Settings) -> str:
     """
     if settings.result_url is None:
         return broker_url(settings)
-    return _checked(settings.result_url, "CHUNK_ASSETS_RESULT_URL")
+    return _checked(settings.result_url, _RESULT)
 
 
 def connect(settings: Settings) -> Redis:
@@ -74,13 +77,36 @@ def connect(settings: Settings) -> Redis:
     Raises:
         SpecError: None is set, or it is not Redis.
     """
+    return client(result_url(settings))
+
+
+def client(url: str) -> Redis:
+    """A client of the Redis at a URL; connects when it is first asked."""
     return Redis.from_url(
-        result_url(settings).replace("redis+socket://", "unix://"),
+        url.replace("redis+socket://", "unix://"),
         decode_responses=True,
         socket_timeout=5,
         socket_connect_timeout=5,
         health_check_interval=30,
     )
+
+
+def redis_urls(settings: Settings) -> dict[str, str]:
+    """The URL of each Redis there is, by the variable that names it: one, or two.
+
+    Raises:
+        SpecError: None is set, or it is not Redis.
+    """
+    broker, result = broker_url(settings), result_url(settings)
+    return {_BROKER: broker} if result == broker else {_BROKER: broker, _RESULT: result}
+
+
+def address(url: str) -> str:
+    """Where a Redis is, `host:port` or its socket's path: what may be shown of its URL."""
+    parts = urlsplit(url)
+    if parts.scheme in _SOCKETS:
+        return parts.path
+    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
 def _checked(url: SecretStr | None, variable: str) -> str:

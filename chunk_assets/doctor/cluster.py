@@ -21,27 +21,21 @@ def broker(settings: Settings) -> Finding:
     missing = _unusable(settings)
     if missing is not None:
         return missing
-    from redis import Redis
     from redis.exceptions import RedisError
 
-    from chunk_assets.cluster.broker import broker_url, result_url
+    from chunk_assets.cluster.broker import address, client, redis_urls
 
     said = []
-    for url in dict.fromkeys((broker_url(settings), result_url(settings))):
+    for variable, url in redis_urls(settings).items():
         began = time.monotonic()
         try:
-            with Redis.from_url(
-                url.replace("redis+socket://", "unix://"),
-                socket_timeout=5,
-                socket_connect_timeout=5,
-                decode_responses=True,
-            ) as redis:
+            with client(url) as redis:
                 redis.ping()
                 version = redis.info("server")["redis_version"]
         except (RedisError, OSError, ValueError) as error:
             return fails(
-                f"the broker does not answer: {type(error).__name__}: {error}",
-                "see that Redis runs, and that CHUNK_ASSETS_BROKER_URL is right",
+                f"the Redis at {address(url)} does not answer: {type(error).__name__}: {error}",
+                f"see that it runs, and that {variable} is right",
             )
         said.append(f"Redis {version} answers in {(time.monotonic() - began) * 1000:.0f} ms")
     return ok(" and ".join(said))

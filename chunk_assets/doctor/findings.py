@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import Settings
@@ -92,8 +92,9 @@ def without_secrets(text: str, settings: Settings) -> str:
     known = [os.environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
     urls = (settings.broker_url, settings.result_url, settings.postgres_url)
     for secret in (settings.replicate_api_token, *urls):
-        text_of = secret.get_secret_value() if secret else None
-        known += [text_of, urlsplit(text_of).password if text_of else None]
+        if secret:
+            written = urlsplit(secret.get_secret_value()).password or ""
+            known += [secret.get_secret_value(), written, unquote(written)]
     for secret in filter(None, known):
         text = text.replace(secret, "***")
     return " ".join(_PASSWORD.sub(r"\1:***@", text).split())

@@ -238,7 +238,7 @@ def test_the_broker(store: ObjectStore, monkeypatch: Patch, desk: Path, tmp_path
     monkeypatch.setenv("CHUNK_ASSETS_BROKER_URL", f"redis://:ThePassword@127.0.0.1:{port}/0")
     ended = run("doctor", "--json")
     assert failing(ended) == ["broker"]
-    assert "the broker does not answer" in checked(ended)["broker"]["measured"]
+    assert f"Redis at 127.0.0.1:{port} does not answer" in checked(ended)["broker"]["measured"]
     command = [redis_server, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     command += ["--requirepass", "ThePassword", "--dir", str(tmp_path)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)

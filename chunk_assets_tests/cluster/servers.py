@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg2
 import pytest
@@ -45,13 +46,24 @@ class Servers:
     @property
     def secrets(self) -> list[str]:
         """What nobody may find in a log or an event."""
-        return [self.environment["TEST_PASSWORD"], self.environment["AWS_SECRET_ACCESS_KEY"]]
+        password = self.environment["TEST_PASSWORD"]
+        return [password, in_url(password), self.environment["AWS_SECRET_ACCESS_KEY"]]
+
+
+def new_password() -> str:
+    """One that nobody has, with what means something else in a URL."""
+    return f"{secrets.token_hex(12)}@/#?[:%é"
+
+
+def in_url(password: str) -> str:
+    """As a URL has it."""
+    return quote(password, safe="")
 
 
 @contextmanager
 def servers(address: str, home: Path) -> Iterator[Servers]:
     """All of them at one address, for as long as the block lasts."""
-    password = secrets.token_hex(16)
+    password = new_password()
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         postgres = _postgres(address, home / "postgres", password, processes)
@@ -99,7 +111,7 @@ def _postgres(
     command = [str(bin_path / "postgres"), "-D", str(home / "data"), "-p", str(port)]
     command += ["-h", address, "-k", "", "-c", "fsync=off", "-c", "max_connections=300"]
     processes["postgres"] = _start([*_as_nobody(), *command], home / "postgres.log")
-    url = f"postgresql://dagster:{password}@{address}:{port}/postgres"
+    url = f"postgresql://dagster:{in_url(password)}@{address}:{port}/postgres"
 
     def answers() -> bool:
         with suppress(psycopg2.OperationalError):
@@ -123,7 +135,7 @@ def postgres_server(address: str, home: Path) -> Iterator[str]:
     """A PostgreSQL alone; gives its URL, which holds its password."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        yield _postgres(address, home / "postgres", secrets.token_hex(16), processes)
+        yield _postgres(address, home / "postgres", new_password(), processes)
     finally:
         for process in processes.values():
             process.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
@@ -135,7 +147,7 @@ def redis_server(address: str, home: Path) -> Iterator[str]:
     """A Redis alone; gives its URL, which holds its password."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        yield _redis(address, home / "redis", secrets.token_hex(16), processes)[0]
+        yield _redis(address, home / "redis", new_password(), processes)[0]
     finally:
         for process in processes.values():
             process.kill()
@@ -148,10 +160,10 @@ def _redis(
     home.mkdir(parents=True)
     port, config = free_port(address), home / "redis.conf"
     config.touch(0o600)
-    lines = [f"bind {address}", f"port {port}", f"requirepass {password}", f"dir {home}"]
+    lines = [f"bind {address}", f"port {port}", f'requirepass "{password}"', f"dir {home}"]
     config.write_text("\n".join([*lines, 'save ""', "appendonly no"]) + "\n")
     processes["redis"] = _start([_redis_program(), str(config)], home / "redis.log")
-    url = f"redis://:{password}@{address}:{port}/0"
+    url = f"redis://:{in_url(password)}@{address}:{port}/0"
 
     def answers() -> bool:
         with suppress(RedisError), Redis.from_url(url) as redis:

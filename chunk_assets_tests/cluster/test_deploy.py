@@ -15,7 +15,7 @@ from chunk_assets.cluster.coordinator import FilmQueue
 from chunk_assets.cluster.launcher import FilmLauncher
 from chunk_assets.settings import Settings
 from chunk_assets_tests.cluster.clusters import DEPLOY
-from chunk_assets_tests.cluster.servers import free_port
+from chunk_assets_tests.cluster.servers import free_port, redis_server
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
@@ -101,9 +101,9 @@ def test_a_unit_is_one_that_systemd_takes(unit: Path, tmp_path: Path):
 
 
 def test_a_worker_without_its_settings_says_in_one_sentence_what_it_needs(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    """First the bucket, then the broker, and never its password."""
+    """First the bucket, then either Redis, and never its password."""
     from chunk_assets_tests.cli.commands import run
 
     monkeypatch.delenv("CHUNK_ASSETS_BROKER_URL", raising=False)
@@ -116,6 +116,17 @@ def test_a_worker_without_its_settings_says_in_one_sentence_what_it_needs(
     assert ended.code == 2
     assert f"Error: the Redis at 127.0.0.1:{port} cannot be used (ConnectionError)" in ended.stderr
     assert "hidden" not in ended.stderr
+    with redis_server("127.0.0.1", tmp_path) as url:
+        monkeypatch.setenv("CHUNK_ASSETS_RESULT_URL", url)
+        ended = run("worker", "--slots", "1")
+        assert (
+            f"127.0.0.1:{port} cannot be used (ConnectionError): see CHUNK_ASSETS_BROKER_URL"
+            in (ended.stderr)
+        )
+        monkeypatch.setenv("CHUNK_ASSETS_RESULT_URL", f"redis://127.0.0.1:{port}/1")
+        monkeypatch.setenv("CHUNK_ASSETS_BROKER_URL", url)
+        ended = run("worker", "--slots", "1")
+        assert ended.stderr.rstrip().endswith("see CHUNK_ASSETS_RESULT_URL")
     monkeypatch.delenv("CHUNK_ASSETS_BUCKET")
     ended = run("worker")
     assert ended.code == 2
