@@ -70,7 +70,11 @@ def test_a_film_comes_out_and_a_table_says_how(visit: Visit):
         ["01", "one", "2.0-4.0"],
         ["02", "two", "4.0-6.0"],
     ]
-    assert all(float(line.split()[-3]) > 0 for line in lines[1:4])
+    stored = [visit.stored[0][keys.chunk_video("film", number)] for number in range(3)]
+    seconds = [ClipRecord.of(clip).seconds for clip in stored if clip is not None]
+    assert all(each > 0 for each in seconds)
+    shown = [float(line.split()[-3]) for line in lines[1:4]]
+    assert shown == pytest.approx(seconds, abs=0.051)  # a tenth, of what is stored to the ms
     assert lines[4:] == [
         "Rendered all 3 chunks.",
         "film.mp4: 6.00 s, 48 frames, 128x72 at 8 fps; cost $0.00 in all",
