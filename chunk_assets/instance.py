@@ -48,15 +48,10 @@ run_retries:
   max_retries: 0
 """
 
-WORKSPACE = """\
-# Written by chunk-assets dev at each start: where Dagster finds the assets.
-load_from:
-  - python_module:
-      module_name: chunk_assets.definitions
-      location_name: chunk_assets
+CODE_MODULE, CODE_LOCATION = "chunk_assets.definitions", "chunk_assets"
+"""Where Dagster finds the assets, and the name it has for that, as in the project's own
+`workspace.yaml`: runs, backfills and links of one start are those of another.
 """
-"""What the project's own `workspace.yaml` says: Dagit knows the code location by one name,
-however it was started, so that runs, backfills and links of one start are those of the other."""
 
 FILM_TAG, CHUNKS_TAG = "film", "chunks"
 """What a run is about, to find it by in Dagit."""
@@ -96,25 +91,6 @@ def dagster_home(settings: Settings) -> Path:
         message = f"Dagster's directory {str(home)!r} cannot be written: {error.strerror}"
         raise StorageError(message, path=str(home)) from error
     return home.resolve()
-
-
-def workspace_file(settings: Settings) -> Path:
-    """A workspace for Dagster in the home, which names the code location; written anew.
-
-    Raises:
-        StorageError: The disk refuses it.
-    """
-    path = settings.home / "workspace.yaml"
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(WORKSPACE)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        message = f"{str(path)!r} cannot be written: {error.strerror}"
-        raise StorageError(message, path=str(path)) from error
-    return path.resolve()
 
 
 @contextmanager

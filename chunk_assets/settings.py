@@ -1,12 +1,20 @@
 """The deployment's settings: the only place that reads the environment."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from chunk_assets.errors import SpecError
 from chunk_assets.quality import Quality
@@ -38,6 +46,22 @@ def _readable(url: SecretStr) -> SecretStr:
 
 SecretUrl = Annotated[SecretStr, AfterValidator(_readable)]
 """A server's URL with its password in it."""
+
+
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+")
+
+
+def _host_names(value: object) -> object:
+    """Read host names with commas between them."""
+    if not isinstance(value, str):
+        return value
+    names = [name.strip().lower().strip("[]") for name in value.split(",") if name.strip()]
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise PydanticCustomError(
+                "host_name", "allowed are host names without a port, such as films.example"
+            )
+    return tuple(names)
 
 
 class Settings(BaseSettings):
@@ -132,6 +156,11 @@ class Settings(BaseSettings):
         "postgresql+psycopg2://user:password@host:5432/name; read by deploy/dagster.yaml.",
     )
 
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
+        default=(),
+        description="Host names, with commas between them, under which people open Dagit beside "
+        "localhost; Dagit refuses requests for other names, and from pages of other sites.",
+    )
     quality: Quality = Field(
         default=Quality(),
         description="The limits of the asset checks, each a variable of its own, such as "

@@ -51,3 +51,27 @@ def test_a_url_that_is_one(url: str, shown: str, monkeypatch: pytest.MonkeyPatch
     assert taken is not None
     assert taken.get_secret_value() == url
     assert address(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("", ()),
+        ("Films.Example, dagit.studio.example,", ("films.example", "dagit.studio.example")),
+        ("[fd00::1]", ("fd00::1",)),
+    ],
+)
+def test_dagits_names(value: str, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    """They stand in one variable with commas between them."""
+    monkeypatch.setenv("CHUNK_ASSETS_ALLOWED_HOSTS", value)
+    assert load_settings().allowed_hosts == names
+
+
+@pytest.mark.parametrize("value", ["*", "https://films.example", "films.example:3000", "a b"])
+def test_a_name_of_dagits_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch):
+    """One sentence: nothing is allowed that was not meant."""
+    monkeypatch.setenv("CHUNK_ASSETS_ALLOWED_HOSTS", value)
+    with pytest.raises(
+        SpecError, match=r"CHUNK_ASSETS_ALLOWED_HOSTS is .*: allowed are host names"
+    ):
+        load_settings()

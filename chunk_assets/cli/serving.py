@@ -2,12 +2,14 @@
 
 import fcntl
 import http.client
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -19,6 +21,8 @@ import dagster as dg
 from chunk_assets.cli.terminal import plain
 from chunk_assets.errors import SpecError, StorageError
 from chunk_assets.instance import (
+    CODE_LOCATION,
+    CODE_MODULE,
     FILM_TAG,
     TERMINAL_TAG,
     UNFINISHED,
@@ -27,13 +31,13 @@ from chunk_assets.instance import (
     end_orphans,
     film_lock,
     open_instance,
-    workspace_file,
 )
 from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
 HOST = "127.0.0.1"
-_FORK_SERVER = [sys.executable, "-m", "chunk_assets.runs.fork_server"]
+_PYTHON_M = [sys.executable, "-m"]
+_FORK_SERVER = [*_PYTHON_M, "chunk_assets.runs.fork_server"]
 _STOP_SECONDS = 20
 """What Dagster gets to stop in; it takes 3 s, more while a chunk is being rendered."""
 
@@ -56,18 +60,25 @@ def serve(settings: Settings, port: int) -> None:
         try:
             runs = socket_directory / "runs"
             with log.open("w") as output:
-                keepers.append(_start(_dagster(settings, port), settings, lock, output, runs))
+                start = partial(_start, settings=settings, lock=lock, log=output, runs=runs)
                 click.echo("Starting Dagit ...", err=True)
+                code = socket_directory / "code"
+                keepers.append(start(_code_server(code)))
+                while not _listens(code):
+                    _check_alive(keepers, log, seconds=0.1)
+                workspace = _workspace(socket_directory, code)
+                keepers.append(start(_webserver(port, workspace)))
+                keepers.append(start(_daemon(workspace)))
                 while not _answers(port):
-                    _check_alive(keepers[0], log, seconds=0.3)
+                    _check_alive(keepers, log, seconds=0.3)
                 # Behind Dagit, which a person waits for; a run that comes before starts cold.
-                keepers.append(_start([*_FORK_SERVER, str(runs)], settings, lock, output))
+                keepers.append(start([*_FORK_SERVER, str(runs)], runs=None))
             click.echo(f"Dagit: http://{HOST}:{port}")
             click.echo(f"Films: {store.uri('')} at {plain(store.endpoint)}")
             click.echo(f"Log:   {plain(log)}")
             click.echo("Ctrl-C ends everything.", err=True)
             while True:
-                _check_alive(keepers[0], log, seconds=60)
+                _check_alive(keepers, log, seconds=20)
         except KeyboardInterrupt:
             click.echo("Stopping ...", err=True)
         finally:
@@ -122,9 +133,32 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _dagster(settings: Settings, port: int) -> list[str]:
-    command = [sys.executable, "-m", "dagster", "dev", "--host", HOST, "--port", str(port)]
-    return [*command, "--workspace", str(workspace_file(settings))]
+def _code_server(path: Path) -> list[str]:
+    location = ["--module-name", CODE_MODULE, "--location-name", CODE_LOCATION]
+    return [*_PYTHON_M, "dagster", "code-server", "start", "--socket", str(path), *location]
+
+
+def _webserver(port: int, workspace: Path) -> list[str]:
+    address = ["--host", HOST, "--port", str(port)]
+    return [*_PYTHON_M, "chunk_assets.webserver", *address, "--workspace", str(workspace)]
+
+
+def _daemon(workspace: Path) -> list[str]:
+    return [*_PYTHON_M, "dagster._daemon", "run", "--workspace", str(workspace)]
+
+
+def _workspace(directory: Path, code: Path) -> Path:
+    """Write the workspace in which webserver and daemon find the code server."""
+    path = directory / "workspace.yaml"
+    server = {"socket": str(code), "location_name": CODE_LOCATION}
+    path.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))  # JSON is YAML
+    return path
+
+
+def _listens(path: Path) -> bool:
+    """Whether the code server, which loads the code first, takes connections."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _start(
@@ -165,17 +199,18 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _check_alive(keeper: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    """Return after so many seconds if the keeper still keeps.
+def _check_alive(keepers: Sequence[subprocess.Popen[bytes]], log: Path, seconds: float) -> None:
+    """Return after so many seconds if all keepers still keep.
 
     Raises:
-        click.ClickException: It does not.
+        click.ClickException: One of them does not.
     """
-    try:
-        code = keeper.wait(seconds)
-    except subprocess.TimeoutExpired:
+    with suppress(subprocess.TimeoutExpired):
+        keepers[-1].wait(seconds)
+    codes = [code for code in (keeper.poll() for keeper in keepers) if code is not None]
+    if not codes:
         return
-    said = f"with exit status {code}" if code else "without an error"
+    said = f"with exit status {codes[0]}" if codes[0] else "without an error"
     raise click.ClickException(f"Dagit ended by itself, {said}; {str(log)!r} may say why")
 
 

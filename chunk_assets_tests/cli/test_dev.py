@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import dagster as dg
+import httpx
 import pytest
 
 from chunk_assets.instance import FILM_TAG, KEPT_BY_DEV, KEPT_TAG, TERMINAL_TAG, open_instance
@@ -39,8 +40,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
     with Running.start("dev", "--port", port) as running:
         running.until("Ctrl-C ends everything.")
         family = descendants(running.process.pid)
-        # Two keepers, the process that runs start in, Dagster, its code server, the webserver, the
-        # daemon.
+        # Keepers of Dagster's three processes and what each of them starts.
         assert len(family) > 7
         assert s3_is_open(own_server)
         # The name that the project's workspace.yaml has for it, too.
@@ -49,6 +49,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         assert Dagit(port).ask(query)["workspaceOrError"]["locationEntries"] == loaded
         # Nobody is asked for an address before anything can be seen.
         assert Dagit(port).ask("{shouldShowNux}") == {"shouldShowNux": False}
+        _refuses_other_sites(port)
         said = sentence("dev", "--port", free_port())
         assert f"runs already with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
         with open_instance(settings) as instance:
@@ -63,6 +64,19 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
     assert ended.stderr.splitlines()[-1] == "Stopped."
     wait_for(lambda: not any(map(is_alive, family)), seconds=5)
     wait_for(lambda: not s3_is_open(own_server), seconds=5)
+
+
+def _refuses_other_sites(port: int) -> None:
+    """Dagster's webserver is behind the guard, whatever Dagster makes of its own start."""
+    page, mutation = f"http://127.0.0.1:{port}", "mutation{setNuxSeen}"
+    api = f"{page}/graphql"
+    assert httpx.post(api, json={"query": mutation}).json() == {"data": {"setNuxSeen": True}}
+    foreign = {"Origin": "https://evil.example"}
+    assert httpx.post(api, json={"query": mutation}, headers=foreign).status_code == 403
+    assert httpx.get(page, headers={"Host": f"evil.example:{port}"}).status_code == 403
+    assert httpx.get(api, params={"query": mutation}).status_code == 405
+    assert httpx.post(api, params={"query": mutation}).status_code == 415
+    assert httpx.get(page).headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 @dg.job

@@ -1,0 +1,107 @@
+"""An ASGI layer before Dagit, so that no page of another site can drive it.
+
+Dagit has no login: whatever reaches it may launch runs. A web page that a person has open beside
+Dagit can send requests to this machine as well, so three things are refused:
+
+- a `Host` that is not one of Dagit's names (a foreign name may be made to resolve to loopback),
+- an `Origin` that is not Dagit's own (another page's script or form),
+- a GraphQL query in a URL or in a form: a picture's address is enough to send one.
+
+A page of another site cannot show Dagit in a frame either, to have a person click in it unseen.
+"""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names that Dagit always has."""
+
+_GRAPHQL_BODIES = ("application/json", "application/graphql")
+_POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
+
+
+class Guard:
+    """Passes on only what Dagit's own pages, or programs on purpose, can send.
+
+    Args:
+        app: Dagster's webserver.
+        allowed_hosts: Names of Dagit beside those of the loopback, in lower case, without a port.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str] = ()):
+        self._app = app
+        self._own = frozenset(allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or websocket."""
+        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if refusal is None:
+            await self._app(scope, receive, _unframed(send))
+        elif scope["type"] == "http":
+            await refusal(scope, receive, send)
+        else:
+            await receive()  # the request to open it
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        host = hosts[0].lower() if len(hosts) == 1 else ""
+        name = _hostname(host)
+        if name not in self._own | LOOPBACK:
+            return _refused(
+                f"Dagit does not answer to the host name {_shown(name or host)}: if it is yours, "
+                "name it in CHUNK_ASSETS_ALLOWED_HOSTS"
+            )
+        foreign = [origin for origin in origins if not self._is_own(origin.lower(), host)]
+        if foreign:
+            return _refused(f"a page of {_shown(foreign[0])} may not ask Dagit for anything")
+        return _query_outside_the_body(scope, headers)
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        scheme, _, netloc = origin.partition("://")
+        # Behind a proxy, Host may be the proxy's name for this machine: the page's own name is one
+        # of those that the deployment allows.
+        return scheme in ("http", "https") and (netloc == host or _hostname(netloc) in self._own)
+
+
+def _query_outside_the_body(scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    if scope["type"] != "http" or not scope["path"].rstrip("/").endswith("/graphql"):
+        return None
+    if scope["method"] == "POST":
+        body = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if body not in _GRAPHQL_BODIES:
+            allowed = " or ".join(_GRAPHQL_BODIES)
+            return _refused(f"a GraphQL query is sent as {allowed}, not as {_shown(body)}", 415)
+    elif scope["query_string"]:
+        return _refused("a GraphQL query is sent by POST, not in a URL", 405)
+    return None
+
+
+def _refused(sentence: str, status: int = 403) -> PlainTextResponse:
+    return PlainTextResponse(f"{sentence}.\n", status)
+
+
+def _hostname(netloc: str) -> str:
+    """Return the name in `name:port`, empty if there is none."""
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:100])
+
+
+def _unframed(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["X-Frame-Options"] = "SAMEORIGIN"
+        await send(message)
+
+    return sent
