@@ -25,7 +25,7 @@ class HoldingGenerator(Generator):
     Attributes:
         requests: What was asked, in order.
         fails_at: Chunk numbers at which it fails, each once.
-        pays: What a clip costs.
+        pays: What a clip costs; it is a paid generator where that is above 0.
     """
 
     name = "holding"
@@ -41,6 +41,13 @@ class HoldingGenerator(Generator):
     @property
     def model(self) -> str:
         return f"holding/{self.version}"
+
+    @property
+    def is_paid(self) -> bool:
+        return self.pays > 0
+
+    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+        return self.pays
 
     @property
     def chunks(self) -> list[int]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from chunk_assets.chain.inspect import ChunkState
+from chunk_assets.chain.quotes import Quotes
+from chunk_assets.chain.records import ClipRecord
 from chunk_assets.errors import SpecError
-from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.schemas import ChunkSpec
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Frontier:
     end_usd: float
 
 
-def frontier(states: Sequence[ChunkState], models: Path | None) -> Frontier | None:
+def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
     """Where a film begins to differ from its plan; None where it does not.
 
     Args:
         states: The film's chunks, in order.
-        models: The deployment's own models and prices.
+        quotes: The prices of the generators that made its clips.
     """
     changed = [number for number, state in enumerate(states) if state.state != "fresh"]
     if not changed:
@@ -42,7 +43,7 @@ def frontier(states: Sequence[ChunkState], models: Path | None) -> Frontier | No
     scene = states[first].spec.beat.get("name")
     others = (n for n in range(first, len(states)) if states[n].spec.beat.get("name") != scene)
     scene_end = next(others, len(states)) - 1
-    prices = _prices(states, models)
+    prices = _prices(states, quotes)
     return Frontier(
         chunk_num=first,
         keep_usd=round(sum(prices[number] for number in changed), 6),
@@ -52,25 +53,21 @@ def frontier(states: Sequence[ChunkState], models: Path | None) -> Frontier | No
     )
 
 
-def _prices(states: Sequence[ChunkState], models: Path | None) -> list[float]:
-    """What each chunk would cost, made by whoever made the film's newest clips.
+def _prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
+    """What each chunk would cost from the generator that made its clip.
 
-    A clip that cost nothing, as a preview, is taken to cost nothing again; chunks that are missing
-    cost what the film's other clips do.
+    A missing chunk is priced like the last clip of the film that cost money, or else the last one.
     """
     made = [state.clip for state in states if state.clip is not None]
-    paid = [clip for clip in made if clip.generator == "replicate"]
-    if not paid:
+    if not made:
         return [0.0] * len(states)
-    catalog = load_catalog(models)
-    prices = []
-    for state in states:
-        clip, spec = state.clip or paid[-1], state.spec
-        try:
-            model = catalog.find(clip.model)
-            length = model.clip_length(spec.num_frames, spec.fps)
-            price = model.price_usd(length, spec.size)
-        except SpecError:  # a model that is in the catalog no more: what it cost is the best guess
-            price = clip.cost_usd
-        prices.append(price if clip.generator == "replicate" else 0.0)
-    return prices
+    paid = [clip for clip in made if clip.cost_usd > 0]
+    usual = (paid or made)[-1]
+    return [_price(state.clip or usual, state.spec, quotes) for state in states]
+
+
+def _price(clip: ClipRecord, spec: ChunkSpec, quotes: Quotes) -> float:
+    try:
+        return quotes.again(clip, spec)
+    except SpecError:  # a generator or model that is no longer there: its last price is the guess
+        return clip.cost_usd

@@ -10,6 +10,7 @@ from chunk_assets.chain.film import film_cost
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.finished import listed
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.chain.quotes import Quotes
 from chunk_assets.cli.frontier import frontier
 from chunk_assets.cli.report import chunk_json, slot
 from chunk_assets.cli.terminal import cut, plain, print_table
@@ -92,7 +93,8 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
     plan = plan_film(store, video_id)
     states = list(inspect(plan, store))
     summary = _summary(store, plan, states)
-    changed = frontier(states, load_settings().models) if summary["missing"] < len(states) else None
+    quotes = Quotes(video_id, load_settings(), store)
+    changed = frontier(states, quotes) if summary["missing"] < len(states) else None
     if as_json:
         chunks = [chunk_json(state) for state in states]
         ways = asdict(changed) if changed else None

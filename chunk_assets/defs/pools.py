@@ -17,11 +17,12 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.wrapping import Wrapping
 
 _LOOK_SECONDS = 0.2
 
 
-class Pooled(Generator):
+class Pooled(Wrapping):
     """A generator that holds one of its pool's slots while it makes a clip.
 
     As many as `dagster instance concurrency set POOL NUMBER` or Dagit's Deployment page allow; any
@@ -29,20 +30,9 @@ class Pooled(Generator):
     must not keep that one from its slot.
     """
 
-    name = "pooled"
-
     def __init__(self, generator: Generator, pool: str, context: dg.AssetExecutionContext):
-        self._generator, self._pool, self._context = generator, pool, context
-        self.name = generator.name  # type: ignore[misc]  # it is that one to everybody
-
-    @property
-    def model(self) -> str:
-        """The generator's."""
-        return self._generator.model
-
-    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
-        """The generator's."""
-        return self._generator.price_usd(num_frames, fps, size)
+        super().__init__(generator)
+        self._pool, self._context = pool, context
 
     def generate(
         self,
@@ -62,13 +52,9 @@ class Pooled(Generator):
                 leaving().begin(f"film {request.video_id!r}")
                 time.sleep(_LOOK_SECONDS)
             try:
-                return self._generator.generate(request, workdir, on_progress)
+                return self.inside.generate(request, workdir, on_progress)
             finally:
                 claims.free_step(holder)
-
-    def close(self) -> None:
-        """Let go of what it holds."""
-        self._generator.close()
 
 
 def pooled(generator: Generator, context: dg.AssetExecutionContext) -> Generator:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from chunk_assets.doctor.findings import Finding, fails, ok
-from chunk_assets.errors import Changed, StorageError
+from chunk_assets.errors import StorageError
 from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.conditional_writes import FEATURE, conditional_write_faults
+from chunk_assets.storage.store import ObjectStore
 
 MAX_SKEW_SECONDS = 5.0
 """Dates of objects and of runs are compared; S3 itself refuses what is signed 15 minutes off."""
@@ -62,19 +63,12 @@ def s3_read(settings: Settings) -> Finding:
 
 def s3_conditional_write(settings: Settings) -> Finding:
     """A second writer is refused: what keeps a prediction from being paid for twice."""
-    store = connect(settings)
-    accepted = []
-    with _scratch(store) as key:
-        first = store.replace_bytes(key, b"first", _TEXT, before=None)
-        if not _is_refused(store, key, before=None):
-            accepted.append("If-None-Match")
-        store.put_bytes(key, b"changed", _TEXT)
-        if not _is_refused(store, key, before=first):
-            accepted.append("If-Match")
-    if accepted:
+    faults = conditional_write_faults(connect(settings))
+    if faults:
         return fails(
-            f"the second write was accepted ({' and '.join(accepted)} is ignored)",
-            "use an S3 with conditional writes: without them two runs may pay for one clip",
+            "; ".join(faults),
+            f"use an S3 with {FEATURE}: without them two runs may pay for one clip, and no paid "
+            "generator is asked",
         )
     return ok("the second write is refused, by If-None-Match and by If-Match")
 
@@ -100,14 +94,6 @@ def s3_clock(settings: Settings) -> Finding:
             "set the clocks by NTP",
         )
     return ok(f"{skew:.0f} s apart from S3's; allowed are {MAX_SKEW_SECONDS:.0f} s")
-
-
-def _is_refused(store: ObjectStore, key: str, before: StoredObject | None) -> bool:
-    try:
-        store.replace_bytes(key, b"second", _TEXT, before=before)
-    except Changed:
-        return True
-    return False
 
 
 @contextmanager

@@ -66,6 +66,21 @@ class GeneratedClip:
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What a generator renders with, known without asking anything of a server.
+
+    Attributes:
+        model: The chosen model's short name; None where there is no choice of models.
+        label: The model in words for people.
+        is_estimate: Whether the generator's prices are estimates.
+    """
+
+    model: str | None = None
+    label: str = ""
+    is_estimate: bool = False
+
+
 class Generator(ABC):
     """Turns a conditioning image and a prompt into a clip."""
 
@@ -75,18 +90,43 @@ class Generator(ABC):
     pool: ClassVar[str | None] = None
     """The Dagster pool of which each film takes a slot while it renders; None for none."""
 
+    keeps_ledger: ClassVar[bool] = False
+    """Whether it writes its requests to the ledger and holds `max_cost_usd` itself; for the other
+    paid generators `metering.Metered` does."""
+
     @property
     @abstractmethod
     def model(self) -> str:
         """Which model renders, with its version: part of every clip's fingerprint."""
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether a clip may cost money; a generator with prices of its own is paid by default."""
+        return type(self).price_usd is not Generator.price_usd
+
+    @property
+    def offer(self) -> Offer:
+        """What it renders with."""
+        return Offer()
+
     def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
-        """What a clip is expected to cost, in US dollars.
+        """What a clip is expected to cost, in US dollars; asks nothing of a server.
 
         Raises:
             SpecError: It makes no such clip.
         """
         return 0.0
+
+    def has_made(self, model: str) -> bool:
+        """Whether a stored clip of that `model` is one this generator would keep."""
+        return model == self.model
+
+    def check_ready(self) -> None:  # noqa: B027 - most need nothing
+        """Check that everything needed to render is configured, such as a token.
+
+        Raises:
+            SpecError: Something is missing.
+        """
 
     @abstractmethod
     def generate(
@@ -98,7 +138,9 @@ class Generator(ABC):
         """Render one clip into `workdir`, an existing directory of the caller's.
 
         Raises:
-            GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try.
+            GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try. For a
+                paid generator `data["cost_usd"]` says what was billed; without it, the full price
+                is counted.
         """
 
     def close(self) -> None:  # noqa: B027 - most hold nothing

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chunk_assets.errors import Changed, NotStored, StorageError
 from chunk_assets.storage import keys
+from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes, read_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
@@ -143,8 +144,10 @@ class Ledger:
 
         Raises:
             Taken: There is an open attempt at the same request: go on with that one.
-            StorageError: It cannot be written: nothing may be asked for then.
+            StorageError: It cannot be written, or the bucket ignores conditional writes: nothing
+                may be asked for then.
         """
+        require_conditional_writes(self._store)
 
         def add(ledger: ChunkLedger) -> ChunkLedger:
             if any(other.is_open for other in ledger.of_request(attempt.request)):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.metering import Metered
 from chunk_assets.generation.preview import PreviewGenerator
 
 Generators = Mapping[str, Callable[[Commission], Generator]]
@@ -38,13 +39,32 @@ def check_generator(name: str, generators: Generators = GENERATORS) -> None:
         raise SpecError(f"there is no generator {name!r}: choose one of {known}", generator=name)
 
 
+def build_generator(
+    name: str, commission: Commission, generators: Generators = GENERATORS
+) -> Generator:
+    """Make the generator of that name for one film, to ask it for prices.
+
+    Raises:
+        SpecError: There is none, or the film's choices do not suit it.
+    """
+    check_generator(name, generators)
+    return generators[name](commission)
+
+
 def choose_generator(
     name: str, commission: Commission, generators: Generators = GENERATORS
 ) -> Generator:
-    """Make the generator of that name for one film.
+    """Make the generator of that name for one film, ready to render.
 
     Raises:
         SpecError: There is none, or what it needs is not set.
     """
-    check_generator(name, generators)
-    return generators[name](commission)
+    generator = build_generator(name, commission, generators)
+    try:
+        generator.check_ready()
+    except SpecError:
+        generator.close()
+        raise
+    if generator.is_paid and not generator.keeps_ledger:
+        return Metered(generator, commission)
+    return generator

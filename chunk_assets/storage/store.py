@@ -354,7 +354,8 @@ class ObjectStore:
         if code in _DENIED:
             refused = f"S3 at {self.endpoint} refused to {action} {uri} ({code}): check the AWS"
             return StorageError(f"{refused} credentials and what they allow", uri=uri, code=code)
-        is_away = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        is_away = status >= 500 and status != 501  # what is not implemented will not be later
         return (NotAnswering if is_away else StorageError)(message, uri=uri, code=code)
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from chunk_assets.errors import (
     ChunkAssetsError,
     Declined,
-    OverBudget,
     Rejected,
     Unavailable,
 )
 from chunk_assets.generation.base import ProgressCallback
+from chunk_assets.generation.budget import check_budget
 from chunk_assets.generation.ledger import Attempt, Ledger, Taken, now
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.asking import Asked, Done, Patience
@@ -211,22 +211,8 @@ class Attempts:
         return known
 
     def _check_budget(self, asked: Asked) -> None:
-        limit = self._max_cost_usd
-        if limit is None:
-            return
-        committed = sum(ledger.committed_usd for ledger in self._ledger.film())
-        remaining = limit - committed
-        # To a hundredth of a cent: sums of floats are not exact.
-        if round(asked.price_usd - remaining, 4) > 0:
-            raise OverBudget(
-                f"{asked.where} would cost about ${asked.price_usd:.2f} on {asked.model.name}, and "
-                f"of the film's limit of ${limit:.2f} there remain ${max(0.0, remaining):.2f}, "
-                f"with ${committed:.2f} spent or in flight: raise max_cost_usd to go on, what is "
-                "rendered is kept",
-                committed_usd=round(committed, 6),
-                price_usd=asked.price_usd,
-                max_cost_usd=limit,
-            )
+        limit, model = self._max_cost_usd, asked.model.name
+        check_budget(self._ledger, asked.price_usd, limit, where=asked.where, model=model)
 
     def _fetched(
         self, asked: Asked, attempt: Attempt, prediction: Prediction, path: Path

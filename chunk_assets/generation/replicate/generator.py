@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from chunk_assets.errors import Declined, Rejected, SpecError, Unavailable
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
     Generator,
+    Offer,
     ProgressCallback,
     ignore_progress,
 )
@@ -28,6 +31,9 @@ from chunk_assets.generation.replicate.predictions import ModelInfo
 from chunk_assets.generation.replicate.published import check_inputs
 from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.images import open_picture, pixel_digest
+
+NO_TOKEN = SecretStr("unset")
+"""Prices need no account: the token is asked for before the generator renders."""
 
 MEDIA = "https://replicate.delivery/"
 """Stands for the conditioning picture's address while nothing is uploaded yet."""
@@ -47,15 +53,10 @@ def hired(
         retries: Of requests.
 
     Raises:
-        SpecError: There is no token, or no such model.
+        SpecError: There is no such model.
     """
     settings = commission.settings
-    token = settings.replicate_api_token
-    if token is None:
-        raise SpecError(
-            "the generator 'replicate' needs an API token: set REPLICATE_API_TOKEN "
-            "(https://replicate.com/account/api-tokens)"
-        )
+    token = settings.replicate_api_token or NO_TOKEN
     catalog = load_catalog(settings.models)
     fallback = commission.fallback_model
     patience = patience or Patience(settings.replicate_max_seconds)
@@ -82,6 +83,7 @@ def hired(
         ),
         fallback=catalog.find(fallback) if fallback else None,
         log=commission.log,
+        has_token=token is not NO_TOKEN,
     )
 
 
@@ -98,6 +100,7 @@ class ReplicateGenerator(Generator):
 
     name = "replicate"
     pool = "replicate"
+    keeps_ledger = True
 
     def __init__(
         self,
@@ -107,7 +110,9 @@ class ReplicateGenerator(Generator):
         *,
         fallback: HostedModel | None = None,
         log: Callable[[str], None] = lambda _sentence: None,
+        has_token: bool = True,
     ):
+        self._has_token = has_token
         self._api, self._model, self._fallback = api, model, fallback
         self._attempts, self._log = attempts, log
         self._published: dict[str, _Published] = {}
@@ -124,9 +129,31 @@ class ReplicateGenerator(Generator):
             version = self._look_up(self._model).version
         return f"{self._model.replicate}:{version}" if version else self._model.replicate
 
+    @property
+    def offer(self) -> Offer:
+        """The catalog's model."""
+        model = self._model
+        return Offer(model.name, f"{model.name} ({model.replicate})", model.price.is_estimate)
+
     def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
         """What the catalog says that a clip costs."""
         return self._model.price_usd(self._model.clip_length(num_frames, fps), size)
+
+    def has_made(self, model: str) -> bool:
+        """Whether the clip is by this model, in whatever version."""
+        return model.partition(":")[0] == self._model.replicate
+
+    def check_ready(self) -> None:
+        """Check that there is a token.
+
+        Raises:
+            SpecError: There is none.
+        """
+        if not self._has_token:
+            raise SpecError(
+                "the generator 'replicate' needs an API token: set REPLICATE_API_TOKEN "
+                "(https://replicate.com/account/api-tokens)"
+            )
 
     def generate(
         self,

@@ -1,0 +1,49 @@
+"""The limit of what a film may cost, checked before anything is asked of a paid generator."""
+
+from chunk_assets.errors import OverBudget
+from chunk_assets.generation.base import Generator
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.usd import checked_usd
+
+
+def check_budget(
+    ledger: Ledger, price_usd: float, max_cost_usd: float | None, *, where: str, model: str
+) -> None:
+    """Check that a clip still fits into the film's limit, failed and open attempts included.
+
+    Args:
+        ledger: The film's.
+        price_usd: What the clip is expected to cost.
+        max_cost_usd: What the film may cost in all; None is no limit.
+        where: The chunk and its film, for the sentence.
+        model: Who is asked, for the sentence.
+
+    Raises:
+        OverBudget: It does not fit.
+        StorageError: The ledger cannot be read.
+    """
+    if max_cost_usd is None:
+        return
+    committed = sum(chunk.committed_usd for chunk in ledger.film())
+    remaining = max_cost_usd - committed
+    # To a hundredth of a cent: sums of floats are not exact.
+    if round(price_usd - remaining, 4) > 0:
+        raise OverBudget(
+            f"{where} would cost about ${price_usd:.2f} on {model}, and of the film's limit of "
+            f"${max_cost_usd:.2f} there remain ${max(0.0, remaining):.2f}, with ${committed:.2f} "
+            "spent or in flight: raise max_cost_usd to go on, what is rendered is kept",
+            committed_usd=round(committed, 6),
+            price_usd=price_usd,
+            max_cost_usd=max_cost_usd,
+        )
+
+
+def clip_price(generator: Generator, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+    """What the generator says that a clip costs, 0 for a free one.
+
+    Raises:
+        SpecError: It makes no such clip, or its price is no amount.
+    """
+    price = generator.price_usd(num_frames, fps, size)
+    checked = checked_usd(price, f"the price that the generator {generator.name!r} names")
+    return checked if generator.is_paid else 0.0

@@ -1,0 +1,103 @@
+"""The ledger and the limit of cost for paid generators that do not keep them themselves."""
+
+import hashlib
+import os
+import socket
+import threading
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from chunk_assets.errors import ChunkAssetsError, GenerationError, SpecError
+from chunk_assets.generation.base import (
+    GeneratedClip,
+    GenerationRequest,
+    Generator,
+    ProgressCallback,
+    ignore_progress,
+)
+from chunk_assets.generation.budget import check_budget, clip_price
+from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.wrapping import Wrapping
+from chunk_assets.usd import checked_usd
+
+
+class Metered(Wrapping):
+    """A paid generator whose every request is in the ledger, and within the film's limit.
+
+    The intent is written before the generator is asked. What a clip cost is what the generator
+    says; a failure that names no cost, and a process that died, count at the full price.
+    """
+
+    def __init__(self, generator: Generator, commission: Commission):
+        super().__init__(generator)
+        self._ledger = Ledger(commission.store, commission.video_id)
+        self._max_cost_usd = commission.max_cost_usd
+        self._asked_by = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._log = commission.log
+        self._committing = threading.Lock()
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        """Write the intent, have the clip made, and write what it cost.
+
+        Raises:
+            OverBudget: It would cost more than the film may.
+            StorageError: The intent cannot be written; nothing is asked then.
+            GenerationError: No clip came.
+        """
+        where = f"chunk {request.chunk_num} of film {request.video_id!r}"
+        attempt = self._begun(request, where)
+        try:
+            clip = self.inside.generate(request, workdir, on_progress)
+        except BaseException as error:
+            cost, why = _billed(error, attempt), str(error) or type(error).__name__
+            status = "failed" if isinstance(error, GenerationError) else "canceled"
+            self._log(f"{where}: {self.name} {status} ({why}); ${cost:.2f} is counted for it")
+            self._over(request, attempt, status=status, cost_usd=cost, error=why)
+            raise
+        try:
+            cost = checked_usd(clip.cost_usd, f"the cost that the generator {self.name!r} names")
+        except SpecError as error:
+            cost = attempt.price_usd
+            self._log(f"{where}: {error}; its price of ${cost:.2f} is counted")
+        spent = self._over(request, attempt, status="succeeded", cost_usd=cost)
+        return replace(clip, cost_usd=cost, spent_usd=spent)
+
+    def _begun(self, request: GenerationRequest, where: str) -> Attempt:
+        key = uuid.uuid4().hex
+        attempt = Attempt(
+            key=key,
+            # One of its own: the generator cannot return to a request that was made before.
+            request=hashlib.sha256(key.encode()).hexdigest(),
+            model=self.model,
+            seed=request.seed,
+            asked_at=now(),
+            asked_by=self._asked_by,
+            media_url_sha256="",
+            price_usd=clip_price(self.inside, request.num_frames, request.fps, request.size),
+        )
+        with self._committing:  # or two scenes would both take the last of the budget
+            check_budget(
+                self._ledger, attempt.price_usd, self._max_cost_usd, where=where, model=self.name
+            )
+            self._ledger.begin(request.chunk_num, attempt)
+        return attempt
+
+    def _over(self, request: GenerationRequest, attempt: Attempt, **how: object) -> float:
+        ended = attempt.model_copy(update={**how, "ended_at": now()})
+        return self._ledger.update(request.chunk_num, ended).cost_usd
+
+
+def _billed(error: BaseException, attempt: Attempt) -> float:
+    """What a failure cost, as the generator says; the full price where it does not."""
+    data = error.data if isinstance(error, ChunkAssetsError) else {}
+    try:
+        return checked_usd(data.get("cost_usd"), "the cost")
+    except SpecError:
+        return attempt.price_usd

@@ -1,0 +1,98 @@
+"""Whether a bucket honours conditional writes, without which a clip may be paid for twice."""
+
+import secrets
+from contextlib import suppress
+from weakref import WeakSet
+
+from chunk_assets.errors import Changed, StorageError
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+FEATURE = "conditional writes (If-None-Match, If-Match)"
+
+_FOLDER = "doctor/"
+_TEXT = "text/plain"
+
+_UNSUPPORTED = {"NotImplemented", "501", "InvalidArgument", "InvalidRequest", "MethodNotAllowed"}
+"""How servers answer a header that they do not know."""
+
+_proven: WeakSet[ObjectStore] = WeakSet()
+"""The buckets that were found to honour them, once a process."""
+
+
+def require_conditional_writes(store: ObjectStore) -> None:
+    """Check once a process that the bucket honours conditional writes.
+
+    Raises:
+        StorageError: It does not; nothing may be paid for then.
+    """
+    if store in _proven:
+        return
+    if faults := conditional_write_faults(store):
+        raise StorageError(
+            f"the bucket {store.bucket!r} at {store.endpoint} does not support {FEATURE}: "
+            f"{'; '.join(faults)}; without them two runs may pay for one clip, so no paid "
+            "generator is asked: use an S3 that has them, or the free generator 'preview'",
+            bucket=store.bucket,
+        )
+    _proven.add(store)
+
+
+def conditional_write_faults(store: ObjectStore) -> list[str]:
+    """Write a scratch object on conditions that hold and do not; returns what went wrong.
+
+    Raises:
+        StorageError: S3 cannot be reached, or refuses every write.
+    """
+    key = f"{_FOLDER}{secrets.token_hex(8)}"
+    try:
+        return _faults(store, key)
+    finally:
+        # An account may be denied deletion; a few bytes stay then, and `doctor` says so.
+        with suppress(Exception):
+            store.client.delete_object(Bucket=store.bucket, Key=key)
+
+
+def _faults(store: ObjectStore, key: str) -> list[str]:
+    ignored = []
+    first = _accepted(store, key, b"first", before=None)
+    if isinstance(first, str):
+        return [f"If-None-Match: * {first}"]
+    if not _is_refused(store, key, before=None):
+        ignored.append("If-None-Match")
+    content, stored = store.get_bytes(key)
+    second = _accepted(store, key, b"second", before=stored)
+    if isinstance(second, str):
+        return [f"If-Match {second}"]
+    if not _is_refused(store, key, before=first):
+        ignored.append("If-Match")
+    if ignored:
+        return [f"the second write was accepted ({' and '.join(ignored)} is ignored)"]
+    if content != b"first" or store.get_bytes(key)[0] != b"second":
+        return ["a write that was refused has changed the object"]
+    return []
+
+
+def _accepted(
+    store: ObjectStore, key: str, content: bytes, before: StoredObject | None
+) -> StoredObject | str:
+    """Write on a condition that holds; returns what is wrong in words where it is refused."""
+    try:
+        return store.replace_bytes(key, content, _TEXT, before=before)
+    except Changed:
+        # The write may have been carried out, its answer lost, and boto3 have repeated it.
+        found, stored = store.get_bytes(key)
+        return stored if found == content else "is refused although its condition holds"
+    except StorageError as error:
+        code = error.data.get("code")
+        if code not in _UNSUPPORTED:
+            raise
+        return f"is answered with {code}"
+
+
+def _is_refused(store: ObjectStore, key: str, before: StoredObject | None) -> bool:
+    """Write on a condition that does not hold."""
+    try:
+        store.replace_bytes(key, b"refused", _TEXT, before=before)
+    except Changed:
+        return True
+    return False
