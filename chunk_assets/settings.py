@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from chunk_assets.errors import SpecError
+from chunk_assets.limits import Limits
 from chunk_assets.quality import Quality
 
 LOCAL_BUCKET = "chunk-assets"
@@ -165,6 +166,12 @@ class Settings(BaseSettings):
         default=Quality(),
         description="The limits of the asset checks, each a variable of its own, such as "
         "CHUNK_ASSETS_QUALITY__COLOUR_DRIFT=4.",
+    )
+
+    limits: Limits = Field(
+        default=Limits(),
+        description="The limits on what is handed in, each a variable of its own, such as "
+        "CHUNK_ASSETS_LIMITS__CLIP_SIDE=4096.",
     )
 
     @property

@@ -30,9 +30,9 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.digests import bytes_digest
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.colour import RgbConverter
 from chunk_assets.video.frames import last_frame
 from chunk_assets.video.passing import Passing
+from chunk_assets.video.rgb import RgbConverter
 
 HEAD_START = 0.3
 """For how many seconds at most the chain has the machine to itself when a clip has come: twice what

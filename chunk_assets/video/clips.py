@@ -11,17 +11,18 @@ import numpy as np
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.video.atomic import written_whole
-from chunk_assets.video.colour import BT601, BT709, reading
+from chunk_assets.video.colour import BT601, BT709
 from chunk_assets.video.encoding import (
+    CRF_TO_SEE,
     CRF_TO_USE,
     covering,
     encoder_options,
     from_bt601,
-    through_rgb,
     to_bt709,
 )
-from chunk_assets.video.ffmpeg import Graph, Process, read, run, write
+from chunk_assets.video.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.video.frames import ROUNDING, VideoInfo, probe
+from chunk_assets.video.showing import is_shown_as_coded, pictures
 
 NICENESS = 5
 """Of encoding beside the chain: what the chain waits for (the last frame, the next composite) goes
@@ -100,7 +101,7 @@ def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
     return info
 
 
-def writer_graph(path: Path, clip: ClipFormat) -> Graph:
+def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
     """Return the graph that encodes raw RGB frames from its standard input to `path`."""
     frames = read(
         "pipe:0",
@@ -109,7 +110,7 @@ def writer_graph(path: Path, clip: ClipFormat) -> Graph:
         video_size=clip.size,
         framerate=clip.fps,
     )
-    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes, CRF_TO_USE))
+    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes, crf))
 
 
 class ClipWriter:
@@ -124,11 +125,13 @@ class ClipWriter:
     Args:
         path: Where the clip goes.
         clip: What it shall be.
+        crf: x264's quality.
     """
 
-    def __init__(self, path: Path | str, clip: ClipFormat):
+    def __init__(self, path: Path | str, clip: ClipFormat, crf: int = CRF_TO_USE):
         self.path = Path(path)
         self.format = clip
+        self.crf = crf
         self.frames_written = 0
 
     def __enter__(self) -> Self:
@@ -140,7 +143,7 @@ class ClipWriter:
         """
         with ExitStack() as stack:
             self._part = stack.enter_context(written_whole(self.path))
-            graph = writer_graph(self._part, self.format)
+            graph = writer_graph(self._part, self.format, self.crf)
             self._process = stack.enter_context(Process(graph, self.path, is_fed=True))
             self._open = stack.pop_all()
         return self
@@ -228,9 +231,15 @@ def normalise(
         raise SpecError(f"{used} seconds of a clip are to be used: allowed is more than 0")
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
-    with written_whole(target) as part:
-        run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
-        result = check(part, clip, target)
+    if is_shown_as_coded(source, info):
+        with written_whole(target) as part:
+            run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
+            result = check(part, clip, target)
+    else:
+        with ClipWriter(target, clip, CRF_TO_SEE) as writer:
+            for picture in pictures(source, clip.size, clip.num_frames, Fraction(clip.fps), used):
+                writer.write(picture)
+        result = check(target, clip)
     moving = max(1, round(length * clip.fps))
     return Normalised(result, info, max(0, clip.num_frames - moving))
 
@@ -238,9 +247,13 @@ def normalise(
 def normaliser_graph(
     source: Path, target: Path, info: VideoInfo, clip: ClipFormat, used: Fraction | None
 ) -> Graph:
-    """Return the graph that turns `source`, which is `info`, into a clip at `target`."""
+    """Return the graph that turns `source`, which is `info`, into a clip at `target`.
+
+    For a source that is shown as it is coded, in one size.
+    """
+    assert info.presentation is not None  # noqa: S101 - `probe` has measured it
     width, height = covering((info.width, info.height), clip.size)
-    frames = read(source).filter("setpts", "PTS-STARTPTS")
+    frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
     if used is not None:
         frames = frames.filter("trim", end=f"{max(float(used - ROUNDING), 1e-6):.6f}")
     frames = (
@@ -248,12 +261,8 @@ def normaliser_graph(
         .filter("tpad", stop=-1, stop_mode="clone")
         .filter("trim", end_frame=clip.num_frames)
     )
-    come = (info.width, info.height)
-    colour = reading(info.pix_fmt, info.color_space, info.color_range, come)
-    if colour.get("in_range") == "pc":
-        # swscale's short way from one range to the other shifts chroma by 0.4 of 255.
-        frames, colour = through_rgb(frames, **colour), {}
-    elif info.pix_fmt == "yuv420p" and colour == BT601:
+    colour = info.presentation.reading
+    if colour == BT601:
         frames, colour = from_bt601(frames), BT709
     frames = to_bt709(frames, crop=clip.size, w=width, h=height, **colour)
     return write(frames, target, **encoder_options(clip.fps, clip.keyframes))

@@ -1,12 +1,6 @@
-"""What a video's numbers mean as colours, and turning them into RGB without a drift."""
-
-from fractions import Fraction
+"""What a video's numbers mean as colours."""
 
 import av
-import numpy as np
-from av.filter import Graph
-
-from chunk_assets.video.encoding import ACCURATE
 
 # The code points of ITU-T H.273, as FFmpeg names them.
 _SPACES = {
@@ -88,68 +82,3 @@ def reading(pix_fmt: str, space: str, range_: str, size: tuple[int, int]) -> dic
     elif not pix_fmt.startswith("gray"):
         options["in_range"] = "tv"
     return options
-
-
-class RgbConverter:
-    """Turns decoded frames into RGB as a person sees them: accurate, upright, square pixels.
-
-    Args:
-        max_width: How wide the pictures may be; wider ones are scaled down on the way, which takes
-            a fifth of the time of doing it afterwards.
-    """
-
-    def __init__(self, max_width: int | None = None):
-        self._max_width = max_width
-        self._graph: Graph | None = None
-        self._made_for: tuple[object, ...] = ()
-
-    def __call__(self, frame: av.VideoFrame, pixel_aspect: Fraction | None = None) -> np.ndarray:
-        """Return height × width × 3, uint8.
-
-        Args:
-            frame: The frame.
-            pixel_aspect: Its pixels' width beside their height, which its codec context knows once
-                it has decoded a frame; None for square ones.
-        """
-        size = (frame.width, frame.height, frame.rotation % 180, pixel_aspect)
-        kind = (frame.format.name, *size, frame.colorspace, frame.color_range)
-        if self._graph is None or kind != self._made_for:  # a stream's frames may change
-            self._graph, self._made_for = self._build(frame, pixel_aspect), kind
-        self._graph.vpush(frame)
-        rgb = self._graph.vpull().to_ndarray()
-        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))
-
-    def _build(self, frame: av.VideoFrame, pixel_aspect: Fraction | None) -> Graph:
-        size = (frame.width, frame.height)
-        space, _, _, range_ = names(frame.colorspace, 2, 2, frame.color_range)
-        width, height = _square_pixels(frame, pixel_aspect)
-        if self._max_width is not None:
-            across = height if frame.rotation % 180 else width
-            scale = min(Fraction(1), Fraction(self._max_width, across))
-            width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        graph = Graph()
-        graph.link_nodes(
-            graph.add_buffer(
-                width=size[0], height=size[1], format=frame.format, time_base=frame.time_base
-            ),
-            graph.add(
-                "scale",
-                w=str(width),
-                h=str(height),
-                flags=ACCURATE,
-                **reading(frame.format.name, space, range_, size),
-            ),
-            graph.add("format", "rgb24"),
-            graph.add("buffersink"),
-        ).configure()
-        return graph
-
-
-def as_seen(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """Return the width and height of a frame that is upright and has square pixels."""
-    width, height = _square_pixels(frame, pixel_aspect)
-    return (height, width) if frame.rotation % 180 else (width, height)
-
-
-def _square_pixels(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    return max(1, round(frame.width * (pixel_aspect or 1))), frame.height

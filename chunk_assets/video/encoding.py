@@ -90,11 +90,6 @@ def from_bt601(stream: Graph) -> Graph:
     )
 
 
-def through_rgb(stream: Graph, **scale: str) -> Graph:
-    """Return `stream` as RGB; `scale` says how to read what comes in."""
-    return stream.filter("scale", flags=ACCURATE, **scale).filter("format", "gbrp")
-
-
 def as_bt709(stream: Graph) -> Graph:
     """Return `stream`, whose numbers are bt709 in tv range already, as yuv420p tagged so."""
     tags = dict.fromkeys(("color_primaries", "color_trc", "colorspace"), "bt709")

@@ -92,8 +92,13 @@ def file_url(path: Path | str) -> str:
     return f"file:{path}"
 
 
+def read_stream(source: Path, number: int) -> Graph:
+    """Return one stream of a file, by its number among all of the file's."""
+    return _library.input(file_url(source), format_whitelist=FORMATS)[str(number)]
+
+
 def read(source: Path | str, **options: Any) -> Graph:
-    """Return the pictures of a file, or of a `"pipe:0"`."""
+    """Return the pictures of a file that has no other stream, or of a `"pipe:0"`."""
     if isinstance(source, Path):
         return _library.input(file_url(source), format_whitelist=FORMATS, **options)["v"]
     return _library.input(source, **options)["v"]

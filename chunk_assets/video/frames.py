@@ -11,16 +11,16 @@ from typing import NamedTuple
 import av
 import av.error
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
-from av.video.stream import VideoStream
 from PIL import Image
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import save_png
-from chunk_assets.video import colour
-from chunk_assets.video.containers import declared_end, is_faststart, opened, pixel_aspect
+from chunk_assets.video.containers import Video, declared_end, opened
+from chunk_assets.video.mp4 import is_faststart
 from chunk_assets.video.passing import Passing
+from chunk_assets.video.presentation import Presentation
+from chunk_assets.video.rgb import RgbConverter
 
 ROUNDING = Fraction(1, 1000)
 """A frame that begins less than these seconds before the used part's end belongs to what follows:
@@ -49,6 +49,9 @@ class VideoInfo:
         is_faststart: Whether the file is an MP4 that plays before all of it is there.
         keyframes: The frames, from 0 in the order they are shown, at which decoding can start.
         header: The stream's header (H.264's parameter sets in avcC form), empty if it has none.
+        stream: The number of the stream that is the film, among all of the file's.
+        container: FFmpeg's name of the file's format.
+        presentation: How its first picture is to be shown.
     """
 
     frames: int
@@ -66,6 +69,9 @@ class VideoInfo:
     is_faststart: bool
     keyframes: tuple[int, ...]
     header: bytes = field(default=b"", compare=False, repr=False)
+    stream: int = field(default=0, compare=False)
+    container: str = field(default="", compare=False)
+    presentation: Presentation | None = field(default=None, compare=False)
 
 
 class _Shown(NamedTuple):
@@ -83,45 +89,48 @@ def probe(path: Path | str) -> VideoInfo:
         MediaError: It is missing, empty, not a video, truncated, or has no frames.
     """
     path = Path(path)
-    with opened(path) as (container, stream):
+    with opened(path) as video:
+        stream = video.stream
         stream.thread_type = "NONE"  # threads would read on before they give the first frame
         size, declared = path.stat().st_size, declared_end(path)
         if size < declared:
             message = f"the video {str(path)!r} is truncated: {size} of {declared} bytes are there"
             raise MediaError(message, path=str(path), measured=size, allowed=declared)
-        packets = _Peeked(container.demux(stream))
+        packets = _Peeked(video)
         shown = _shown(path, packets)
         frame = packets.first_frame
         if frame is None:
             raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
-        tick = time_base(stream)
+        tick = video.time_base
         first, last = shown[0], shown[-1]
         mean = (last.pts - first.pts) / (len(shown) - 1) if len(shown) > 1 else 0
-        length = last.pts - first.pts + (last.duration or round(mean) or _nominal(stream))
+        length = last.pts - first.pts + (last.duration or round(mean) or _nominal(video))
         steps = {b.pts - a.pts for a, b in pairwise(shown)} or {length}
         step = min(steps)
         is_even = len(steps) == 1 and step > 0
         codec = stream.codec_context
-        space, primaries, curve, range_ = colour.names(
-            frame.colorspace, codec.color_primaries, codec.color_trc, frame.color_range
-        )
-        width, height = colour.as_seen(frame, pixel_aspect(stream))
+        presentation = video.presentation(frame)
+        width, height = presentation.size
+        video.check_length(length * tick)
         return VideoInfo(
             frames=len(shown),
             fps=1 / (step * tick) if is_even else len(shown) / (length * tick),
             width=width,
             height=height,
             codec=codec.name,
-            pix_fmt=frame.format.name,
-            color_space=space,
-            color_primaries=primaries,
-            color_trc=curve,
-            color_range=range_,
+            pix_fmt=presentation.pix_fmt,
+            color_space=presentation.space,
+            color_primaries=presentation.primaries,
+            color_trc=presentation.curve,
+            color_range=presentation.range,
             duration=length * tick,
             has_constant_rate=is_even and first.pts == 0,
             is_faststart=is_faststart(path),
             keyframes=tuple(n for n, packet in enumerate(shown) if packet.is_keyframe),
             header=codec.extradata or b"",
+            stream=stream.index,
+            container=video.container.format.name,
+            presentation=presentation,
         )
 
 
@@ -151,7 +160,7 @@ def last_frame(
     *,
     until: Fraction | None = None,
     passing: Passing | None = None,
-    convert: colour.RgbConverter | None = None,
+    convert: RgbConverter | None = None,
 ) -> Image.Image:
     """Decode the last frame of a clip's used part in its true colours.
 
@@ -169,31 +178,30 @@ def last_frame(
     if until is not None and until <= 0:
         raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
     path = Path(video_path)
-    with opened(path) as (container, stream):
-        shown = _shown(path, container.demux(stream))
-        target = _last_before(until, shown, time_base(stream)).pts
+    with opened(path) as video:
+        shown = _shown(path, video.packets())
+        target = _last_before(until, shown, video.time_base).pts
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         start = max(starts, default=target)
-        convert = convert or colour.RgbConverter()
+        convert = convert or RgbConverter()
         if passing is not None and start == shown[0].pts:
             passing.expect(start, target)
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
-            container.seek(start, stream=stream)
-            frames = _decoded_up_to(target, container, stream)
-            frame = _last_until(target, frames, stream, passing)
+            video.container.seek(start, stream=video.stream)
+            frame = _last_until(target, _decoded_up_to(target, video), video, passing)
         is_it = frame is not None and frame.pts == target
-        rgb = convert(frame, pixel_aspect(stream)) if frame is not None and is_it else None
+        rgb = convert(frame, video.presentation(frame)) if frame is not None and is_it else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
-        with opened(path) as (container, stream):
-            frame = _last_until(target, decoded(container, stream), stream)
+        with opened(path) as video:
+            frame = _last_until(target, video.frames(), video)
             behind = target - (frame.pts or 0) if frame is not None else target
-            if frame is None or behind * time_base(stream) > _TOLERATED_DAMAGE:
+            if frame is None or behind * video.time_base > _TOLERATED_DAMAGE:
                 message = f"the video {video_path!r} cannot be decoded up to its last frame"
                 raise MediaError(message, path=video_path)
-            rgb = convert(frame, pixel_aspect(stream))
+            rgb = convert(frame, video.presentation(frame))
     return Image.fromarray(rgb)
 
 
@@ -203,24 +211,23 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
     Raises:
         MediaError: The file cannot be read or decoded.
     """
-    with opened(path) as (container, stream):
-        convert = colour.RgbConverter()
-        for frame in decoded(container, stream):
-            yield convert(frame, pixel_aspect(stream))
+    with opened(path) as video:
+        convert = RgbConverter()
+        for frame in video.frames():
+            yield convert(frame, video.presentation(frame))
 
 
 class _Peeked:
     """Packets passed on, the first picture among them kept once it decodes."""
 
-    def __init__(self, packets: Iterator[Packet]):
-        self._packets = packets
+    def __init__(self, video: Video):
+        self._video = video
         self.first_frame: av.VideoFrame | None = None
 
     def __iter__(self) -> Iterator[Packet]:
-        for packet in self._packets:
+        for packet in self._video.packets():
             if self.first_frame is None:
-                with suppress(av.error.InvalidDataError):
-                    self.first_frame = next(iter(packet.decode()), None)
+                self.first_frame = next(iter(self._video.decoded(packet)), None)
             yield packet
 
 
@@ -238,23 +245,13 @@ def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
     return sorted(shown)
 
 
-def decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield frames in the order they are shown, passing over what is damaged, as players do."""
-    for packet in container.demux(stream):
-        with suppress(av.error.InvalidDataError):
-            yield from packet.decode()
-
-
-def _decoded_up_to(
-    target: int, container: InputContainer, stream: VideoStream
-) -> Iterator[av.VideoFrame]:
-    """Yield what `decoded` does, less frames before `target` that no other one is made from."""
-    codec = stream.codec_context
-    for packet in container.demux(stream):
+def _decoded_up_to(target: int, video: Video) -> Iterator[av.VideoFrame]:
+    """Yield all frames, less those before `target` that no other one is made from."""
+    codec = video.stream.codec_context
+    for packet in video.packets():
         is_before = packet.pts is not None and packet.pts < target
         codec.skip_frame = "NONREF" if is_before else "DEFAULT"
-        with suppress(av.error.InvalidDataError):
-            yield from packet.decode()
+        yield from video.decoded(packet)
 
 
 def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) -> _Shown:
@@ -267,7 +264,7 @@ def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) ->
 def _last_until(
     target: int,
     frames: Iterator[av.VideoFrame],
-    stream: VideoStream,
+    video: Video,
     passing: Passing | None = None,
 ) -> av.VideoFrame | None:
     """Return the last intact frame at or before `target`, in the stream's time base."""
@@ -276,17 +273,13 @@ def _last_until(
         if frame.pts is not None and frame.pts <= target and not frame.is_corrupt:
             last = frame
             if passing is not None:
-                passing.see(frame, pixel_aspect(stream))
+                passing.see(frame, video.presentation(frame))
         if frame.pts is not None and frame.pts >= target:
             break
     return last
 
 
-def time_base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, av.time_base)
-
-
-def _nominal(stream: VideoStream) -> int:
+def _nominal(video: Video) -> int:
     """Return one frame's duration as the header has it, in the stream's time base."""
-    rate = stream.average_rate or Fraction(25)
-    return max(1, round(1 / (rate * time_base(stream))))
+    rate = video.stream.average_rate or Fraction(25)
+    return max(1, round(1 / (rate * video.time_base)))

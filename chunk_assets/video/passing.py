@@ -5,7 +5,8 @@ from fractions import Fraction
 import av
 from PIL import Image
 
-from chunk_assets.video.colour import RgbConverter
+from chunk_assets.video.presentation import Presentation
+from chunk_assets.video.rgb import RgbConverter
 
 
 class Passing:
@@ -21,8 +22,7 @@ class Passing:
     def __init__(self, count: int):
         self._count = count
         self._wanted: list[Fraction] = []
-        self._kept: list[av.VideoFrame] = []
-        self._aspect: Fraction | None = None
+        self._kept: list[tuple[av.VideoFrame, Presentation]] = []
 
     def expect(self, first: int, last: int) -> None:
         """Say what comes.
@@ -36,12 +36,11 @@ class Passing:
         self._wanted = [first + length * middle for middle in middles]
         self._kept = []
 
-    def see(self, frame: av.VideoFrame, pixel_aspect: Fraction | None) -> None:
-        """Be shown a frame, in the order of their times."""
+    def see(self, frame: av.VideoFrame, shown: Presentation) -> None:
+        """Be shown a frame, in the order of their times, and how a person is to see it."""
         if not self._wanted or frame.pts is None or frame.pts < self._wanted[0]:
             return
-        self._kept.append(frame)
-        self._aspect = pixel_aspect
+        self._kept.append((frame, shown))
         while self._wanted and self._wanted[0] <= frame.pts:
             self._wanted.pop(0)
 
@@ -52,4 +51,4 @@ class Passing:
         """
         kept, self._kept = self._kept, []
         convert = RgbConverter(width)
-        return [Image.fromarray(convert(frame, self._aspect)) for frame in kept]
+        return [Image.fromarray(convert(frame, shown)) for frame, shown in kept]

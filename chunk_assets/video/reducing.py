@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from chunk_assets.errors import MediaError
 from chunk_assets.video.atomic import written_whole
-from chunk_assets.video.colour import reading
-from chunk_assets.video.encoding import through_rgb, to_bt709
-from chunk_assets.video.ffmpeg import Graph, read, run, write
+from chunk_assets.video.encoding import to_bt709
+from chunk_assets.video.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.video.frames import VideoInfo, probe
+from chunk_assets.video.showing import is_shown_as_coded, pictures
 
 _CRF = 27
 """A drawing of 640x360 then takes 110 kbit/s, footage 500 to 900; a phone shows no difference."""
@@ -59,10 +60,14 @@ def reduce_video(source: Path, target: Path, reduction: Reduction) -> None:
         FFmpegError: Encoding failed.
     """
     info = probe(source)
+    is_as_coded = is_shown_as_coded(source, info)
     with written_whole(target) as part:
         while True:
             form = fitting(info, reduction)
-            run(reducer_graph(source, part, info, form), target)
+            if is_as_coded:
+                run(reducer_graph(source, part, info, form), target)
+            else:
+                _write_shown(source, part, info, form)
             measured = part.stat().st_size
             if measured <= reduction.max_bytes:
                 return
@@ -91,14 +96,37 @@ def fitting(info: VideoInfo, reduction: Reduction) -> Form:
 
 
 def reducer_graph(source: Path, target: Path, info: VideoInfo, form: Form) -> Graph:
-    """Return the graph that reduces `source`, which is `info`, to `form`."""
-    frames = read(source).filter("setpts", "PTS-STARTPTS")
-    frames = frames.filter("fps", f"{form.fps.numerator}/{form.fps.denominator}")
-    colour = reading(info.pix_fmt, info.color_space, info.color_range, (info.width, info.height))
-    if colour.get("in_range") == "pc":
-        frames, colour = through_rgb(frames, **colour), {}
+    """Return the graph that reduces `source`, which is `info`, to `form`.
+
+    For a source that is shown as it is coded, in one size.
+    """
+    assert info.presentation is not None  # noqa: S101 - `probe` has measured it
+    frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
+    frames = frames.filter("fps", _rate(form))
     width, height = form.size
-    options = {
+    frames = to_bt709(frames, crop=None, w=width, h=height, **info.presentation.reading)
+    return write(frames, target, **_encoder_options(form))
+
+
+def _write_shown(source: Path, target: Path, info: VideoInfo, form: Form) -> None:
+    """Write a reduced video of any source, as its pictures are to be shown."""
+    frames = read(
+        "pipe:0", format="rawvideo", pix_fmt="rgb24", video_size=form.size, framerate=_rate(form)
+    )
+    graph = write(to_bt709(frames), target, **_encoder_options(form))
+    count = max(1, round(info.duration * form.fps))
+    with Process(graph, target, is_fed=True) as process:
+        for picture in pictures(source, form.size, count, form.fps):
+            process.write(picture.data)
+        process.wait()
+
+
+def _rate(form: Form) -> str:
+    return f"{form.fps.numerator}/{form.fps.denominator}"
+
+
+def _encoder_options(form: Form) -> dict[str, Any]:
+    return {
         "format": "mp4",
         "an": None,
         "c:v": "libx264",
@@ -114,8 +142,6 @@ def reducer_graph(source: Path, target: Path, info: VideoInfo, form: Form) -> Gr
         "map_metadata": -1,
         "movflags": "+faststart",
     }
-    frames = to_bt709(frames, crop=None, w=width, h=height, **colour)
-    return write(frames, target, **options)
 
 
 def _every_nth(fps: Fraction, most: int) -> Fraction:

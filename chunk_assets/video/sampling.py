@@ -8,9 +8,8 @@ import av.error
 from PIL import Image
 
 from chunk_assets.errors import MediaError
-from chunk_assets.video.colour import RgbConverter
-from chunk_assets.video.containers import opened, pixel_aspect
-from chunk_assets.video.frames import decoded, time_base
+from chunk_assets.video.containers import opened
+from chunk_assets.video.rgb import RgbConverter
 
 
 def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Image.Image]:
@@ -27,12 +26,13 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
     """
     wanted = {(2 * number + 1) * of // (2 * count) for number in range(count)}
     pictures = []
-    with opened(path) as (container, stream):
-        stream.thread_type = "NONE"  # nobody waits for it: threads take half as much processor more
+    with opened(path) as video:
+        # Nobody waits for it: threads take half as much processor more.
+        video.stream.thread_type = "NONE"
         convert = RgbConverter(width)
-        for number, frame in enumerate(decoded(container, stream)):
+        for number, frame in enumerate(video.frames()):
             if number in wanted:
-                pictures.append(Image.fromarray(convert(frame, pixel_aspect(stream))))
+                pictures.append(Image.fromarray(convert(frame, video.presentation(frame))))
     if not pictures:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     return pictures
@@ -50,17 +50,18 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
         MediaError: The file cannot be read, sought or decoded.
     """
     pictures = []
-    with opened(path) as (container, stream):
+    with opened(path) as video:
+        stream = video.stream
         stream.thread_type = "NONE"  # threads of frames would read on before they give the first
         convert = RgbConverter(width)
         for moment in seconds:
             try:
-                container.seek(int(moment / time_base(stream)), stream=stream)
+                video.container.seek(int(moment / video.time_base), stream=stream)
             except av.error.FFmpegError as error:
                 message = f"{str(path)!r} cannot be sought at {float(moment):g} s"
                 raise MediaError(message, path=str(path)) from error
-            frame = next(decoded(container, stream), None)
+            frame = next(video.frames(), None)
             if frame is None:
                 raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")
-            pictures.append(Image.fromarray(convert(frame, pixel_aspect(stream))))
+            pictures.append(Image.fromarray(convert(frame, video.presentation(frame))))
     return pictures

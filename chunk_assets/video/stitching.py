@@ -255,8 +255,8 @@ def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
         _writing(),
         av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
     ):
-        with opened(sources[0].path) as (_, pictures):
-            stream = film.add_stream_from_template(pictures)
+        with opened(sources[0].path) as video:
+            stream = film.add_stream_from_template(video.stream)
         for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
             packet.stream = stream
             packet.time_base = Fraction(1, ticks * fps)
@@ -281,8 +281,8 @@ def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
 
 
 def _packets(source: _Source) -> list[Packet]:
-    with opened(source.path) as (container, pictures):
-        packets = (packet for packet in container.demux(pictures) if packet.size)
+    with opened(source.path) as video:
+        packets = (packet for packet in video.packets() if packet.size)
         return list(islice(packets, source.start, source.stop))
 
 

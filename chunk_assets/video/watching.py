@@ -1,18 +1,18 @@
 """Seeing a clip once, from beginning to end, for all that is to be judged of it."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import av.error
+import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation
 
 from chunk_assets.errors import MediaError
-from chunk_assets.video.colour import RgbConverter
 from chunk_assets.video.containers import opened
 from chunk_assets.video.judging import REDUCED_WIDTH, Movement, movement, reduced
+from chunk_assets.video.presentation import Presentation
+from chunk_assets.video.rgb import RgbConverter
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
     Raises:
         MediaError: It cannot be read, or no frame of it can be decoded.
     """
-    ends: list[av.VideoFrame] = []
+    ends: list[tuple[av.VideoFrame, Presentation]] = []
 
     def lumas() -> Iterator[np.ndarray]:
-        for frame in _intact(path):
-            ends[1:] = [frame]
+        for frame, shown in _intact(path):
+            ends[1:] = [(frame, shown)]
             if len(ends) == 1:
-                ends.append(frame)
+                ends.append((frame, shown))
             width = min(REDUCED_WIDTH, frame.width)
             yield frame.reformat(
                 width=width,
@@ -64,13 +64,12 @@ def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
     if not ends:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     convert = RgbConverter()
-    return Watched(reduced(convert(ends[0])), reduced(convert(ends[-1])), seen)
+    return Watched(reduced(convert(*ends[0])), reduced(convert(*ends[-1])), seen)
 
 
-def _intact(path: Path) -> Iterator[av.VideoFrame]:
-    """The frames in order; damaged ones are passed over, as players do."""
-    with opened(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        for packet in container.demux(stream):
-            with suppress(av.error.InvalidDataError):
-                yield from (frame for frame in packet.decode() if not frame.is_corrupt)
+def _intact(path: Path) -> Iterator[tuple[av.VideoFrame, Presentation]]:
+    """The frames in order and how they are shown; damaged ones are passed over, as players do."""
+    with opened(path) as video:
+        for frame in video.frames():
+            if not frame.is_corrupt:
+                yield frame, video.presentation(frame)

@@ -1,0 +1,154 @@
+"""Reading an MP4 or MOV's boxes: where it ends, what comes first, how much its index declares."""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+_MOST_BOXES = 1_000_000
+"""An hour in fragments of one frame has a fifth of it."""
+
+
+def outer_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int]]:
+    """Return name and end of the outermost boxes (ISO 14496-12, 4.2); none if it is no MP4."""
+    boxes = [(name, end) for name, _, end in _boxes(file, size)]
+    return boxes if boxes and boxes[0][0] == b"ftyp" else []
+
+
+def is_faststart(path: Path) -> bool:
+    """Whether it is an MP4 that plays before all of it is there: the index comes first."""
+    with path.open("rb") as file:
+        names = [name for name, _ in outer_boxes(file, path.stat().st_size)]
+    return b"moov" in names and b"mdat" in names and names.index(b"moov") < names.index(b"mdat")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the index of an MP4 or MOV declares, read without a demuxer.
+
+    Attributes:
+        entries: How many entries a demuxer makes of it at most, in memory.
+        is_compressed: Whether part of the index is compressed, so that its size is unknown.
+        has_aperture: Whether a track says that only part of its picture is to be shown.
+    """
+
+    entries: int = 0
+    is_compressed: bool = False
+    has_aperture: bool = False
+
+
+def declared(path: Path) -> Declared:
+    """Count what the index declares; of another kind of file, what looks like one.
+
+    Boxes are found by name wherever they lie outside the media data: demuxers take them in places
+    where the standard has none, so that a walk along the standard's tree could be led past them.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if path.stat().st_size == 0:
+        return Declared()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        regions = list(_index_regions(file, len(data)))
+        index = _Index(data, regions)
+        # Each edit may show all samples again. Two are usual: a delay, then the media.
+        edits = max((index.number(at + 8) for at in index.places(b"elst")), default=0)
+        samples = index.samples() * max(1, edits - 1)
+        # Each fragment takes memory for every track.
+        fragments = index.fragments() * max(1, index.count(b"trak"))
+        return Declared(
+            entries=max(samples, fragments),
+            is_compressed=index.count(b"cmov") > 0,
+            has_aperture=index.count(b"clap") > 0,
+        )
+
+
+class _Index:
+    """Numbers in boxes; places are of a box's name, version and flags take four bytes behind it."""
+
+    def __init__(self, data: mmap.mmap, regions: list[tuple[int, int]]):
+        self._data, self._regions = data, regions
+
+    def places(self, name: bytes) -> Iterator[int]:
+        for start, end in self._regions:
+            yield from self._within(name, start, end)
+
+    def count(self, name: bytes) -> int:
+        return sum(1 for _ in self.places(name))
+
+    def number(self, at: int, width: int = 4) -> int:
+        return int.from_bytes(self._data[at : at + width])
+
+    def samples(self) -> int:
+        in_fragments = sum(self.number(at + 8) for at in self.places(b"trun"))
+        tables = [*self.places(b"stsz"), *self.places(b"stz2")]
+        uncompressed = [
+            (start, end)
+            for start, end in pairwise([*self.places(b"trak"), len(self._data)])
+            if self._is_uncompressed_sound(start, end)
+        ]
+        return in_fragments + sum(
+            self.number(at + 12)
+            for at in tables
+            if not any(start < at < end for start, end in uncompressed)
+        )
+
+    def fragments(self) -> int:
+        found = self.count(b"moof")
+        found += sum(self.number(at + 16) for at in self.places(b"tfra"))
+        for at in self.places(b"sidx"):
+            found += self.number(at + (34 if self.number(at + 4, 1) else 26), 2)
+        return found
+
+    def _is_uncompressed_sound(self, start: int, end: int) -> bool:
+        """Whether a track is sound of one tick a sample, which demuxers take by the chunk."""
+        kinds = {self._data[at + 12 : at + 16] for at in self._within(b"hdlr", start, end)}
+        counts = [self.number(at + 8) for at in self._within(b"stts", start, end)]
+        ticks = [self.number(at + 16) for at in self._within(b"stts", start, end)]
+        sizes = self._within(b"stsz", start, end)
+        return (
+            b"soun" in kinds
+            and kinds <= {b"soun", b"alis", b"url "}
+            and (counts, ticks) == ([1], [1])
+            and all(self.number(at + 12) <= len(self._data) for at in sizes)
+        )
+
+    def _within(self, name: bytes, start: int, end: int) -> Iterator[int]:
+        at = self._data.find(name, start, end)
+        while at >= 0:
+            yield at
+            at = self._data.find(name, at + len(name), end)
+
+
+def _index_regions(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where an index may lie: everywhere but in the media data."""
+    reached = 0
+    for name, start, end in _boxes(file, size):
+        if name != b"mdat":
+            yield start, min(end, size)
+        reached = end
+    if reached < size:  # what is no box
+        yield reached, size
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of the outermost boxes."""
+    return islice(_all_boxes(file, size), _MOST_BOXES)
+
+
+def _all_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    start = 0
+    while start + 8 <= size:
+        file.seek(start)
+        header = file.read(16)
+        length, name = int.from_bytes(header[:4]), header[4:8]
+        if length == 1:
+            length = int.from_bytes(header[8:16])
+        elif length == 0:  # to the end of the file
+            length = size - start
+        if length < 8:
+            return
+        yield name, start, start + length
+        start += length

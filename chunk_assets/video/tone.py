@@ -1,0 +1,82 @@
+"""HDR and wide gamuts brought to bt709, as a viewer with an SDR screen sees them."""
+
+from functools import cache
+
+import numpy as np
+
+HDR_CURVES = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+"""FFmpeg's names of HDR's transfer curves, and people's."""
+
+WIDE_PRIMARIES = ("bt2020", "smpte431", "smpte432")
+"""Primaries beyond bt709's that can be seen. Those of SD differ less than its tags can be trusted:
+most programs write smpte170m without having converted to it."""
+
+# Linear light from one set of primaries to bt709's (ITU-R BT.2087, SMPTE EG 432-1), white D65.
+_TO_BT709 = {
+    "bt2020": ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
+    "smpte432": ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979)),
+}
+_TO_BT709["smpte431"] = _TO_BT709["smpte432"]
+
+_GAMMA = 2.4  # of an SDR screen, ITU-R BT.1886
+_WHITE = 203.0  # cd/m² of what is white in SDR, ITU-R BT.2408
+_HLG_PEAK = 1000.0  # cd/m² of the screen that HLG is shown on, ITU-R BT.2100
+_KNEE = 0.75  # of white; what is brighter is compressed, so that highlights keep their drawing
+
+_ROWS = 64  # at a time: memory does not grow with the picture's height
+_LUMA_BT2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
+
+
+def to_bt709(rgb: np.ndarray, curve: str, primaries: str) -> np.ndarray:
+    """Return a picture's colours in bt709.
+
+    Args:
+        rgb: Height × width × 3, uint16 in full range, coded by `curve`.
+        curve: FFmpeg's name of the transfer curve; one of SDR is taken for a screen's gamma.
+        primaries: FFmpeg's name of the primaries; unknown ones of HDR are bt2020's.
+
+    Returns:
+        Height × width × 3, uint8, for an SDR screen whose white is SDR's.
+    """
+    shown = np.empty(rgb.shape, np.uint8)
+    is_hdr = curve in HDR_CURVES
+    matrix = np.array(_TO_BT709.get(primaries, _TO_BT709["bt2020"]), np.float32).T
+    if is_hdr and primaries == "bt709":
+        matrix = np.eye(3, dtype=np.float32)
+    table = _light_of_codes(curve)
+    for row in range(0, len(rgb), _ROWS):
+        light = table[rgb[row : row + _ROWS]]
+        if curve == "arib-std-b67":  # the scene's light becomes the screen's
+            light *= (light @ _LUMA_BT2020)[..., None] ** np.float32(0.2)
+            light *= np.float32(_HLG_PEAK / _WHITE)
+        light = light @ matrix
+        if is_hdr:
+            light *= _compression(light.max(axis=-1, keepdims=True))
+        shown[row : row + _ROWS] = np.rint(255 * np.clip(light, 0, 1) ** np.float32(1 / _GAMMA))
+    return shown
+
+
+def _compression(brightest: np.ndarray) -> np.ndarray:
+    """Return by what to multiply colours whose largest component is `brightest`.
+
+    All three by the same, so that hues stay. What is below the knee stays as it is.
+    """
+    over = np.maximum(brightest - _KNEE, 0) / (1 - _KNEE)
+    mapped = _KNEE + (1 - _KNEE) * over / (over + 1)
+    return np.where(over > 0, mapped / np.maximum(brightest, _KNEE), 1).astype(np.float32)
+
+
+@cache
+def _light_of_codes(curve: str) -> np.ndarray:
+    """Return the light of each of 65,536 codes, with SDR's white as 1, or HLG's brightest."""
+    code = np.linspace(0, 1, 1 << 16)
+    if curve == "smpte2084":  # SMPTE ST 2084
+        power = code ** (32 / 2523)
+        share = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
+        light = 10_000 / _WHITE * share ** (16384 / 2610)
+    elif curve == "arib-std-b67":  # ITU-R BT.2100
+        bright = (np.exp((code - 0.55991073) / 0.17883277) + 0.28466892) / 12
+        light = np.where(code <= 0.5, code**2 / 3, bright)
+    else:
+        light = code**_GAMMA
+    return light.astype(np.float32)

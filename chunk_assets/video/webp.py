@@ -1,0 +1,75 @@
+"""Animated WebP, which no demuxer here reads, as a video that one does."""
+
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from PIL import Image, UnidentifiedImageError
+
+from chunk_assets.errors import MediaError
+from chunk_assets.limits import Limits
+from chunk_assets.video.ffmpeg import file_url
+
+_DEFAULT_MS = 100  # for a frame that says it takes no time, as browsers show it
+
+
+def is_webp(path: Path) -> bool:
+    """Whether a file begins as a WebP does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
+
+
+def _is_animated(path: Path) -> bool:
+    """Whether its header says so (RFC 9649, 2.7): Pillow takes memory for a picture to tell."""
+    with path.open("rb") as file:
+        head = file.read(21)
+    return head[12:16] == b"VP8X" and bool(head[20] & 0x02) if len(head) > 20 else False
+
+
+def as_mkv(path: Path, target: Path, limits: Limits) -> Path:
+    """Write an animated WebP's frames as an MKV without loss.
+
+    Args:
+        path: The WebP, whose declared size is within the limits.
+        target: Where the MKV goes.
+        limits: How many frames it may have, and how long this may take.
+
+    Raises:
+        MediaError: It is a still picture, damaged, or larger than allowed.
+    """
+    shown = repr(str(path))
+    if not _is_animated(path):
+        raise MediaError(f"{shown} is a still picture, not a video", path=str(path))
+    ends_at = time.monotonic() + limits.clip_decode_seconds
+    try:
+        with Image.open(path, formats=["WEBP"]) as image:
+            count = getattr(image, "n_frames", 1)
+            if count > limits.clip_frames:
+                allowed = f"the limit is {limits.clip_frames}"
+                raise MediaError(f"{shown} has {count} frames: {allowed}", path=str(path))
+            _write(image, count, target, ends_at)
+    except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
+        raise MediaError(f"{shown} is damaged: not all its frames can be read") from error
+    return target
+
+
+def _write(image: Image.Image, count: int, target: Path, ends_at: float) -> None:
+    with av.open(file_url(target), "w", format="matroska") as video:
+        stream = video.add_stream("ffv1", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = image.width, image.height, "bgra"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        at = 0
+        for number in range(count):
+            if time.monotonic() > ends_at:
+                raise MediaError(f"decoding {image.filename!r} takes too long")  # type: ignore[attr-defined]
+            image.seek(number)
+            frame = av.VideoFrame.from_image(image.convert("RGBA")).reformat(format="bgra")
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            frame.duration = int(image.info.get("duration") or _DEFAULT_MS)
+            at += frame.duration
+            video.mux(stream.encode(frame))
+        video.mux(stream.encode(None))
