@@ -16,6 +16,7 @@
     │   ├── NotAnswering   S3 does not answer; it may later
     │   ├── NotStored      nothing is stored under that key
     │   └── Changed        somebody else has written it meanwhile
+    ├── OutOfTime          looking at storage took longer than there was time for
     └── HandedOn           nothing is wrong: this process ends, and another goes on with the film
 
 Only `TimedOut`, `Unavailable` and `NotAnswering` are worth asking again.
@@ -85,6 +86,10 @@ class NotStored(StorageError):
 
 class Changed(StorageError):
     """Somebody else has written the object since it was read."""
+
+
+class OutOfTime(ChunkAssetsError):
+    """Looking at storage took longer than there was time for; nothing is wrong with it."""
 
 
 class HandedOn(ChunkAssetsError):

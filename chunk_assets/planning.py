@@ -9,17 +9,19 @@ of 2 s with 0.5 s of overlap are 15 chunks: 48 + 14 · 60 − 14 · 12 = 720 fra
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from chunk_assets.errors import SpecError
+from chunk_assets.json_text import shown
 from chunk_assets.prompts import build_prompt
 from chunk_assets.schemas import (
-    Animatic,
     Beat,
     ChunkSpec,
+    FilmSpec,
     Transition,
     check_video_id,
-    read_animatic,
+    read_film_spec,
 )
 from chunk_assets.video.stitching import Join
 
@@ -40,7 +42,7 @@ class Slot:
 
 def build_chunk_specs(
     video_id: str,
-    spec: Animatic | dict[str, Any],
+    spec: FilmSpec | Mapping[str, Any],
     animatic_urls: Sequence[str],
     reference_urls: Mapping[str, str | None] | None = None,
     *,
@@ -51,7 +53,8 @@ def build_chunk_specs(
 
     Args:
         video_id: The film's name.
-        spec: The manifest, validated or as it was read from JSON.
+        spec: The film, validated or as it was read from JSON. Only `duration` and `beats` are
+            required; the names of files that a manifest has are not looked at.
         animatic_urls: Where the animatic's frames are, one a beat or one a chunk, in order.
         reference_urls: `style_guide_url` and `product_reference_url`, each optional.
         slot_seconds: How much of the film one chunk fills.
@@ -61,41 +64,39 @@ def build_chunk_specs(
         One spec a chunk, in order; together their slots are exactly `round(duration · fps)` frames.
 
     Raises:
-        SpecError: The name, the manifest, a template or a count cannot be used.
+        SpecError: The name, the spec, a URL, a template or a count cannot be used; a key that is
+            missing is named.
     """
     check_video_id(video_id)
-    animatic = spec if isinstance(spec, Animatic) else read_animatic(spec)
-    references = dict(reference_urls or {})
-    unknown = sorted(set(references) - set(REFERENCE_NAMES))
-    if unknown:
-        raise SpecError(
-            f"reference_urls has the unknown name {unknown[0]!r}: "
-            f"it takes {' and '.join(REFERENCE_NAMES)}"
-        )
-    slots = plan_slots(animatic, slot_seconds=slot_seconds, overlap_seconds=overlap_seconds)
-    beats = [beat_of_slot(animatic, slot) for slot in slots]
-    frame_urls = _one_url_a_slot(animatic, beats, animatic_urls)
+    film = spec if isinstance(spec, FilmSpec) else read_film_spec(spec)
+    references = _checked_references(reference_urls)
+    slots = plan_slots(film, slot_seconds=slot_seconds, overlap_seconds=overlap_seconds)
+    beats = beats_of_slots(film, slots)
+    frame_urls = _one_url_a_slot(film, beats, _checked_urls(animatic_urls))
+    shown_beats = {beat: film.beats[beat] for beat in beats}
+    fields = {beat: _fields(each) for beat, each in shown_beats.items()}
+    prompts = {beat: build_prompt(film, each) for beat, each in shown_beats.items()}
     tails = [slot.lead_in for slot in slots[1:]] + [0]
-    opening = opens_scene(animatic, beats)
+    opening = opens_scene(film, beats)
     return [
         ChunkSpec(
             video_id=video_id,
             chunk_num=number,
-            start_time=slot.start / animatic.fps,
-            duration=(slot.end - slot.start) / animatic.fps,
-            beat=animatic.beats[beat].model_dump(mode="json"),
+            start_time=slot.start / film.fps,
+            duration=(slot.end - slot.start) / film.fps,
+            beat=fields[beat],
             animatic_frame_url=frame_urls[number],
             style_guide_url=references.get("style_guide_url"),
             product_reference_url=references.get("product_reference_url"),
-            prompt=build_prompt(animatic, animatic.beats[beat]),
-            fps=animatic.fps,
+            prompt=prompts[beat],
+            fps=film.fps,
             num_frames=slot.end - slot.start + slot.lead_in,
             overlap_frames=slot.lead_in,
             keyframes=_cutting_points(slot, tail),
-            size=animatic.resolution,
-            camera_movement=animatic.beats[beat].camera_movement,
-            negative_prompt=animatic.negative_prompt,
-            model=animatic.model,
+            size=film.resolution,
+            camera_movement=film.beats[beat].camera_movement,
+            negative_prompt=film.negative_prompt,
+            model=film.model,
             opens_scene=opening[number],
         )
         for number, (slot, beat, tail) in enumerate(zip(slots, beats, tails, strict=True))
@@ -103,7 +104,7 @@ def build_chunk_specs(
 
 
 def plan_slots(
-    animatic: Animatic,
+    film: FilmSpec,
     *,
     slot_seconds: float = SLOT_SECONDS,
     overlap_seconds: float = OVERLAP_SECONDS,
@@ -116,7 +117,12 @@ def plan_slots(
     Raises:
         SpecError: A slot would be under a frame, or the overlap is negative or longer than a slot.
     """
-    fps, total = animatic.fps, animatic.num_frames
+    fps, total = film.fps, film.num_frames
+    if not (isfinite(slot_seconds) and isfinite(overlap_seconds)):
+        raise SpecError(
+            f"a slot of {slot_seconds} s with an overlap of {overlap_seconds} s cannot be planned: "
+            "both must be finite"
+        )
     slot_frames, overlap = round(slot_seconds * fps), round(overlap_seconds * fps)
     if slot_frames < 1:
         raise SpecError(
@@ -132,33 +138,50 @@ def plan_slots(
         starts.append(start)
     bounds = [*starts, total]
     slots = [Slot(start, end) for start, end in pairwise(bounds)]
-    beats = [beat_of_slot(animatic, slot) for slot in slots]
+    beats = beats_of_slots(film, slots)
     planned = slots[:1]
     for number, (before, slot) in enumerate(pairwise(slots), start=1):
-        wanted = max(overlap, _transition_frames(animatic, beats[number - 1], beats[number]))
+        wanted = max(overlap, _transition_frames(film, beats[number - 1], beats[number]))
         planned.append(Slot(slot.start, slot.end, min(wanted, before.end - before.start)))
     return planned
 
 
-def beat_of_slot(animatic: Animatic, slot: Slot) -> int:
-    """Which beat covers most of the slot; the earlier one on a tie."""
+def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
+    """Which beat covers most of each slot; the earlier one on a tie.
 
-    def covered(number: int) -> int:
-        beat = animatic.beats[number]
-        start = beat.start or 0.0
-        first, last = round(start * animatic.fps), round((start + beat.duration) * animatic.fps)
-        return min(last, slot.end) - max(first, slot.start)
+    The slots are in order, as the beats are: each beat is looked at once, and once more where it
+    reaches into the next slot.
+    """
+    spans = [_span(beat, film.fps) for beat in film.beats]
+    found, first = [], 0
+    for slot in slots:
+        while first < len(spans) - 1 and spans[first][1] <= slot.start:
+            first += 1
+        best, most = first, 0
+        for number in range(first, len(spans)):
+            start, end = spans[number]
+            if start >= slot.end:
+                break
+            covered = min(end, slot.end) - max(start, slot.start)
+            if covered > most:
+                best, most = number, covered
+        found.append(best)
+    return found
 
-    return max(range(len(animatic.beats)), key=covered)
+
+def _span(beat: Beat, fps: int) -> tuple[int, int]:
+    """The beat's first frame and the one behind its last."""
+    start = beat.start or 0.0
+    return round(start * fps), round((start + beat.duration) * fps)
 
 
-def beats_without_chunk(animatic: Animatic, slots: Sequence[Slot]) -> list[Beat]:
+def beats_without_chunk(film: FilmSpec, slots: Sequence[Slot]) -> list[Beat]:
     """The beats that no chunk shows, since each covers less of every slot than a neighbour."""
-    shown = {beat_of_slot(animatic, slot) for slot in slots}
-    return [beat for number, beat in enumerate(animatic.beats) if number not in shown]
+    with_chunk = set(beats_of_slots(film, slots))
+    return [beat for number, beat in enumerate(film.beats) if number not in with_chunk]
 
 
-def opens_scene(animatic: Animatic, beats: Sequence[int]) -> list[bool]:
+def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
     """Which chunks open a scene, given the beat of each.
 
     The first one always does. With the continuity "scene" so does the first chunk of a beat that
@@ -166,15 +189,15 @@ def opens_scene(animatic: Animatic, beats: Sequence[int]) -> list[bool]:
     """
     opening = [True]
     for before, beat in pairwise(beats):
-        said = animatic.beats[beat].opens_scene
-        transition = _transition_into(animatic, before, beat)
+        said = film.beats[beat].opens_scene
+        transition = _transition_into(film, before, beat)
         is_cut = transition is not None and transition.type == "cut"
         is_new = beat != before and (is_cut if said is None else said)
-        opening.append(animatic.continuity == "scene" and is_new)
+        opening.append(film.continuity == "scene" and is_new)
     return opening
 
 
-def plan_joins(animatic: Animatic, specs: Sequence[ChunkSpec]) -> list[Join]:
+def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
     """How each chunk follows the one before: the manifest's transition where the beat changes,
     a cross-fade of the overlap elsewhere. One join fewer than chunks.
     """
@@ -182,15 +205,15 @@ def plan_joins(animatic: Animatic, specs: Sequence[ChunkSpec]) -> list[Join]:
         Slot(round(spec.start_time * spec.fps), round((spec.start_time + spec.duration) * spec.fps))
         for spec in specs
     ]
-    beats = [beat_of_slot(animatic, slot) for slot in slots]
+    beats = beats_of_slots(film, slots)
     joins = []
     for spec, (before, beat) in zip(specs[1:], pairwise(beats), strict=True):
-        transition = _transition_into(animatic, before, beat)
+        transition = _transition_into(film, before, beat)
         frames = spec.overlap_frames
         if transition is None:
             joins.append(Join("crossfade", frames) if frames else Join("cut", 0))
             continue
-        frames = min(frames, round(transition.duration * animatic.fps))
+        frames = min(frames, round(transition.duration * film.fps))
         if transition.type == "cut" or not frames:
             joins.append(Join("cut", 0))
         else:
@@ -198,18 +221,18 @@ def plan_joins(animatic: Animatic, specs: Sequence[ChunkSpec]) -> list[Join]:
     return joins
 
 
-def _transition_into(animatic: Animatic, before: int, beat: int) -> Transition | None:
+def _transition_into(film: FilmSpec, before: int, beat: int) -> Transition | None:
     """The transition the manifest has for this change of beat, None where the beat goes on."""
-    if beat == before or animatic.transitions is None:
+    if beat == before or film.transitions is None:
         return None
-    return animatic.transitions[beat - 1]
+    return film.transitions[beat - 1]
 
 
-def _transition_frames(animatic: Animatic, before: int, beat: int) -> int:
-    transition = _transition_into(animatic, before, beat)
+def _transition_frames(film: FilmSpec, before: int, beat: int) -> int:
+    transition = _transition_into(film, before, beat)
     if transition is None or transition.type == "cut":
         return 0
-    return round(transition.duration * animatic.fps)
+    return round(transition.duration * film.fps)
 
 
 def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:
@@ -219,15 +242,50 @@ def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:
     return tuple(sorted(point for point in points if 0 < point < num_frames))
 
 
-def _one_url_a_slot(animatic: Animatic, beats: Sequence[int], urls: Sequence[str]) -> list[str]:
+def _one_url_a_slot(film: FilmSpec, beats: Sequence[int], urls: Sequence[str]) -> list[str]:
     if len(urls) == len(beats):
         return list(urls)
-    if len(urls) == len(animatic.beats):
+    if len(urls) == len(film.beats):
         return [urls[beat] for beat in beats]
     raise SpecError(
-        f"there are {len(urls)} animatic frames for {len(animatic.beats)} beats and "
+        f"there are {len(urls)} animatic frames for {len(film.beats)} beats and "
         f"{len(beats)} chunks: give one a beat or one a chunk",
         frames=len(urls),
-        beats=len(animatic.beats),
+        beats=len(film.beats),
         chunks=len(beats),
     )
+
+
+def _checked_urls(urls: object) -> list[str]:
+    if isinstance(urls, str | bytes) or not isinstance(urls, Sequence):
+        raise SpecError(f"animatic_urls is {shown(urls)}: it must be a list of URLs")
+    for number, url in enumerate(urls):
+        if not isinstance(url, str) or not url:
+            raise SpecError(f"animatic_urls has {shown(url)} at {number}: it must be a URL")
+    return list(urls)
+
+
+def _checked_references(references: object) -> dict[str, str | None]:
+    if not isinstance(references, Mapping | None):
+        raise SpecError(f"reference_urls is {shown(references)}: it must map names to URLs")
+    checked = dict(references or {})
+    for name, url in checked.items():
+        if name not in REFERENCE_NAMES:
+            allowed = " and ".join(REFERENCE_NAMES)
+            raise SpecError(
+                f"reference_urls has the unknown name {shown(name)}: it takes {allowed}"
+            )
+        if url is not None and not (isinstance(url, str) and url):
+            raise SpecError(f"reference_urls has {shown(url)} as {name}: it must be a URL or None")
+    return checked
+
+
+def _fields(beat: Beat) -> dict[str, Any]:
+    """The beat as JSON has it, its own fields among them."""
+    try:
+        return beat.model_dump(mode="json")
+    except (TypeError, ValueError) as error:  # pydantic's errors of serialization are ValueErrors
+        raise SpecError(
+            f"beat {beat.name!r} has a value that JSON has not: {shown(str(error))}",
+            beat=beat.name,
+        ) from None

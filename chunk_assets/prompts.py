@@ -4,18 +4,25 @@ import re
 from collections.abc import Iterator
 
 from chunk_assets.errors import SpecError
-from chunk_assets.schemas import Animatic, Beat
+from chunk_assets.schemas import Beat, FilmSpec
 
 MAX_WORDS = 100
 """Video models weigh a long prompt's end little or cut it off; the task list asks for 50-100."""
 
 MIN_WORDS = 50
 
+MAX_CHARACTERS = 2000
+"""A hundred words have 600 or 700; a script without spaces, or one endless word, is cut here."""
+
+_READ = 10 * MAX_CHARACTERS
+"""What of a filled template is looked at, spaces and line breaks among it."""
+
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def build_prompt(animatic: Animatic, beat: Beat) -> str:
-    """The beat's prompt: 50-100 words where the material suffices, never over 100.
+def build_prompt(film: FilmSpec, beat: Beat) -> str:
+    """The beat's prompt: 50-100 words where the material suffices, never over 100 words or
+    `MAX_CHARACTERS`.
 
     The filled template comes first. What it has not said already is added sentence by sentence
     (action, shot, camera, lighting, mood, palette, look, product) until there are 50 words.
@@ -23,17 +30,18 @@ def build_prompt(animatic: Animatic, beat: Beat) -> str:
     Raises:
         SpecError: The template has an unknown placeholder or a lone brace.
     """
-    values = _placeholders(animatic, beat)
-    text = " ".join(fill_template(beat.prompt_template, values, where=beat.name).split())
-    for sentence, said in _additions(animatic, beat):
+    values = _placeholders(film, beat)
+    filled = fill_template(beat.prompt_template, values, where=beat.name)
+    text = " ".join(filled[:_READ].split())
+    for sentence, said in _additions(film, beat):
         if len(text.split()) >= MIN_WORDS:
             break
         if said.lower() not in text.lower():
             text = f"{_closed(text)} {sentence}".strip()
     words = text.split()
-    if len(words) <= MAX_WORDS:
+    if len(words) <= MAX_WORDS and len(text) <= MAX_CHARACTERS:
         return text
-    return " ".join(words[:MAX_WORDS]).rstrip(",;:–-")
+    return " ".join(words[:MAX_WORDS])[:MAX_CHARACTERS].rstrip(",;:–- ")
 
 
 def fill_template(template: str, values: dict[str, str], *, where: str) -> str:
@@ -67,9 +75,9 @@ def fill_template(template: str, values: dict[str, str], *, where: str) -> str:
     return _TOKEN.sub(replace, template)
 
 
-def _placeholders(animatic: Animatic, beat: Beat) -> dict[str, str]:
+def _placeholders(film: FilmSpec, beat: Beat) -> dict[str, str]:
     """Every scalar of the manifest by name: `product_*`, `style_*`, and the beat's own fields."""
-    groups = {"product": animatic.product, "style": animatic.style}
+    groups = {"product": film.product, "style": film.style}
     values = {
         f"{prefix}_{name}": value
         for prefix, group in groups.items()
@@ -86,12 +94,13 @@ def _placeholders(animatic: Animatic, beat: Beat) -> dict[str, str]:
 def _scalars(fields: dict[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            yield name, f"{value:g}" if isinstance(value, float) else str(value)
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            yield name, text[:MAX_CHARACTERS]
 
 
-def _additions(animatic: Animatic, beat: Beat) -> Iterator[tuple[str, str]]:
+def _additions(film: FilmSpec, beat: Beat) -> Iterator[tuple[str, str]]:
     """Sentences in the order in which a model is helped by them, each with what it says."""
-    style, product = animatic.style, animatic.product
+    style, product = film.style, film.product
     candidates = [
         (beat.action, "{}."),
         (beat.shot_type, "Shot: {}."),

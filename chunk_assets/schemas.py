@@ -1,8 +1,9 @@
 """The data of the product: the animatic a person hands in, the chunks it becomes, the film."""
 
+import json
 import re
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,6 +17,8 @@ from pydantic import (
 )
 
 from chunk_assets.errors import SpecError
+from chunk_assets.file_names import check_file_name
+from chunk_assets.json_text import Unusable, check_values, read_object, shown
 
 MANIFEST = "animatic.json"
 """The manifest's name in an animatic's directory."""
@@ -24,6 +27,17 @@ MAX_DURATION = 3600.0
 """Seconds; a film of over an hour is a mistake in the manifest, not an advertisement."""
 
 MAX_MANIFEST_BYTES = 4 << 20
+
+MAX_PICTURE_BYTES = 256 << 20
+"""Of one picture's file: 85 megapixels without compression."""
+
+MAX_BEATS = 3600
+"""One a second in the longest film: a chunk shows one beat, and the shortest slots people use are
+of a second or two. Pictures are as many at most, one a beat or one a chunk."""
+
+MAX_FIELDS, MAX_CHARACTERS = 100, 512 << 10
+"""What a beat, the product or the style may hold, own fields among it, in fields and in characters
+of JSON: each chunk's spec has a copy of its beat, and its prompt may use any of them."""
 
 DEFAULT_FPS = 24
 DEFAULT_SIZE = (1024, 576)
@@ -80,18 +94,56 @@ Words = Annotated[str, BeforeValidator(_as_words)]
 """Free text; a list of words is read as the words joined by commas."""
 
 
+def _is_number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is allowed, not true or false")
+    return value
+
+
+Number = Annotated[FiniteFloat, BeforeValidator(_is_number)]
+Whole = Annotated[int, BeforeValidator(_is_number)]
+
+
 class _Manifest(BaseModel):
+    """Unknown fields are kept; a known one that may be left out may as well be null."""
+
     model_config = ConfigDict(extra="allow")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: v for name, v in value.items() if v is not None or name not in optional}
 
-class Product(_Manifest):
+
+class _Described(_Manifest):
+    """A part of the manifest that prompts are written from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_extent(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if len(value) > MAX_FIELDS:
+                raise ValueError(f"it has {len(value)} fields: at most {MAX_FIELDS} are allowed")
+            size = len(json.dumps(dict(value), default=str, skipkeys=True, ensure_ascii=False))
+            if size > MAX_CHARACTERS:
+                raise ValueError(
+                    f"it has {size} characters: at most {MAX_CHARACTERS} are allowed, with the "
+                    "fields of your own"
+                )
+        return value
+
+
+class Product(_Described):
     """What the film is about."""
 
     name: Words = ""
     category: Words = ""
 
 
-class Style(_Manifest):
+class Style(_Described):
     """How the whole film looks."""
 
     aesthetic: Words = ""
@@ -100,16 +152,16 @@ class Style(_Manifest):
     lighting: Words = ""
 
 
-class Beat(_Manifest):
+class Beat(_Described):
     """A part of the film; `start` and `duration` in seconds.
 
     With the manifest's `continuity` "scene", `opens_scene` says whether it begins a scene; without
     it, a beat behind a "cut" does.
     """
 
-    name: str = Field(min_length=1)
-    start: FiniteFloat | None = None
-    duration: FiniteFloat
+    name: str = Field(min_length=1, max_length=200)
+    start: Number | None = None
+    duration: Number
     shot_type: Words = ""
     action: Words = ""
     prompt_template: str = Field(min_length=1)
@@ -121,34 +173,28 @@ class Transition(_Manifest):
     """How one beat becomes the next; `duration` in seconds, without meaning for a cut."""
 
     type: Literal["cut", "fade", "dissolve"]
-    duration: FiniteFloat = Field(default=0.5, ge=0, le=10)
+    duration: Number = Field(default=0.5, ge=0, le=10)
 
 
 Continuity = Literal["film", "scene"]
 """How far the chain of last frames reaches: through the whole film, or to the end of each scene."""
 
 
-class Animatic(_Manifest):
-    """The manifest: what an advertising team hands in, beside its pictures.
+class FilmSpec(_Manifest):
+    """The film of a manifest, without the files of its directory.
 
     Unknown fields are kept. After validation every beat has its `start`, and the beats cover
     `[0, duration)` in order without gap or overlap, to within a frame.
     """
 
-    duration: FiniteFloat = Field(gt=0, le=MAX_DURATION)
-    fps: int = Field(default=DEFAULT_FPS, ge=1, le=120)
+    duration: Number = Field(gt=0, le=MAX_DURATION)
+    fps: Whole = Field(default=DEFAULT_FPS, ge=1, le=120)
     resolution: Size = DEFAULT_SIZE
     product: Product = Product()
     style: Style = Style()
-    beats: list[Beat]
-    transitions: list[Transition] | None = None
-    frames: list[str]
-    style_guide: str | None = None
-    product_reference: str | None = None
-    generator: str | None = None
+    beats: list[Beat] = Field(max_length=MAX_BEATS)
+    transitions: list[Transition] | None = Field(default=None, max_length=MAX_BEATS)
     model: str | None = None
-    fallback_model: str | None = None
-    max_cost_usd: FiniteFloat | None = Field(default=None, ge=0)
     negative_prompt: str | None = None
     continuity: Continuity = "film"
 
@@ -157,23 +203,13 @@ class Animatic(_Manifest):
         """The film's length in frames."""
         return round(self.duration * self.fps)
 
-    @property
-    def files(self) -> list[str]:
-        """Every picture the manifest names, once each, in order."""
-        named = [*self.frames, self.style_guide, self.product_reference]
-        return list(dict.fromkeys(name for name in named if name))
-
     @model_validator(mode="after")
-    def _check(self) -> "Animatic":
+    def _check_film(self) -> Self:
         if self.num_frames < 1:
             raise ValueError(
                 f"the duration {self.duration} s is less than one frame at {self.fps} fps"
             )
         self._check_beats()
-        for name in (*self.frames, *self.files):  # `files` leaves out an empty name
-            _check_file_name(name)
-        if not self.frames:
-            raise ValueError("frames is empty: give one picture a beat, or one a chunk")
         if self.transitions is not None and len(self.transitions) != len(self.beats) - 1:
             raise ValueError(
                 f"there are {len(self.transitions)} transitions for {len(self.beats)} beats: "
@@ -204,43 +240,78 @@ class Animatic(_Manifest):
             raise ValueError(
                 f"{last} ends at {end:g} s and so {kind} the film's duration of {self.duration:g} s"
             )
-        names = [beat.name for beat in self.beats]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two beats have the name {name!r}: names must differ")
+        seen: set[str] = set()
+        for beat in self.beats:
+            if beat.name in seen:
+                raise ValueError(f"two beats have the name {shown(beat.name)}: names must differ")
+            seen.add(beat.name)
 
 
-def _check_file_name(name: str) -> None:
-    path = PurePosixPath(name)
-    unsafe = path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts
-    if unsafe or any(not character.isprintable() for character in name) or len(name) > 512:
-        raise ValueError(
-            f"the file name {name!r} cannot be used: it must name a file inside the animatic's "
-            "directory, without '..' and not absolute"
-        )
+class Animatic(FilmSpec):
+    """The manifest: what an advertising team hands in, beside its pictures."""
+
+    frames: list[str] = Field(max_length=MAX_BEATS)
+    style_guide: str | None = None
+    product_reference: str | None = None
+    generator: str | None = None
+    fallback_model: str | None = None
+    max_cost_usd: FiniteFloat | None = Field(default=None, ge=0)
+
+    @property
+    def files(self) -> list[str]:
+        """Every picture the manifest names, once each, in order."""
+        named = [*self.frames, self.style_guide, self.product_reference]
+        return list(dict.fromkeys(name for name in named if name))
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        for name in (*self.frames, *self.files):  # `files` leaves out an empty name
+            check_file_name(name)
+        if not self.frames:
+            raise ValueError("frames is empty: give one picture a beat, or one a chunk")
+        return self
 
 
 def read_animatic(document: str | bytes | dict[str, Any], where: str = "the manifest") -> Animatic:
     """Validate a manifest, given as JSON text or as the object read from it.
 
     Raises:
-        SpecError: It is not JSON, or a field cannot be used; the sentence names `where`, the
-            field, its value and what is allowed.
+        SpecError: It is not JSON in UTF-8, or a field cannot be used; the sentence names `where`,
+            the field, its value and what is allowed.
     """
+    if isinstance(document, str | bytes):
+        document = read_object(document, where)
+    return _validated(Animatic, document, where)
+
+
+def read_film_spec(document: Mapping[str, Any], where: str = "the spec") -> FilmSpec:
+    """Validate a film whose pictures are known by other means; what names files may be missing.
+
+    Raises:
+        SpecError: A field is missing or cannot be used.
+    """
+    return _validated(FilmSpec, document, where)
+
+
+_Spec = TypeVar("_Spec", bound=FilmSpec)
+
+
+def _validated(kind: type[_Spec], document: object, where: str) -> _Spec:
     try:
-        if isinstance(document, dict):
-            return Animatic.model_validate(document)
-        return Animatic.model_validate_json(document)
+        if not isinstance(document, Mapping):
+            raise Unusable(f"is {shown(document)}: it must be an object of named fields")
+        check_values(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         raise SpecError(f"{where}: {_first_fault(error)}", where=where) from None
+    except Unusable as error:
+        raise SpecError(f"{where}: {error}", where=where) from None
 
 
 def _first_fault(error: ValidationError) -> str:
     """One sentence for the first of pydantic's errors (the others follow from a new try)."""
-    faults = error.errors()
+    faults = error.errors(include_url=False)
     first = faults[0]
-    if first["type"] == "json_invalid":
-        return f"this is not JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
     place = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -248,9 +319,10 @@ def _first_fault(error: ValidationError) -> str:
         return message + more
     if first["type"] == "missing":
         return f"{place} is missing{more}"
-    given = repr(first["input"])
-    given = given if len(given) <= 80 else given[:77] + "…"
-    return f"{place} is {given}: {message[:1].lower()}{message[1:]}{more}"
+    if first["type"] == "too_long" and isinstance(first["input"], list):
+        most = first.get("ctx", {}).get("max_length")
+        return f"{place} has {len(first['input'])} items: at most {most} are allowed{more}"
+    return f"{place} is {shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"
 
 
 class ChunkSpec(BaseModel):

@@ -1,12 +1,23 @@
 """The timeline: which frames of the film each chunk is."""
 
+import random
+import time
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from chunk_assets.errors import SpecError
-from chunk_assets.planning import beats_without_chunk, build_chunk_specs, plan_joins, plan_slots
-from chunk_assets.schemas import ChunkSpec, read_animatic
+from chunk_assets.planning import (
+    Slot,
+    beats_of_slots,
+    beats_without_chunk,
+    build_chunk_specs,
+    plan_joins,
+    plan_slots,
+)
+from chunk_assets.schemas import MAX_BEATS, ChunkSpec, FilmSpec, read_animatic, read_film_spec
 from chunk_assets.video.stitching import Join
 from chunk_assets_tests.manifests import manifest
 
@@ -188,3 +199,144 @@ def test_slots_and_overlaps_that_make_no_film_are_refused(slot: float, overlap: 
     """A slot under a frame, a negative overlap or one longer than the slot is an error."""
     with pytest.raises(SpecError):
         build_chunk_specs("f", manifest(), ["u"] * 5, slot_seconds=slot, overlap_seconds=overlap)
+
+
+def bare(**changes: Any) -> dict[str, Any]:
+    """A spec with what is required and nothing else."""
+    beats = [{"name": name, "duration": 15, "prompt_template": f"A lamp, {name}."} for name in "ab"]
+    return {"duration": 30, "beats": beats, **changes}
+
+
+def test_a_spec_needs_no_names_of_files():
+    """Other phases give URLs: duration and beats are enough, as JSON or Python has them."""
+    planned = build_chunk_specs("film", bare(), ["u0", "u1"], REFERENCES)
+    assert [spec.animatic_frame_url for spec in planned] == ["u0"] * 8 + ["u1"] * 7
+    assert planned[0].product_reference_url == "s3://b/p.png"
+    assert planned[0].size == (1024, 576)
+    others = bare(
+        frames=None,
+        style_guide={"url": "s3://b/style.png"},
+        audio={"tempo": "slow"},
+        created=datetime(2025, 1, 1, tzinfo=UTC),
+        transitions=({"type": "fade", "duration": 0.5},),
+    )
+    planned = build_chunk_specs("film", MappingProxyType(others), ("u0", "u1"), {})
+    assert len(planned) == 15
+
+
+@pytest.mark.parametrize("frames", [None, [], ["/not/looked/at.png"], 7])
+def test_the_specs_own_frames_are_not_looked_at(frames: object):
+    """Where the pictures are, the URLs say."""
+    assert len(build_chunk_specs("film", bare(frames=frames), ["u0", "u1"])) == 15
+
+
+def test_a_missing_key_is_named():
+    """Whichever is missing, at whatever place."""
+    for key in ("duration", "beats"):
+        spec = bare()
+        del spec[key]
+        with pytest.raises(SpecError, match=f"the spec: {key} is missing"):
+            build_chunk_specs("film", spec, ["u0", "u1"])
+    for key in ("name", "duration", "prompt_template"):
+        spec = bare()
+        del spec["beats"][1][key]
+        with pytest.raises(SpecError, match=rf"the spec: beats\.1\.{key} is missing"):
+            build_chunk_specs("film", spec, ["u0", "u1"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((None, ["u0", "u1"]), "this is None: it must be an object"),
+        (([], ["u0", "u1"]), "this is []: it must be an object"),
+        ((bare(), "s3://b/a.png"), "animatic_urls is 's3://b/a.png': it must be a list of URLs"),
+        ((bare(), None), "animatic_urls is None"),
+        ((bare(), ["u0", None]), "animatic_urls has None at 1"),
+        ((bare(), ["u0", ""]), "animatic_urls has '' at 1"),
+        ((bare(), ["u0", "u1"], ["s3://b/style.png"]), "reference_urls is ['s3://b/style.png']"),
+        ((bare(), ["u0", "u1"], {"style_guide_url": 7}), "reference_urls has 7 as style_guide_url"),
+        ((bare(), ["u0", "u1"], {7: "u"}), "the unknown name 7"),
+    ],
+)
+def test_arguments_that_cannot_be_used(arguments: tuple[Any, ...], said: str):
+    """One sentence with the argument, its value and what it must be."""
+    with pytest.raises(SpecError) as caught:
+        build_chunk_specs("film", *arguments)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, 0.0])
+def test_a_slot_that_is_no_length(seconds: float):
+    """NaN, infinity, nothing and less."""
+    with pytest.raises(SpecError, match="slot"):
+        build_chunk_specs("film", bare(), ["u0", "u1"], slot_seconds=seconds)
+
+
+def test_a_beat_with_a_value_that_json_has_not():
+    """A beat goes onto S3 as JSON."""
+    spec = bare()
+    spec["beats"][0]["own"] = object()
+    with pytest.raises(SpecError, match="beat 'a' has a value that JSON has not"):
+        build_chunk_specs("film", spec, ["u0", "u1"])
+
+
+def many(beats: int, duration: float = 3600) -> dict[str, Any]:
+    """A film of equal beats."""
+    return {
+        "duration": duration,
+        "beats": [
+            {"name": f"b{n}", "duration": duration / beats, "prompt_template": "{beat_name}"}
+            for n in range(beats)
+        ],
+    }
+
+
+def test_more_beats_than_seconds_of_the_longest_film_are_refused():
+    """3,600 are planned; 20,000 are counted and refused."""
+    assert len(build_chunk_specs("film", many(MAX_BEATS), ["u"] * MAX_BEATS)) == 1800
+    with pytest.raises(SpecError, match=r"beats has 20000 items: at most 3600 are allowed"):
+        build_chunk_specs("film", many(20_000), ["u"] * 20_000)
+
+
+def test_planning_takes_time_in_proportion():
+    """Ten times the chunks and beats take no more than some twenty times the processor time."""
+
+    def seconds(beats: int, duration: float, slot: float) -> float:
+        spec, urls = many(beats, duration), ["u"] * beats
+        began = time.process_time()
+        planned = build_chunk_specs("film", spec, urls, slot_seconds=slot, overlap_seconds=0)
+        plan_joins(read_film_spec(spec), planned)
+        return time.process_time() - began
+
+    small = min(seconds(360, 1000, 1.0) for _ in range(3))
+    large = min(seconds(3600, 3600, 0.36) for _ in range(3))
+    assert large < 20 * small + 0.1
+
+
+def test_the_beat_of_a_slot_is_what_a_search_of_all_beats_finds():
+    """The sweep over beats and slots chooses as a comparison of every pair does."""
+    rng = random.Random(3)
+    for _ in range(50):
+        lengths = [rng.choice([0.04, 0.3, 1, 2.5, 7]) for _ in range(rng.randint(1, 12))]
+        film = read_film_spec(
+            {
+                "duration": sum(lengths),
+                "beats": [
+                    {"name": str(n), "duration": length, "prompt_template": "x"}
+                    for n, length in enumerate(lengths)
+                ],
+            }
+        )
+        slots = plan_slots(film, slot_seconds=rng.choice([0.1, 0.5, 2.0]), overlap_seconds=0)
+
+        def covered(slot: Slot, number: int, film: FilmSpec = film) -> int:
+            beat = film.beats[number]
+            start = beat.start or 0.0
+            first, last = round(start * film.fps), round((start + beat.duration) * film.fps)
+            return min(last, slot.end) - max(first, slot.start)
+
+        expected = [
+            max(range(len(lengths)), key=lambda number, slot=slot: covered(slot, number))
+            for slot in slots
+        ]
+        assert beats_of_slots(film, slots) == expected

@@ -1,16 +1,23 @@
 """An animatic as a person has it: a directory with a manifest and pictures, put on S3 as it is."""
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chunk_assets.chain.film_plan import slot_seconds
+from chunk_assets.chain.film_plan import named_specs
+from chunk_assets.chain.safe_files import OpenDirectory, PrivateCopies, read_bytes
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.images import open_picture
-from chunk_assets.planning import build_chunk_specs
-from chunk_assets.schemas import MANIFEST, MAX_MANIFEST_BYTES, Animatic, ChunkSpec, read_animatic
+from chunk_assets.json_text import read_object
+from chunk_assets.schemas import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    MAX_PICTURE_BYTES,
+    Animatic,
+    ChunkSpec,
+    read_animatic,
+)
 from chunk_assets.storage import keys
 from chunk_assets.storage.digests import bytes_digest, file_digest
 from chunk_assets.storage.objects import JSON
@@ -36,31 +43,25 @@ CONTENT_TYPES = {
 
 @dataclass(frozen=True)
 class AnimaticDirectory:
-    """A directory that has been read and found in order.
+    """A directory that has been read, once, and found in order.
 
     Attributes:
         animatic: The manifest.
         document: The manifest as it was written.
-        pictures: The pictures' files by the names the manifest has for them.
+        pictures: Private copies of the pictures, by the names the manifest has for them.
+        sources: The files themselves.
+        copies: Keeps the copies on the disk.
     """
 
     animatic: Animatic
     document: bytes
     pictures: dict[str, Path]
+    sources: tuple[Path, ...] = ()
+    copies: PrivateCopies | None = field(default=None, repr=False)
 
     def specs(self, video_id: str) -> list[ChunkSpec]:
         """The film's chunks, before anything is on S3 (their URLs are file names)."""
-        references = {
-            "style_guide_url": self.animatic.style_guide,
-            "product_reference_url": self.animatic.product_reference,
-        }
-        return build_chunk_specs(
-            video_id,
-            self.animatic,
-            self.animatic.frames,
-            references,
-            slot_seconds=slot_seconds(self.animatic),
-        )
+        return named_specs(video_id, self.animatic)
 
     def version(self, name: str) -> str:
         """A picture's version, the same as once it is on S3."""
@@ -72,7 +73,7 @@ class AnimaticDirectory:
         if not chosen:
             return self
         animatic = self.animatic.model_copy(update=chosen)
-        written = json.loads(self.document) | chosen
+        written = read_object(self.document, MANIFEST) | chosen
         document = json.dumps(written, indent=2, ensure_ascii=False).encode() + b"\n"
         return replace(self, animatic=animatic, document=document)
 
@@ -81,46 +82,41 @@ def read_directory(directory: Path) -> AnimaticDirectory:
     """Read an animatic's directory and look at every picture.
 
     Raises:
-        SpecError: The manifest is missing or cannot be used, or names a file outside.
+        SpecError: The manifest is missing or cannot be used, or names a file outside or a link.
         MediaError: A picture is missing or cannot be read.
     """
-    if not directory.is_dir():
-        raise SpecError(f"{str(directory)!r} is not a directory: give one that holds {MANIFEST}")
-    manifest = directory / MANIFEST
-    if manifest.exists() and not manifest.is_file():  # a pipe would be waited for
-        raise SpecError(f"{str(manifest)!r} is not a file")
-    try:
-        document = manifest.read_bytes()
-    except FileNotFoundError:
-        raise SpecError(f"there is no manifest {str(manifest)!r} in the directory") from None
-    except OSError as error:
-        raise SpecError(f"{str(manifest)!r} cannot be read: {error.strerror}") from error
-    if len(document) > MAX_MANIFEST_BYTES:
-        raise SpecError(
-            f"{str(manifest)!r} has {len(document)} bytes: at most {MAX_MANIFEST_BYTES} are allowed"
-        )
-    animatic = read_animatic(document, where=str(manifest))
-    root = directory.resolve()
-    pictures = {}
-    for name in animatic.files:
-        path = directory / name
-        # `Path.resolve` would raise at a link that leads to itself, which is no file, either.
-        if not Path(os.path.realpath(path)).is_relative_to(root):
-            raise SpecError(
-                f"the file {name!r} leads out of {str(directory)!r}: "
-                "an animatic's pictures must lie inside its directory"
-            )
-        if not path.is_file():
-            raise MediaError(f"the manifest names {name!r}, but there is no file {str(path)!r}")
-        pictures[name] = path
+    with OpenDirectory(directory) as opened:
+        document = read_bytes(opened, MANIFEST, MAX_MANIFEST_BYTES)
+        if document is None:
+            raise SpecError(f"there is no manifest {str(directory / MANIFEST)!r} in the directory")
+        animatic = read_animatic(document, where=str(directory / MANIFEST))
+        copies = PrivateCopies()
+        try:
+            pictures = {
+                name: copies.take(opened, name, MAX_PICTURE_BYTES) for name in animatic.files
+            }
+            sources = {name: directory / name for name in pictures}
+            _look_at_all(pictures, sources)
+        except BaseException:
+            copies.remove()
+            raise
+    files = (directory / MANIFEST, *sources.values())
+    return AnimaticDirectory(animatic, document, pictures, files, copies)
+
+
+def _look_at_all(pictures: dict[str, Path], sources: dict[str, Path]) -> None:
     with ThreadPoolExecutor(_LOOKED_AT_ONCE, thread_name_prefix="pictures") as pool:
-        for looked_at in [pool.submit(_look_at, path) for path in pictures.values()]:
+        seen = [pool.submit(_look_at, pictures[name], sources[name]) for name in pictures]
+        for looked_at in seen:
             looked_at.result()
-    return AnimaticDirectory(animatic, document, pictures)
 
 
-def _look_at(path: Path) -> None:
-    open_picture(path)
+def _look_at(copy: Path, source: Path) -> None:
+    try:
+        open_picture(copy)
+    except MediaError as error:  # people know the file by its own name
+        message = str(error).replace(repr(str(copy)), repr(str(source)))
+        raise MediaError(message, **{**error.data, "path": str(source)}) from error
 
 
 def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> bool:
@@ -143,7 +139,7 @@ def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> b
         stored = store.head(key)
         if stored is not None and stored.sha256 == file_digest(path):
             return False
-        kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        kind = CONTENT_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
         store.put_file(key, path, kind)
         return True
 

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 
 from chunk_assets.chain.fingerprints import digest
 from chunk_assets.errors import NotStored, SpecError
+from chunk_assets.file_names import same_names
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.commission import Commission
 from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
 from chunk_assets.schemas import (
     MAX_MANIFEST_BYTES,
+    MAX_PICTURE_BYTES,
     Animatic,
     ChunkSpec,
     Continuity,
+    FilmSpec,
     check_video_id,
     read_animatic,
 )
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _AT_ONCE = 8
 """Requests to S3 at a time."""
@@ -87,10 +90,28 @@ def plan_film(
     animatic = read_animatic(content, where=manifest.uri)
     if continuity is not None:
         animatic = animatic.model_copy(update={"continuity": continuity})
-    versions = _picture_versions(store, video_id, animatic)
+    named = named_specs(video_id, animatic)  # its counts are checked before S3 is asked for each
+    pictures = _stored_pictures(store, video_id, animatic)
+    versions = {name: picture.version for name, picture in pictures.items()}
     version = digest({"manifest": manifest.version, "pictures": versions})
-    specs = placed_specs(store, video_id, animatic, versions, seed=seed)
+    uris = {name: picture.uri for name, picture in pictures.items()}
+    specs = [_placed(store, spec, uris, versions, seed) for spec in named]
     return FilmPlan(video_id, animatic, specs, version)
+
+
+def named_specs(video_id: str, animatic: Animatic) -> list[ChunkSpec]:
+    """The film's chunks with the names of pictures in the place of URLs.
+
+    Raises:
+        SpecError: The manifest cannot be used.
+    """
+    references = {
+        "style_guide_url": animatic.style_guide or None,
+        "product_reference_url": animatic.product_reference or None,
+    }
+    return build_chunk_specs(
+        video_id, animatic, animatic.frames, references, slot_seconds=slot_seconds(animatic)
+    )
 
 
 def placed_specs(
@@ -108,22 +129,9 @@ def placed_specs(
     Raises:
         SpecError: The manifest cannot be used.
     """
-
-    def uri(name: str | None) -> str | None:
-        return store.uri(keys.animatic_file(video_id, name)) if name else None
-
-    specs = build_chunk_specs(
-        video_id,
-        animatic,
-        [store.uri(keys.animatic_file(video_id, name)) for name in animatic.frames],
-        {
-            "style_guide_url": uri(animatic.style_guide),
-            "product_reference_url": uri(animatic.product_reference),
-        },
-        slot_seconds=slot_seconds(animatic),
-    )
-    by_uri = {uri(name): version for name, version in versions.items()}
-    return [_placed(store, spec, by_uri, seed) for spec in specs]
+    uris = {name: store.uri(keys.animatic_file(video_id, name)) for name in animatic.files}
+    specs = named_specs(video_id, animatic)
+    return [_placed(store, spec, uris, versions, seed) for spec in specs]
 
 
 def commissioned(
@@ -153,7 +161,7 @@ def commissioned(
     )
 
 
-def slot_seconds(animatic: Animatic) -> float:
+def slot_seconds(animatic: FilmSpec) -> float:
     """How much of the film one chunk fills: what the manifest's model makes at the least.
 
     Room is left for the longest transition, which lengthens the chunk behind it.
@@ -171,27 +179,49 @@ def slot_seconds(animatic: Animatic) -> float:
 
 
 def _placed(
-    store: ObjectStore, spec: ChunkSpec, versions: dict[str | None, str], seed: int | None
+    store: ObjectStore,
+    spec: ChunkSpec,
+    uris: Mapping[str, str],
+    versions: Mapping[str, str],
+    seed: int | None,
 ) -> ChunkSpec:
-    """The spec with what only the store knows: which versions of the pictures, and the hand-over.
+    """The spec with what only the store knows: where the pictures are and in which versions, and
+    the hand-over.
 
     The style guide's version stands where a scene begins: no other chunk is made from it.
     """
     first = spec.begins_anew
+    frame, style, product = (
+        spec.animatic_frame_url,
+        spec.style_guide_url,
+        spec.product_reference_url,
+    )
     previous = keys.last_frame(spec.video_id, spec.chunk_num - 1)
     return spec.model_copy(
         update={
-            "animatic_frame_version": versions[spec.animatic_frame_url],
-            "style_guide_version": versions.get(spec.style_guide_url) if first else None,
+            "animatic_frame_url": uris[frame],
+            "style_guide_url": uris[style] if style else None,
+            "product_reference_url": uris[product] if product else None,
+            "animatic_frame_version": versions[frame],
+            "style_guide_version": versions[style] if style and first else None,
             "previous_chunk_last_frame": None if first else store.uri(previous),
             "seed": seed,
         }
     )
 
 
-def _picture_versions(store: ObjectStore, video_id: str, animatic: Animatic) -> dict[str, str]:
-    def version(name: str) -> str:
-        stored = store.head(keys.animatic_file(video_id, name))
+def _stored_pictures(
+    store: ObjectStore, video_id: str, animatic: Animatic
+) -> dict[str, StoredObject]:
+    """What is stored of each picture, by the name the manifest has for it.
+
+    Raises:
+        NotStored: One is not there.
+        SpecError: One has more bytes than a picture may have.
+    """
+
+    def find(name: str) -> StoredObject:
+        stored = find_picture(store, keys.animatic_file(video_id, name))
         if stored is None:
             uri = store.uri(keys.animatic_file(video_id, name))
             raise NotStored(
@@ -199,8 +229,21 @@ def _picture_versions(store: ObjectStore, video_id: str, animatic: Animatic) -> 
                 f"but nothing is stored at {uri}",
                 uri=uri,
             )
-        return stored.version
+        if stored.size > MAX_PICTURE_BYTES:
+            raise SpecError(
+                f"{stored.uri} has {stored.size} bytes: a picture may have {MAX_PICTURE_BYTES}",
+                uri=stored.uri,
+            )
+        return stored
 
     names = list(animatic.files)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
-        return dict(zip(names, pool.map(version, names), strict=True))
+        return dict(zip(names, pool.map(find, names), strict=True))
+
+
+def find_picture(store: ObjectStore, key: str) -> StoredObject | None:
+    """What is stored under a picture's key, else under the same name in another normal form.
+
+    `aws s3 sync` on a Mac uploads names as the disk has them, whatever the manifest's form is.
+    """
+    return next(filter(None, map(store.head, same_names(key))), None)

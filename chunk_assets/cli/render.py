@@ -112,7 +112,7 @@ def render(
             return
         check_ffmpeg()
         path = output or Path(f"{name}.mp4")
-        target = writable_target(path, [directory / MANIFEST, *animatic.pictures.values()])
+        target = writable_target(path, animatic.sources)
         with ChunkProgress(count) as progress:
             with progress.waiting("starting Dagster"):
                 with importing():

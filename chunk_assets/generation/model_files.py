@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from chunk_assets.errors import SpecError
+from chunk_assets.json_text import shown
 
 MAX_BYTES = 1 << 20
 
@@ -21,25 +22,25 @@ def read_tables(path: Path) -> _Tables:
     Raises:
         SpecError: It cannot be read, is not TOML, or has something else in it.
     """
-    shown = f"the models' file {str(path)!r}"
+    file = f"the models' file {str(path)!r}"
     try:
         if not path.is_file():
             reason = "it is not a file" if path.exists() else "there is none"
-            raise SpecError(f"{shown} cannot be read: {reason}", path=str(path))
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            raise SpecError(f"{file} cannot be read: {reason}", path=str(path))
+        with path.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise SpecError(f"{shown} is too large: allowed is {MAX_BYTES} bytes", path=str(path))
-        tables = tomllib.loads(content.decode())
+            raise SpecError(f"{file} is too large: allowed is {MAX_BYTES} bytes", path=str(path))
+        tables = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        message = f"{shown} cannot be read: {error.strerror}"
+        message = f"{file} cannot be read: {error.strerror}"
         raise SpecError(message, path=str(path)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        message = f"{shown} is not TOML ({str(error).splitlines()[0]})"
+        message = f"{file} is not TOML ({str(error).splitlines()[0]})"
         raise SpecError(message, path=str(path)) from None
     for name, table in tables.items():
         if not isinstance(table, dict):
-            message = f"{shown}: {name} is {_shown(table)}: every entry must be a model's table"
+            message = f"{file}: {name} is {shown(table)}: every entry must be a model's table"
             raise SpecError(message, path=str(path), table=name)
     return tables
 
@@ -119,9 +120,4 @@ def _first_fault(error: ValidationError) -> str:
         return f"{where}.kind is {context['tag']!r}: allowed is {context['expected_tags']}{more}"
     if not where or kind == "value_error":
         return f"{where}: {message}{more}" if where else message + more
-    return f"{where} is {_shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    return f"{where} is {shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"

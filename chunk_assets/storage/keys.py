@@ -16,6 +16,8 @@
     videos/{video}/report.html                          the film's page
 """
 
+import posixpath
+
 ANIMATICS = "animatics/"
 CHUNKS = "chunks/"
 FILMS = "videos/"
@@ -27,8 +29,11 @@ def manifest(video_id: str) -> str:
 
 
 def animatic_file(video_id: str, name: str) -> str:
-    """A picture the manifest names; `name` has been checked to stay inside (schemas.Animatic)."""
-    return f"{ANIMATICS}{video_id}/{name}"
+    """A picture the manifest names; `name` has been checked to stay inside (schemas.Animatic).
+
+    `./a.png` and `b//a.png` are names of files, but S3 servers refuse or change such keys.
+    """
+    return f"{ANIMATICS}{video_id}/{posixpath.normpath(name)}"
 
 
 def chunk_spec(video_id: str, chunk_num: int) -> str:

@@ -5,12 +5,14 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
@@ -24,7 +26,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from chunk_assets.errors import Changed, NotAnswering, NotStored, StorageError
+from chunk_assets.errors import Changed, NotAnswering, NotStored, OutOfTime, StorageError
 from chunk_assets.storage.digests import bytes_digest, file_digest
 from chunk_assets.storage.nearby import Nearby
 from chunk_assets.storage.patience import patiently
@@ -115,6 +117,16 @@ class ObjectStore:
         self.link_seconds = link_seconds
         self.nearby = nearby
         self.patience = patience
+        self._deadline: float | None = None
+
+    def until(self, deadline: float) -> Self:
+        """The same bucket for a look that must end in time.
+
+        Every operation begun at or after `deadline` (of `time.monotonic`) raises `OutOfTime`.
+        """
+        limited = copy(self)
+        limited._deadline = deadline
+        return limited
 
     @property
     def endpoint(self) -> str:
@@ -310,6 +322,7 @@ class ObjectStore:
         )
         with self._translated("list", prefix):
             for page in pages:
+                self._check_time(prefix)
                 yield from page.get(part, [])
 
     def _stored(self, key: str, size: int, etag: str, record: Mapping[str, str]) -> StoredObject:
@@ -325,9 +338,14 @@ class ObjectStore:
                 recorded=stored.sha256,
             )
 
+    def _check_time(self, key: str) -> None:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise OutOfTime(f"the time was over before {self.uri(key)} was looked at")
+
     @contextmanager
     def _translated(self, action: str, key: str) -> Iterator[None]:
         """Foreign errors become `StorageError` here and nowhere else."""
+        self._check_time(key)
         try:
             yield
         except (BotoCoreError, Boto3Error, ClientError, ResponseParserError) as error:
