@@ -49,6 +49,13 @@ class Slow:
 
 
 @dataclass(frozen=True)
+class Shows:
+    """The right answer with these fields in the place of its own."""
+
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Answers:
     """This answer instead of the right one; a dict becomes JSON, a str is sent as it is."""
 
@@ -56,6 +63,11 @@ class Answers:
     body: Any = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
+
+WebPage = functools.partial(
+    Answers, 200, "<!DOCTYPE html><html><body>Please log in to this network.</body></html>"
+)
+"""What a captive portal answers in the place of the server."""
 
 NoCredit = functools.partial(
     Answers,

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +20,7 @@ from chunk_assets_tests.fake_faults import (
     Redirects,
     Reset,
     ServerError,
+    Shows,
     Slow,
     TooMany,
     Truncated,
@@ -50,6 +52,7 @@ class Fake(Protocol):
     lock: Any
     requests: list[Received]
     log: Callable[[str], None]
+    clock: timedelta
     public: frozenset[str]
     """Routes that want no token."""
 
@@ -156,6 +159,8 @@ class Handler(BaseHTTPRequestHandler):
             if fault.status is None:
                 return self._reset(request)
             answer = _early(ServerError(fault.status))
+        if isinstance(fault, Shows) and isinstance(answer.body, dict):
+            answer = replace(answer, body={**answer.body, **fault.fields})
         if isinstance(fault, Slow):
             time.sleep(fault.seconds)
         if isinstance(fault, Redirects):
@@ -207,6 +212,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())  # `close` would wait for the files made of the socket
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` header's value, by the fake's clock."""
+        moment = time.time() if timestamp is None else timestamp
+        return super().date_time_string(int(moment + self._fake.clock.total_seconds()))
 
     def log_message(self, format: str, *args: Any) -> None: ...  # `log` has it
 

@@ -66,6 +66,10 @@ class FakeReplicate:
         width: Of the clips of models that are not asked for a size, in pixels.
         page_size: Predictions a page.
         output_seconds: How long outputs are kept.
+        clock: How far its clock is ahead of this machine's; it shows in every date it tells.
+        list_lag: For so many seconds a new prediction is not in the list.
+        outputs: By "owner/name", what a model's output is, made from its clip's address.
+        output_schemas: By "owner/name", what its schema says of that.
         deadline_scale: What a second of a `Cancel-After` lasts.
         delivery: Where outputs are fetched from; this server's own `/delivery` at first.
         without_schema: Models ("owner/name") whose version has no schema.
@@ -95,6 +99,10 @@ class FakeReplicate:
         self.width = 128
         self.page_size = 100
         self.output_seconds = 3600.0
+        self.clock = timedelta()
+        self.list_lag = 0.0
+        self.outputs: dict[str, Callable[[str], Any]] = {}
+        self.output_schemas: dict[str, Any] = {}
         self.deadline_scale = 1.0
         self.without_schema: set[str] = set()
         self.without_version: set[str] = set()
@@ -103,6 +111,7 @@ class FakeReplicate:
         self.files: dict[str, tuple[str, str, bytes]] = {}
         self.lock = threading.RLock()
         self._queued: dict[str, deque[Any]] = defaultdict(deque)
+        self._always: dict[str, Any] = {}
         self._random = random.Random(self.faults.seed)
         self._server = Server((host, port), Handler)
         self._server.fake = self
@@ -135,10 +144,16 @@ class FakeReplicate:
         with self.lock:
             self._queued[route].extend(faults)
 
+    def always(self, route: str, fault: Any) -> None:
+        """Let this happen at every request for `route` for which nothing is queued."""
+        with self.lock:
+            self._always[route] = fault
+
     def calm(self) -> None:
         """Forget what is queued, and let nothing go wrong by itself any more."""
         with self.lock:
             self._queued.clear()
+            self._always.clear()
             self.faults = Faults()
 
     def take(self, route: str) -> Any:
@@ -146,6 +161,8 @@ class FakeReplicate:
         with self.lock:
             if self._queued[route]:
                 return self._queued[route].popleft()
+            if route in self._always:
+                return self._always[route]
             chance, rates = self._random.random(), self.faults
             if route == "prediction":
                 error = self._random.choice(TRANSIENT)
@@ -260,7 +277,8 @@ class FakeReplicate:
         found = [
             made
             for made in reversed(list(self.created))
-            if (after is None or made.created_at >= after)
+            if made.born <= time.monotonic() - self.list_lag
+            and (after is None or made.created_at >= after)
             and (before is None or made.created_at < before)
         ]
         start = int(query.get("cursor", 0))
@@ -317,6 +335,8 @@ class FakeReplicate:
 
     def _version(self, model: Model) -> dict[str, Any]:
         schema = None if model.name in self.without_schema else model.schema
+        if schema is not None and model.name in self.output_schemas:
+            schema["components"]["schemas"]["Output"] = self.output_schemas[model.name]
         when = "2026-01-05T10:00:00.000Z"
         about = {"id": model.version, "created_at": when, "cog_version": "0.16.8"}
         return {**about, "openapi_schema": schema}
@@ -324,7 +344,7 @@ class FakeReplicate:
     def _file(self, identity: str) -> dict[str, Any]:
         name, kind, content = self.files[identity]
         digest = hashlib.sha256(content).hexdigest()
-        now = datetime.now(UTC)
+        now = self._now()
         about = {"id": identity, "name": name, "content_type": kind, "size": len(content)}
         about |= {"etag": digest[:32], "checksums": {"sha256": digest}, "metadata": {}}
         about |= {"created_at": _iso(now), "expires_at": _iso(now + timedelta(days=1))}
@@ -365,12 +385,15 @@ class FakeReplicate:
             fails=fails,
             usd=self.prices.get(model.name, self.price),
             cancel_after=None if deadline is None else deadline * self.deadline_scale,
-            created_at=datetime.now(UTC),
+            created_at=self._now(),
         )
         with self.lock:
             self.created.append(made)
         shown = self._shown(made) | {"status": "starting", "output": None, "logs": ""}
         return Answers(201, shown | {"metrics": None, "started_at": None, "completed_at": None})
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.clock
 
     def _media(self, given: Any) -> bytes:
         if isinstance(given, str) and given.startswith("data:"):
@@ -388,6 +411,8 @@ class FakeReplicate:
         output: Any = f"{self.delivery}/{made.id}/output.mp4"
         if made.model.has_list_output:
             output = [output]
+        if made.model.name in self.outputs:
+            output = self.outputs[made.model.name](f"{self.delivery}/{made.id}/output.mp4")
         metrics = {"total_time": made.ended - made.born} if made.is_over else {}
         if made.ran:
             # A test's run may take no time; a real one always does.

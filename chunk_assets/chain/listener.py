@@ -20,3 +20,6 @@ class Listener:
 
     def kept(self, spec: ChunkSpec) -> None:
         """What is stored of it is what would be rendered, and stays."""
+
+    def noticed(self, sentence: str) -> None:
+        """Something takes longer, or costs more, than it should; called from any thread."""

@@ -107,6 +107,10 @@ class ChunkProgress(Listener):
         self._bars.stop_task(task)
         self._line(f"{self._name(spec)}: kept")
 
+    def noticed(self, sentence: str) -> None:
+        """Print the sentence above the bars."""
+        self._print(plain(sentence))
+
     def _add(self, spec: ChunkSpec) -> TaskID:
         task = self._bars.add_task(cut(self._name(spec), _LABEL), total=1.0, done="0%")
         self._tasks[spec.chunk_num] = task
@@ -121,4 +125,7 @@ class ChunkProgress(Listener):
 
     def _line(self, text: str) -> None:
         if not self._is_drawn:
-            self._console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -142,13 +142,18 @@ def _film(
         store=store,
         specs=plan.specs,
     )
+
+    def log(sentence: str) -> None:
+        context.log.info(sentence)
+        listener.noticed(sentence)
+
     commission = commissioned(
         video_id,
         plan.animatic,
         store,
         model=config.model,
         max_cost_usd=config.max_cost_usd,
-        log=context.log.info,
+        log=log,
     )
     claims = partial(
         RunClaims,
@@ -156,7 +161,7 @@ def _film(
         video_id,
         instance=context.instance,
         run_id=context.run.run_id,
-        log=context.log.info,
+        log=log,
     )
     with (
         closing(choose_generator(config.generator, commission, generators)) as generator,
@@ -166,7 +171,7 @@ def _film(
             plan,
             numbers,
             store=store,
-            generator=pooled(generator, context),
+            generator=pooled(generator, context, log),
             order=order,
             workdir=workdir,
             listener=listener,

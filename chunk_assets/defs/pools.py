@@ -1,6 +1,7 @@
 """Dagster's pools, for generators that many films share."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -30,9 +31,15 @@ class Pooled(Wrapping):
     must not keep that one from its slot.
     """
 
-    def __init__(self, generator: Generator, pool: str, context: dg.AssetExecutionContext):
+    def __init__(
+        self,
+        generator: Generator,
+        pool: str,
+        context: dg.AssetExecutionContext,
+        log: Callable[[str], None],
+    ):
         super().__init__(generator)
-        self._pool, self._context = pool, context
+        self._pool, self._context, self._log = pool, context, log
 
     def generate(
         self,
@@ -46,7 +53,10 @@ class Pooled(Wrapping):
         with InstanceConcurrencyContext(context.instance, context.run) as claims:
             while not claims.claim(self._pool, holder):
                 if not is_told:
-                    context.log.info(f"waiting for a free slot of the pool {self._pool!r}")
+                    self._log(
+                        f"chunk {request.chunk_num} of film {request.video_id!r}: waiting for a "
+                        f"free slot of the pool {self._pool!r}"
+                    )
                     is_told = True
                 on_progress(0.0)  # raises when the run is stopped
                 leaving().begin(f"film {request.video_id!r}")
@@ -57,6 +67,8 @@ class Pooled(Wrapping):
                 claims.free_step(holder)
 
 
-def pooled(generator: Generator, context: dg.AssetExecutionContext) -> Generator:
-    """The generator, in its pool if it has one."""
-    return Pooled(generator, generator.pool, context) if generator.pool else generator
+def pooled(
+    generator: Generator, context: dg.AssetExecutionContext, log: Callable[[str], None]
+) -> Generator:
+    """The generator, in its pool if it has one; `log` is told when a slot is waited for."""
+    return Pooled(generator, generator.pool, context, log) if generator.pool else generator

@@ -5,24 +5,39 @@ was paid for findable again after a crash, and what a film's cost is summed from
 predictions by their ids and holds no URL: whoever reads the bucket cannot fetch anything by it.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from chunk_assets.errors import Changed, NotStored, StorageError
 from chunk_assets.storage import keys
 from chunk_assets.storage.conditional_writes import require_conditional_writes
-from chunk_assets.storage.objects import JSON, json_bytes, read_json
+from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _TRIES = 50
 """Of writing an entry that others write as well; each of them gets through once."""
 
-Status = Literal["intended", "asked", "succeeded", "failed", "canceled", "aborted", "void"]
+_Usd = Annotated[FiniteFloat, Field(ge=0)]
+
+Status = Literal[
+    "intended",
+    "asked",
+    "succeeded",
+    "unfetched",
+    "failed",
+    "canceled",
+    "aborted",
+    "unknown",
+    "void",
+]
 """`intended`: about to be asked, so that there may be a prediction whose id is not known; `void`:
-proven never to have been created. The others are Replicate's; `asked` is all that is not over."""
+proven never to have been created; `unknown`: neither that nor a prediction was found, so that it
+may have cost its price, and is looked for again; `unfetched`: succeeded and paid for, its clip is
+still to be fetched. The others are Replicate's; `asked` is all that is not over."""
 
 OPEN = frozenset({"intended", "asked"})
 
@@ -42,6 +57,7 @@ class Attempt(BaseModel):
         version: The version's id; None for an official model.
         seed: The take's seed, also where the model takes none.
         asked_at: When the intent was written.
+        clock: Whose time that is; attempts of older versions have this machine's.
         asked_by: Which process wrote it.
         media_url_sha256: Of the uploaded picture's URL, by which the prediction can be recognised.
         price_usd: What it is expected to cost.
@@ -61,12 +77,13 @@ class Attempt(BaseModel):
     version: str | None = None
     seed: int
     asked_at: datetime
+    clock: Literal["server", "local"] = "local"
     asked_by: str
     media_url_sha256: str
-    price_usd: float = Field(ge=0)
+    price_usd: _Usd
     prediction_id: str | None = None
     status: Status = "intended"
-    cost_usd: float = Field(default=0.0, ge=0)
+    cost_usd: _Usd = 0.0
     error: str | None = None
     output_sha256: str | None = None
     ended_at: datetime | None = None
@@ -77,9 +94,14 @@ class Attempt(BaseModel):
         return self.status in OPEN
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can tell if there ever was a prediction, or what became of it."""
+        return self.status == "unknown"
+
+    @property
     def committed_usd(self) -> float:
-        """What it cost, or may cost yet."""
-        return self.price_usd if self.is_open else self.cost_usd
+        """What it cost, or may cost yet, or may have cost."""
+        return self.price_usd if self.is_open or self.is_unknown else self.cost_usd
 
 
 class ChunkLedger(BaseModel):
@@ -89,7 +111,7 @@ class ChunkLedger(BaseModel):
 
     video_id: str
     chunk_num: int
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...]
 
     @property
     def cost_usd(self) -> float:
@@ -97,8 +119,18 @@ class ChunkLedger(BaseModel):
         return sum(attempt.cost_usd for attempt in self.attempts)
 
     @property
+    def unknown_usd(self) -> float:
+        """What those may have cost of which nobody knows whether they were ever created."""
+        return sum(attempt.price_usd for attempt in self.attempts if attempt.is_unknown)
+
+    @property
+    def unfetched(self) -> int:
+        """How many are paid for, and their clips still to be fetched."""
+        return sum(attempt.status == "unfetched" for attempt in self.attempts)
+
+    @property
     def committed_usd(self) -> float:
-        """The same, and what those that are open may cost yet."""
+        """The same, and what those that are open or unknown may cost."""
         return sum(attempt.committed_usd for attempt in self.attempts)
 
     def of_request(self, request: str) -> list[Attempt]:
@@ -125,6 +157,10 @@ class Taken(StorageError):
     """Another process has an open attempt at the same request."""
 
 
+class DamagedLedger(StorageError):
+    """What was paid for cannot be read, so that nothing more is asked."""
+
+
 class Ledger:
     """The ledgers of one film's chunks, on S3."""
 
@@ -135,6 +171,7 @@ class Ledger:
         """A chunk's ledger as it is stored now.
 
         Raises:
+            DamagedLedger: What is stored is no ledger of this chunk's: nothing is asked for then.
             StorageError: It cannot be read: nothing is asked for then.
         """
         return self._read(chunk_num)[0]
@@ -150,14 +187,20 @@ class Ledger:
         require_conditional_writes(self._store)
 
         def add(ledger: ChunkLedger) -> ChunkLedger:
-            if any(other.is_open for other in ledger.of_request(attempt.request)):
+            others = ledger.of_request(attempt.request)
+            if any(other.key == attempt.key for other in others):
+                return ledger  # it was written, and S3's answer to that was lost
+            if any(other.is_open for other in others):
                 raise Taken(f"chunk {chunk_num} of film {self.video_id!r} is being asked for")
             return ledger.with_attempt(attempt)
 
         self._change(chunk_num, add)
 
     def update(self, chunk_num: int, attempt: Attempt) -> ChunkLedger:
-        """Write how an attempt stands. An attempt that is over never opens again.
+        """Write how an attempt stands.
+
+        An attempt that is over never opens again, unless its prediction is found that was not known
+        to exist.
 
         Raises:
             StorageError: It cannot be written.
@@ -165,7 +208,9 @@ class Ledger:
 
         def put(ledger: ChunkLedger) -> ChunkLedger:
             stored = next((one for one in ledger.attempts if one.key == attempt.key), None)
-            if stored is not None and not stored.is_open and attempt.is_open:
+            was_doubted = stored is None or stored.status in ("unknown", "void")
+            is_found = was_doubted and attempt.prediction_id is not None
+            if stored is not None and not stored.is_open and attempt.is_open and not is_found:
                 return ledger
             return ledger.with_attempt(attempt)
 
@@ -175,18 +220,61 @@ class Ledger:
         """The ledgers of all the film's chunks, also of those that its plan no longer has.
 
         Raises:
+            DamagedLedger: One is damaged.
+            StorageError: One cannot be read.
+        """
+        for one in self.readable():
+            if isinstance(one, DamagedLedger):
+                raise one
+            yield one
+
+    def readable(self) -> "Iterator[ChunkLedger | DamagedLedger]":
+        """The same, with the damage of one that is damaged in its place.
+
+        Raises:
             StorageError: One cannot be read.
         """
         prefix = keys.predictions(self.video_id)
         for name in self._store.names(prefix, ".json"):
-            yield read_json(self._store, f"{prefix}{name}.json", ChunkLedger)[0]
+            if not re.fullmatch(r"chunk_\d{2,}", name):
+                continue  # such as a damaged one that was moved away
+            try:
+                yield self._load(f"{prefix}{name}.json")[0]
+            except DamagedLedger as damage:
+                yield damage
+            except NotStored:
+                continue  # it was moved away since it was listed
 
     def _read(self, chunk_num: int) -> tuple[ChunkLedger, StoredObject | None]:
-        key = keys.prediction(self.video_id, chunk_num)
         try:
-            return read_json(self._store, key, ChunkLedger)
+            return self._load(keys.prediction(self.video_id, chunk_num))
         except NotStored:
-            return ChunkLedger(video_id=self.video_id, chunk_num=chunk_num), None
+            return ChunkLedger(video_id=self.video_id, chunk_num=chunk_num, attempts=()), None
+
+    def _load(self, key: str) -> tuple[ChunkLedger, StoredObject]:
+        try:
+            content, stored = self._store.get_bytes(key)
+            ledger = ChunkLedger.model_validate_json(content)
+        except ValidationError as error:
+            raise self._damaged(key, str(error.errors()[0]["msg"])) from None
+        except StorageError as error:
+            if "recorded" not in error.data:
+                raise
+            raise self._damaged(key, "it is not what was written") from error
+        if keys.prediction(ledger.video_id, ledger.chunk_num) != key:
+            other = f"chunk {ledger.chunk_num} of film {ledger.video_id!r}"
+            raise self._damaged(key, f"it is the ledger of {other}")
+        return ledger, stored
+
+    def _damaged(self, key: str, why: str) -> DamagedLedger:
+        uri = self._store.uri(key)
+        return DamagedLedger(
+            f"{uri} is damaged ({' '.join(why.split())[:200]}), and with it the account of what "
+            f"was paid for: nothing is asked of a paid model for film {self.video_id!r}. Check "
+            "https://replicate.com/predictions for predictions that still run, then move that "
+            "object away and render again",
+            uri=uri,
+        )
 
     def _change(self, chunk_num: int, change: Callable[[ChunkLedger], ChunkLedger]) -> ChunkLedger:
         key = keys.prediction(self.video_id, chunk_num)

@@ -10,6 +10,7 @@ from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.generation.replicate.predictions import redacted
 from chunk_assets.generation.replicate.retries import LostAnswer
 
+_IN_BETWEEN = "is there a login page or proxy between here and Replicate?"
 BILLING = "https://replicate.com/account/billing"
 
 
@@ -19,8 +20,11 @@ class Refusal(Exception):
     def __init__(self, response: httpx.Response):
         super().__init__(response.status_code)
         self.status = response.status_code
+        self.is_web_page = False
         try:
-            self.body: Any = json.loads(_beginning(response))
+            content = _beginning(response)
+            self.is_web_page = is_web_page(content)
+            self.body: Any = json.loads(content)
         except (ValueError, httpx.HTTPError):  # a proxy's HTML page, or one that broke off
             self.body = None
         finally:
@@ -28,8 +32,20 @@ class Refusal(Exception):
         self.retry_after = _retry_after(response.headers.get("retry-after"), self.body)
 
     @property
+    def may_have_created(self) -> bool:
+        """Whether a POST that is answered so may have been carried out all the same."""
+        return self.status >= 500 or self.status == 408
+
+    @property
+    def is_proxys(self) -> bool:
+        """Whether it comes from a proxy or a login page, by its status."""
+        return self.status in (407, 511)
+
+    @property
     def detail(self) -> str:
         """What the answer says, as ": …", or nothing."""
+        if self.is_web_page and self.status < 500:
+            return f" ({self.status}, as a web page: {_IN_BETWEEN})"
         body = self.body if isinstance(self.body, dict) else {"detail": self.body}
         said = body.get("detail") or body.get("title")
         text = " ".join(redacted(said).split())[:300] if isinstance(said, str) else ""
@@ -44,6 +60,8 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
         what: What was asked for, as in "the model 'a/b'".
     """
     status = refusal.status
+    if refusal.is_proxys:
+        return Unavailable(web_page(what, f" ({status})"), status=status)
     if status in (401, 403):
         return Rejected(
             "Replicate refused the API token: check REPLICATE_API_TOKEN" + refusal.detail,
@@ -68,7 +86,8 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
         return Unavailable(message, status=status, **wait)
     if status < 400:
         message = f"Replicate redirected {what} elsewhere ({status}), which is not followed: "
-        return Rejected(message + "check REPLICATE_BASE_URL", status=status)
+        hint = "check REPLICATE_BASE_URL, and whether a login page or proxy is in between"
+        return Rejected(message + hint, status=status)
     if status >= 500 or status == 408:
         message = f"Replicate could not answer for {what} ({status}): its servers have a problem"
         return Unavailable(message, status=status)
@@ -80,16 +99,33 @@ def as_transport_error(error: httpx.HTTPError, what: str) -> GenerationError:
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(f"Replicate did not answer for {what} in time: is the network slow?")
     reason = redacted(str(error)) or type(error).__name__
+    if "certificate" in reason and ("expired" in reason or "not yet valid" in reason):
+        reason += ": is this machine's clock right?"
     return Unavailable(f"Replicate cannot be reached for {what}: {reason}")
 
 
-def unreadable(what: str) -> Unavailable:
+def is_web_page(content: bytes) -> bool:
+    """Whether an answer, or its beginning, is HTML."""
+    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith(b"<") and (b"<html" in start or b"<!doctype html" in start)
+
+
+def web_page(what: str, detail: str = "") -> str:
+    """Return the sentence for a web page that came instead of what was asked for."""
+    return f"the request for {what} was answered with a web page{detail}: {_IN_BETWEEN}"
+
+
+def unreadable(what: str, content: bytes = b"") -> Unavailable:
     """Return the error for an answer of 200 that is not the JSON it should be."""
+    if is_web_page(content):
+        return Unavailable(web_page(what))
     return Unavailable(f"Replicate's answer for {what} cannot be read: it is not what is agreed")
 
 
-def lost(what: str, why: str) -> LostAnswer:
+def lost(what: str, why: str, *, is_page: bool = False) -> LostAnswer:
     """Return the error for a prediction that may have been created."""
+    if is_page:
+        why = f"a web page came instead: {_IN_BETWEEN}"
     return LostAnswer(f"Replicate's answer to the request for {what} is lost ({why})")
 
 

@@ -19,6 +19,7 @@ from chunk_assets.generation.replicate.answers import (
     Refusal,
     as_error,
     as_transport_error,
+    is_web_page,
     lost,
     unreadable,
     was_not_sent,
@@ -33,11 +34,15 @@ from chunk_assets.generation.replicate.retries import (
     ignore,
     retried,
 )
+from chunk_assets.generation.replicate.server_time import ServerClock
 
 __all__ = ["LostAnswer", "ModelInfo", "Prediction", "ReplicateApi", "RetryPolicy"]
 
 SHORTEST_CANCEL_AFTER = 5
 """Seconds; Replicate takes no less."""
+
+MOST_PAGES = 50
+"""Of the list of predictions, a hundred on each, that are read at a time."""
 
 _T = TypeVar("_T")
 
@@ -72,7 +77,8 @@ class ReplicateApi:
         self._retries = retries or RetryPolicy()
         self._on_retry = on_retry
         deadline = max(SHORTEST_CANCEL_AFTER, math.ceil(cancel_after))
-        self._connection = Connection(token, self.base_url, timeout, f"{deadline}s")
+        self.clock = ServerClock(on_retry)
+        self._connection = Connection(token, self.base_url, timeout, f"{deadline}s", self.clock)
 
     def __repr__(self) -> str:
         """Return where it asks, never with what token."""
@@ -170,25 +176,25 @@ class ReplicateApi:
             raise SpecError(f"the inputs for {model!r} are not JSON: {error}") from None
 
         def once() -> Prediction:
+            answer = b""
             try:
                 answer = self._connection.send(
                     "POST",
                     path,
                     content=content,
                     headers={"Content-Type": "application/json"},
-                )
-                return Prediction.model_validate(answer.json())
+                ).content
+                return Prediction.model_validate(json.loads(answer))
             except Refusal as refusal:
-                error = as_error(refusal, what)
-                if refusal.status >= 500 or refusal.status == 408:
-                    raise lost(what, str(refusal.status)) from None
-                raise error from None
+                if refusal.may_have_created:
+                    raise lost(what, str(refusal.status), is_page=refusal.is_proxys) from None
+                raise as_error(refusal, what) from None
             except httpx.HTTPError as error:
                 if was_not_sent(error):
                     raise as_transport_error(error, what) from None
                 raise lost(what, type(error).__name__) from None
-            except ValueError:  # not JSON, or JSON without an id
-                raise lost(what, "it cannot be read") from None
+            except (ValueError, RecursionError):  # not JSON, or JSON without an id
+                raise lost(what, "it cannot be read", is_page=is_web_page(answer)) from None
 
         return self._retried(once)
 
@@ -204,7 +210,7 @@ class ReplicateApi:
             retries or self._retries,
             self._on_retry,
         )
-        return _prediction(answer, what)
+        return _prediction(answer, what, prediction_id)
 
     def cancel(self, prediction_id: str) -> Prediction:
         """End a prediction, and return how it stands; one that is over already stays so.
@@ -222,27 +228,35 @@ class ReplicateApi:
             if not prediction.is_over:
                 raise
             return prediction
-        return _prediction(answer, what)
+        return _prediction(answer, what, prediction_id)
 
-    def created_since(self, moment: datetime) -> Iterator[Prediction]:
+    def created_since(
+        self, moment: datetime, on_gap: Callable[[], None] = lambda: None
+    ) -> Iterator[Prediction]:
         """Yield this account's predictions created at `moment` or later, newest first.
 
-        `moment` must know its time zone; it is compared with Replicate's clock, so leave room
-        for this machine's being wrong.
+        Args:
+            moment: With its time zone, by Replicate's clock.
+            on_gap: Called where a prediction may be missing: an entry cannot be read, or the list
+                has more pages than are read.
 
         Raises:
             GenerationError: Replicate cannot be asked.
         """
+        what = "the list of predictions"
         query = {"created_after": moment.isoformat()}
         asked = []
-        while query not in asked:  # a page that links to itself is the last
+        while query not in asked and len(asked) < MOST_PAGES:
             asked.append(query)
-            page = self._get("/v1/predictions", "the list of predictions", params=query)
+            page = self._get("/v1/predictions", what, params=query)
             results = page.get("results")
-            for one in results if isinstance(results, list) else []:
+            if not isinstance(results, list):
+                raise unreadable(what)
+            for one in results:
                 try:
                     prediction = Prediction.model_validate(one)
                 except ValidationError:
+                    on_gap()
                     continue  # nothing that could be asked for again
                 if prediction.created_at is not None and prediction.created_at < moment:
                     return
@@ -251,6 +265,7 @@ class ReplicateApi:
                 return
             # Only its query: with the token we ask no host that an answer names.
             query = dict(parse_qsl(urlsplit(page["next"]).query))
+        on_gap()  # a page that links to an earlier one, or too many
 
     def _get(self, path: str, what: str, **options: Any) -> dict[str, Any]:
         return self._retried(lambda: self._connection.ask("GET", path, what, **options))
@@ -259,8 +274,11 @@ class ReplicateApi:
         return retried(call, self._retries, self._on_retry)
 
 
-def _prediction(answer: dict[str, Any], what: str) -> Prediction:
+def _prediction(answer: dict[str, Any], what: str, prediction_id: str) -> Prediction:
     try:
-        return Prediction.model_validate(answer)
+        prediction = Prediction.model_validate(answer)
     except ValidationError:
         raise unreadable(what) from None  # pydantic's error quotes what was answered
+    if prediction.id != prediction_id:
+        raise unreadable(what)
+    return prediction

@@ -7,6 +7,9 @@ from typing import Any
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Attempt
 
+KEPT_SECONDS = 3600.0
+"""How long Replicate keeps inputs and outputs once a prediction is over."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -18,20 +21,28 @@ class Patience:
         predictions: How many are asked for one clip before it is given up.
         poll_first: Seconds before the first look at a prediction; they grow by half each time.
         poll_most: Seconds between two looks at most.
-        settle_seconds: How long a prediction whose answer is lost may take to show up in
-            Replicate's list.
-        foreign_seconds: After so long, the intent of a process that may live and never wrote an
-            id is given up; longer than a POST and its repetitions may take.
+        settle_seconds: How long a prediction whose answer is lost is looked for in Replicate's list
+            before another is asked for: three times the longest lag seen, of 30 s.
+        foreign_seconds: The same for the intent of a process that may live and never wrote an id:
+            longer than a POST and its repetitions may take.
+        void_seconds: So long after it was asked for, a prediction that is not in the list was never
+            created: `foreign_seconds`, and many times the longest lag.
+        fetch_seconds: How long an output, or a prediction, that is not there is asked for again,
+            though it should be: caches between Replicate's servers settle in seconds.
         silent_seconds: How long Replicate may not answer for a prediction that was begun.
+        notice_seconds: After so long a wait is said, and then each time this has passed.
     """
 
     max_seconds: float = 30 * 60
     predictions: int = 3
     poll_first: float = 0.5
     poll_most: float = 3.0
-    settle_seconds: float = 20.0
+    settle_seconds: float = 90.0
     foreign_seconds: float = 360.0
+    void_seconds: float = 1200.0
+    fetch_seconds: float = 60.0
     silent_seconds: float = 300.0
+    notice_seconds: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The replicate package's client, with its traps taken out."""
 
+import json
 import re
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from chunk_assets.generation.replicate.answers import (
     unreadable,
 )
 from chunk_assets.generation.replicate.hosts import proxy_for, tls
+from chunk_assets.generation.replicate.server_time import ServerClock
 
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
@@ -44,12 +46,15 @@ class Connection:
         base_url: Where the API is.
         timeout: Seconds from one byte of an answer to the next.
         cancel_after: The `Cancel-After` that predictions get, as in "90s".
+        clock: Learns Replicate's time from the answers.
 
     Raises:
         SpecError: The token cannot be one.
     """
 
-    def __init__(self, token: SecretStr, base_url: str, timeout: float, cancel_after: str):
+    def __init__(
+        self, token: SecretStr, base_url: str, timeout: float, cancel_after: str, clock: ServerClock
+    ):
         secret = token.get_secret_value()
         # httpx would name the token in its error.
         if not re.fullmatch(r"[\x21-\x7e]+", secret):
@@ -63,7 +68,7 @@ class Connection:
                 api_token=secret,
                 base_url=base_url,
                 timeout=httpx.Timeout(timeout, connect=min(timeout, 10)),
-                transport=ReplicateTransport(base_url),
+                transport=ReplicateTransport(base_url, clock),
                 headers={"Cancel-After": cancel_after},
                 follow_redirects=False,  # the token goes to no other host
             )
@@ -103,15 +108,17 @@ class Connection:
         """
         if slowly:
             options["timeout"] = httpx.Timeout(4 * self._timeout, connect=10)
+        content = b""
         try:
-            answer = self.send(method, path, **options).json()
+            content = self.send(method, path, **options).content
+            answer = json.loads(content)
         except Refusal as refusal:
             raise as_error(refusal, what) from None
         except httpx.HTTPError as error:
             # Not chained: the error holds the request, and that the token.
             raise as_transport_error(error, what) from None
-        except ValueError:
-            raise unreadable(what) from None
+        except (ValueError, RecursionError):
+            raise unreadable(what, content) from None
         if not isinstance(answer, dict):
             raise unreadable(what)
         return answer
@@ -124,7 +131,8 @@ class ReplicateTransport(httpx.BaseTransport):
     and above becomes a `Refusal`, which they let pass.
     """
 
-    def __init__(self, base_url: str):
+    def __init__(self, base_url: str, clock: ServerClock):
+        self._clock = clock
         proxy = proxy_for(base_url)
         self._kept = httpx.HTTPTransport(verify=tls(), proxy=proxy)
         # A connection that was kept can be closed by the server at any time; a POST that meets
@@ -136,6 +144,7 @@ class ReplicateTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         carrier = self._fresh if request.method == "POST" else self._kept
         response = carrier.handle_request(request)
+        self._clock.hear(response)
         if response.status_code >= 300:
             raise Refusal(response)
         return response

@@ -11,7 +11,12 @@ import httpx
 from pydantic import SecretStr
 
 from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
-from chunk_assets.generation.replicate.answers import Refusal, as_transport_error
+from chunk_assets.generation.replicate.answers import (
+    Refusal,
+    as_transport_error,
+    is_web_page,
+    web_page,
+)
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
 from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
 from chunk_assets.video.atomic import written_whole
@@ -22,7 +27,7 @@ _WHAT = "a prediction's output"
 
 
 class Gone(GenerationError):
-    """The output is deleted: Replicate keeps it for an hour after it was made."""
+    """The output is not there: deleted, or not everywhere yet."""
 
 
 def fetch(
@@ -54,7 +59,7 @@ def fetch(
         on_retry: Told about each repetition in one sentence.
 
     Raises:
-        Gone: It is deleted.
+        Gone: It is not there.
         Rejected: It is too large, or lies where nothing is fetched from.
         Unavailable: It cannot be fetched, or never comes as a whole video.
         TimedOut: It takes too long.
@@ -104,12 +109,14 @@ def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx
 
 def _refused(refusal: Refusal) -> GenerationError:
     status = refusal.status
+    if refusal.is_proxys:
+        return Unavailable(web_page(_WHAT, f" ({status})"), status=status)
     if status in (404, 410):
-        return Gone(
-            "the prediction's output is deleted: Replicate keeps it for an hour", status=status
-        )
+        message = f"{_WHAT} is not there ({status}): Replicate keeps it for an hour"
+        return Gone(message, status=status)
     if status in (401, 403):
-        return Rejected(f"{_WHAT} is refused by the server that has it ({status})", status=status)
+        message = f"{_WHAT} is refused by the server that has it ({status}){refusal.detail}"
+        return Rejected(message, status=status)
     wait = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
     return Unavailable(f"{_WHAT} cannot be fetched for now ({status})", status=status, **wait)
 
@@ -121,6 +128,8 @@ def _chunks(response: httpx.Response, max_bytes: int, end: float) -> Iterator[by
         raise _too_large(max_bytes)
     came = 0
     for chunk in response.iter_raw():
+        if came == 0 and is_web_page(chunk):
+            raise Unavailable(web_page(_WHAT))
         came += len(chunk)
         if time.monotonic() > end:
             raise TimedOut(f"{_WHAT} comes too slowly: {came} bytes are there")

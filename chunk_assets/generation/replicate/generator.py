@@ -28,7 +28,7 @@ from chunk_assets.generation.replicate.conditioning import conditioning_media
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
 from chunk_assets.generation.replicate.predictions import ModelInfo
-from chunk_assets.generation.replicate.published import check_inputs
+from chunk_assets.generation.replicate.published import check_inputs, unusable_output
 from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.images import open_picture, pixel_digest
 
@@ -192,6 +192,13 @@ class ReplicateGenerator(Generator):
         inputs = build_inputs(model, request, MEDIA)
         if not check_inputs(inputs, published.info.openapi_schema, model.name):
             self._log(f"{model.name} publishes no schema that can be read: inputs go unchecked")
+        if form := unusable_output(published.info.openapi_schema):
+            raise Declined(
+                f"{model.name} publishes an output of an unknown form, {form}: known is a URL or a "
+                f"list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
+                "asked of it, choose another model",
+                model=model.name,
+            )
         media, content_type = conditioning_media(model, request, workdir)
         # By its pixels: the same composite may come from the chain or, deflated, from S3.
         picture = pixel_digest(open_picture(request.conditioning_image))

@@ -1,27 +1,24 @@
 """Predictions that nobody waits for any more: ended, and counted.
 
 A process dies over a chunk, and before the next one comes the prompt is changed: what was asked
-for runs on, is billed, and no clip of it will ever be stored.
+for runs on, is billed, and no clip of it will ever be stored. Or an answer was lost, and it is not
+known whether there is a prediction at all.
 """
 
-import hashlib
 import os
 import socket
-from collections.abc import Callable
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Collection
 
 from chunk_assets.errors import ChunkAssetsError, Rejected
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.asking import Patience
+from chunk_assets.generation.replicate.lost_predictions import search, seconds_since
 from chunk_assets.generation.replicate.predictions import Prediction
 
-CLOCKS = timedelta(minutes=5)
-"""How far this machine's clock and Replicate's may be apart."""
-
-
-def url_digest(url: str) -> str:
-    """The sha256 (hex) of an address: what is kept of it."""
-    return hashlib.sha256(url.encode()).hexdigest()
+NOT_THERE = (404, 410)
+"""The statuses of an answer that something does not exist, or does so no more."""
 
 
 def may_live(asked_by: str) -> bool:
@@ -55,74 +52,123 @@ def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
     )
 
 
-def settle(
-    api: ReplicateApi,
-    ledger: Ledger,
-    chunk_num: int,
-    request: str,
-    *,
-    me: str,
-    max_seconds: float,
-    settle_seconds: float,
-    log: Callable[[str], None],
-) -> None:
-    """End a chunk's predictions that were asked for with another request, and count their cost.
+def void(attempt: Attempt, why: str) -> Attempt:
+    """An attempt of which it is proven that there never was a prediction."""
+    return attempt.model_copy(update={"status": "void", "error": why, "ended_at": now()})
 
-    Those of a process that may be at work are left alone, for as long as a prediction may take.
-    What cannot be settled now stays open in the ledger, and is tried again before the next one.
+
+def unknown(attempt: Attempt, why: str) -> Attempt:
+    """An attempt of which neither a prediction was found nor that there was none."""
+    return attempt.model_copy(update={"status": "unknown", "error": why})
+
+
+class Leftovers:
+    """Settles what is left of one film's predictions before another is asked for.
 
     Args:
         api: Where they are.
         ledger: The film's.
-        chunk_num: The chunk.
-        request: The one that is wanted now.
         me: Which process this is, as attempts have it.
-        max_seconds: How long a prediction may take.
-        settle_seconds: How long a new prediction may take to show up in the list.
+        patience: How long a prediction may take, and how long to show up in the list.
         log: Takes a sentence for each that is found.
     """
-    for attempt in ledger.chunk(chunk_num).attempts:
-        if not attempt.is_open or attempt.request == request:
-            continue
-        age = (now() - attempt.asked_at).total_seconds()
-        if attempt.asked_by != me and may_live(attempt.asked_by) and age < max_seconds:
-            continue
+
+    def __init__(
+        self,
+        api: ReplicateApi,
+        ledger: Ledger,
+        *,
+        me: str,
+        patience: Patience,
+        log: Callable[[str], None],
+    ):
+        self._api, self._ledger, self._me = api, ledger, me
+        self._patience, self._log = patience, log
+        self._settling = threading.Lock()
+        self._given_up: set[str] = set()
+        self._has_unknown = True  # as far as is known before the film's ledgers are read
+
+    def watch(self) -> None:
+        """Look for what is unknown again: another attempt has become so."""
+        self._has_unknown = True
+
+    def settle(self, chunk_num: int, request: str) -> None:
+        """End what a chunk was asked for with another request, and look for what is unknown.
+
+        Predictions of a process that may be at work are left alone, for as long as one may take.
+        What cannot be settled now stays as it is in the ledger, and is tried again before the next
+        prediction. What is unknown is looked for in the whole film.
+
+        Args:
+            chunk_num: The chunk.
+            request: The one that is wanted now.
+
+        Raises:
+            StorageError: A ledger of the film cannot be read or written.
+        """
+        with self._settling:  # of two scenes, both would find the same
+            film, here = self._ledger.film, self._ledger.chunk
+            ledgers = list(film()) if self._has_unknown else [here(chunk_num)]
+            self._has_unknown = False
+            known = {one.prediction_id or "" for ledger in ledgers for one in ledger.attempts}
+            for ledger in ledgers:
+                for attempt in ledger.attempts:
+                    if not attempt.media_url_sha256:
+                        continue  # another generator's
+                    is_here = ledger.chunk_num == chunk_num
+                    if is_here and attempt.request == request:
+                        self._has_unknown |= attempt.is_unknown
+                    elif attempt.is_unknown or (is_here and self._is_abandoned(attempt)):
+                        self._settle(ledger.chunk_num, attempt, known)
+
+    def _is_abandoned(self, attempt: Attempt) -> bool:
+        if not attempt.is_open:
+            return False
+        is_young = seconds_since(self._api, attempt) < self._patience.max_seconds
+        return not (is_young and attempt.asked_by != self._me and may_live(attempt.asked_by))
+
+    def _settle(self, chunk_num: int, attempt: Attempt, known: Collection[str]) -> None:
+        if attempt.key in self._given_up:
+            return
+        name = attempt.prediction_id or "whose answer was lost,"
+        what = f"prediction {name} of another request for chunk {chunk_num}"
+        # A later look shows no more: only whoever comes after an hour is told something else.
+        is_last = seconds_since(self._api, attempt) > self._patience.void_seconds
         try:
-            ended = _ended(api, attempt, is_listed=age > settle_seconds)
+            ended = self._ended(attempt, known)
         except ChunkAssetsError as error:
-            log(f"prediction {attempt.prediction_id} of another request cannot be ended: {error}")
-            continue
-        if not ended.is_open:
-            log(
-                f"prediction {ended.prediction_id} of another request for this chunk is over "
-                f"({ended.status}), and cost ${ended.cost_usd:.2f}"
+            self._log(f"{what} cannot be ended: {error}")
+            return
+        if ended.is_unknown and is_last:
+            self._given_up.add(attempt.key)
+        elif ended.is_unknown:
+            self._has_unknown = True
+        if ended == attempt:
+            return
+        if ended.is_unknown:
+            self._log(f"{what} is not found: it may have cost ${attempt.price_usd:.2f}")
+        elif not ended.is_open:
+            self._log(f"{what} is over ({ended.status}), and cost ${ended.cost_usd:.2f}")
+        self._ledger.update(chunk_num, ended)
+
+    def _ended(self, attempt: Attempt, known: Collection[str]) -> Attempt:
+        """The attempt as it stands once it has been cancelled, which what is over does not mind."""
+        if attempt.prediction_id is None:
+            found = search(
+                self._api, attempt, known=set(known), void_seconds=self._patience.void_seconds
             )
-        ledger.update(chunk_num, ended)
-
-
-def _ended(api: ReplicateApi, attempt: Attempt, *, is_listed: bool) -> Attempt:
-    """The attempt as it stands once it has been cancelled, which what is over does not mind."""
-    if attempt.prediction_id is None:
-        found = _listed(api, attempt)
-        if found is None:
-            gone = {"status": "void", "error": "it was never created", "ended_at": now()}
-            return attempt.model_copy(update=gone) if is_listed else attempt
-        attempt = attempt.model_copy(update={"prediction_id": found.id, "status": "asked"})
-    assert attempt.prediction_id is not None  # noqa: S101 - it is set right above
-    try:
-        prediction = api.cancel(attempt.prediction_id)
-    except Rejected as error:
-        if error.data.get("status") != 404:
-            raise
-        lost = {"status": "aborted", "error": str(error), "ended_at": now()}
-        return attempt.model_copy(update=lost)
-    return outcome(attempt, prediction) if prediction.is_over else attempt
-
-
-def _listed(api: ReplicateApi, attempt: Attempt) -> Prediction | None:
-    """The attempt's prediction in Replicate's list, known by the uploaded picture's URL."""
-    for prediction in api.created_since(attempt.asked_at - CLOCKS):
-        given = prediction.input.values()
-        if any(url_digest(str(value)) == attempt.media_url_sha256 for value in given):
-            return prediction
-    return None
+            if found.proves_absence:
+                return void(attempt, "it was never created")
+            if found.prediction is None:
+                is_listed = seconds_since(self._api, attempt) > self._patience.settle_seconds
+                return unknown(attempt, "it is not in Replicate's list") if is_listed else attempt
+            found_id = {"prediction_id": found.prediction.id, "status": "asked", "error": None}
+            attempt = attempt.model_copy(update=found_id)
+        assert attempt.prediction_id is not None  # noqa: S101 - it is set right above
+        try:
+            prediction = self._api.cancel(attempt.prediction_id)
+        except Rejected as error:
+            if error.data.get("status") not in NOT_THERE:
+                raise
+            return unknown(attempt, str(error))
+        return outcome(attempt, prediction) if prediction.is_over else attempt

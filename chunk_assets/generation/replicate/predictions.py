@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 OVER = frozenset({"succeeded", "failed", "canceled", "aborted"})
 """The statuses that no other follows; "aborted" is one whose deadline passed in the queue."""
 
+_URL = re.compile(r"(?:https?://[^/\s]|data:)\S*", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://|data:)[^\s\"'<>]+", re.IGNORECASE)
 _LONGEST = 2000  # characters of an error; some models put their whole log into it
 
@@ -96,7 +97,17 @@ class Prediction(BaseModel):
         output = self.output
         if isinstance(output, list):
             output = output[0] if output else None
-        return output if isinstance(output, str) and output else None
+        return output if isinstance(output, str) and _URL.fullmatch(output) else None
+
+    @property
+    def has_no_output(self) -> bool:
+        """Whether there is no output: not yet, or none any more."""
+        return self.output is None or self.output in ("", [], {})
+
+    @property
+    def output_form(self) -> str:
+        """What its output is, in words that show nothing of it."""
+        return _form(self.output)
 
     @property
     def is_over(self) -> bool:
@@ -153,6 +164,21 @@ class ModelInfo(NamedTuple):
             openapi_schema=schema if isinstance(schema, dict) else None,
             is_official=official if isinstance(official, bool) else None,
         )
+
+
+def _form(output: Any) -> str:
+    if isinstance(output, dict) and output:
+        names = ", ".join(repr(redacted(str(name))[:40]) for name in sorted(output, key=str)[:5])
+        return f"an object with {names}"
+    if isinstance(output, list) and output:
+        return f"a list that begins with {_form(output[0])}"
+    if isinstance(output, str) and output:
+        return "a web address" if _URL.fullmatch(output) else "text that is no web address"
+    if isinstance(output, bool | int | float):
+        return "a number" if not isinstance(output, bool) else "true or false"
+    return {dict: "an empty object", list: "an empty list", str: "empty text"}.get(
+        type(output), "null"
+    )
 
 
 def _moment(given: Any) -> datetime | None:

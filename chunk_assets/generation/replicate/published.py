@@ -13,6 +13,7 @@ from referencing import Registry
 from chunk_assets.errors import SpecError
 
 _INPUT = "#/components/schemas/Input"
+_DEEPEST = 16  # references within an output's schema that are followed, one from another
 
 
 def check_inputs(
@@ -56,6 +57,47 @@ def check_inputs(
     if faults:
         raise _refused(min(faults, key=_place), model_name)
     return True
+
+
+def unusable_output(openapi_schema: Mapping[str, Any] | None) -> str | None:
+    """Return what a model says that its output is, in words, unless that may be a file or files.
+
+    Known are a URL, a list of URLs, and either of them or null. What is not said, or not in a form
+    that we know how to read, is for the output itself to show.
+    """
+    document: Any = openapi_schema
+    try:
+        return _unusable(document["components"]["schemas"]["Output"], document, _DEEPEST)
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return None
+
+
+def _unusable(schema: Any, document: Any, depth: int) -> str | None:
+    if depth == 0:
+        return None
+    if "$ref" in schema:
+        target = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        return _unusable(target, document, depth - 1)
+    if whole := schema.get("allOf"):
+        forms = [_unusable(part, document, depth - 1) for part in whole]
+        return next((form for form in forms if form), None)
+    if ways := schema.get("anyOf") or schema.get("oneOf"):
+        forms = [_unusable(way, document, depth - 1) for way in ways if way != {"type": "null"}]
+        return None if None in forms else " or ".join(dict.fromkeys(filter(None, forms))) or None
+    kind = schema.get("type")
+    kinds = set(kind) - {"null"} if isinstance(kind, list) else {kind}
+    if "array" in kinds and len(kinds) == 1:
+        inner = schema.get("items") or {}
+        is_nested = inner.get("type") == "array"
+        form = "a list" if is_nested else _unusable(inner, document, depth - 1)
+        return f"a list, each of it {form}" if form else None
+    if not kinds & {"string", "array", None} or "properties" in schema:
+        names = ", ".join(map(repr, sorted(schema.get("properties") or {})[:5]))
+        words = " or ".join(f"the type {kind}" for kind in sorted(map(str, kinds - {None})))
+        return f"an object with {names}" if names else words or None
+    return None
 
 
 def _faults(document: dict[str, Any], inputs: Mapping[str, Any]) -> Iterator[ValidationError]:

@@ -7,12 +7,11 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.generation.replicate.hiring import FAST, Hiring
 from chunk_assets_tests.video.media import photo
-
-FAST = RetryPolicy(attempts=4, seconds=20, wait_initial=0.01, wait_max=0.05)
-"""Waits that a test can wait for."""
 
 
 @pytest.fixture
@@ -44,3 +43,15 @@ def still(tmp_path: Path) -> Path:
     path = tmp_path / "still.png"
     Image.fromarray(photo("coffee", (128, 72))).save(path)
     return path
+
+
+@pytest.fixture
+def hiring(
+    fake: FakeReplicate, store: ObjectStore, still: Path, tmp_path: Path
+) -> Iterator[Hiring]:
+    """A studio with an account."""
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    made = Hiring(fake, store, still, workdir)
+    yield made
+    made.close()

@@ -10,14 +10,16 @@ import pytest
 
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.leftovers import settle, url_digest
+from chunk_assets.generation.replicate.asking import Patience
+from chunk_assets.generation.replicate.leftovers import Leftovers
+from chunk_assets.generation.replicate.lost_predictions import url_digest
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_faults import NEVER, ServerError, Takes
 from chunk_assets_tests.fake_models import MODELS
 from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.generation.replicate.hiring import DEAD
 
 MODEL = next(model for model in MODELS if model.name == "bytedance/seedance-1-pro-fast")
-DEAD = f"{socket.gethostname()}:4194304:x"
 ALIVE = f"{socket.gethostname()}:{os.getpid()}:another"
 ELSEWHERE = "another-host:1:x"
 CANCEL = "POST /v1/predictions/{id}/cancel"
@@ -36,7 +38,7 @@ class Chunk:
         asked = self.api.create(model=MODEL.name, version=None, inputs=given)
         fields = {
             **{"key": image, "request": "old", "model": MODEL.name, "seed": 1},
-            **{"asked_at": now() - timedelta(minutes=10), "asked_by": DEAD},
+            **{"asked_at": now() - timedelta(minutes=10), "clock": "server", "asked_by": DEAD},
             **{"media_url_sha256": url_digest(image), "price_usd": 0.25},
             **{"prediction_id": asked.id, "status": "asked"},
         }
@@ -46,10 +48,10 @@ class Chunk:
 
     def settled(self) -> Attempt:
         """The attempt, once another request is wanted."""
-        settle(
-            **{"api": self.api, "ledger": self.ledger, "chunk_num": 0, "request": "new"},
-            **{"me": "me", "max_seconds": 1800, "settle_seconds": 20, "log": self.log.append},
+        leftovers = Leftovers(
+            self.api, self.ledger, me="me", patience=Patience(), log=self.log.append
         )
+        leftovers.settle(0, "new")
         return self.ledger.chunk(0).attempts[-1]
 
 
@@ -66,7 +68,7 @@ def test_one_that_runs_is_cancelled_and_costs_what_it_costs(chunk: Chunk, fake: 
     ended = chunk.settled()
     assert (ended.status, ended.cost_usd) == ("canceled", 0.25)
     assert fake.created[0].status == "canceled"
-    assert "another request for this chunk is over (canceled), and cost $0.25" in chunk.log[0]
+    assert "another request for chunk 0 is over (canceled), and cost $0.25" in chunk.log[0]
 
 
 def test_one_that_has_ended_is_counted(chunk: Chunk, fake: FakeReplicate, still: Path):
@@ -93,9 +95,13 @@ def test_one_whose_id_was_never_written_is_found_in_the_list(chunk: Chunk, fake:
     assert (ended.status, ended.prediction_id) == ("canceled", fake.created[0].id)
 
 
-@pytest.mark.parametrize(("minutes", "status"), [(10, "void"), (0, "intended")])
-def test_one_that_was_never_created_is_void(chunk: Chunk, minutes: float, status: str):
-    """Unless it is so new that it may yet show up in the list."""
+@pytest.mark.parametrize(
+    ("minutes", "status"), [(21, "void"), (19, "unknown"), (2, "unknown"), (1, "intended")]
+)
+def test_one_that_is_not_in_the_list_is_void_only_when_it_must_be_there(
+    chunk: Chunk, minutes: float, status: str
+):
+    """Before that it may have been created, and for its first moments nothing is said of it."""
     asked = now() - timedelta(minutes=minutes)
     chunk.left(prediction_id=None, status="intended", media_url_sha256="0" * 64, asked_at=asked)
     assert chunk.settled().status == status
@@ -115,11 +121,11 @@ def test_nobody_waits_for_longer_than_a_prediction_may_take(chunk: Chunk):
     assert chunk.settled().status == "canceled"
 
 
-def test_one_that_replicate_does_not_know_costs_nothing(chunk: Chunk):
-    """It is over in any case."""
+def test_one_that_replicate_does_not_know_is_unknown(chunk: Chunk):
+    """It was created, and may have been billed: it counts at its price until it is found."""
     chunk.left(prediction_id="gone")
     ended = chunk.settled()
-    assert (ended.status, ended.cost_usd) == ("aborted", 0.0)
+    assert (ended.status, ended.cost_usd, ended.committed_usd) == ("unknown", 0.0, 0.25)
 
 
 def test_what_cannot_be_settled_now_stays_open(chunk: Chunk, fake: FakeReplicate):

@@ -1,0 +1,124 @@
+"""Fetching the clip of a prediction that has succeeded, for as long as Replicate keeps it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
+from chunk_assets.generation.base import ProgressCallback
+from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.asking import KEPT_SECONDS, Asked, Done, Patience
+from chunk_assets.generation.replicate.download import Gone
+from chunk_assets.generation.replicate.leftovers import NOT_THERE
+from chunk_assets.generation.replicate.lost_predictions import seconds_since
+from chunk_assets.generation.replicate.predictions import Prediction
+from chunk_assets.generation.replicate.waiting import looks
+from chunk_assets.storage.digests import file_digest
+
+Download = Callable[[str, Path], None]
+"""Saves an output's URL as a file; `download.fetch` for one account."""
+
+
+class Fetching:
+    """Fetches the clips of one film's predictions, which are paid for."""
+
+    def __init__(
+        self,
+        api: ReplicateApi,
+        ledger: Ledger,
+        download: Download,
+        patience: Patience,
+        log: Callable[[str], None],
+    ):
+        self._api, self._ledger, self._download = api, ledger, download
+        self._patience, self._log = patience, log
+
+    def clip(
+        self,
+        asked: Asked,
+        attempt: Attempt,
+        prediction: Prediction,
+        path: Path,
+        on_progress: ProgressCallback,
+    ) -> Done | None:
+        """Save the clip as `path`; None when Replicate has deleted it, which the ledger then says.
+
+        Raises:
+            Rejected: The output is none that can be fetched.
+            Unavailable, TimedOut: It cannot be fetched for now. The ledger keeps it as unfetched.
+            MediaError: The disk refuses it.
+        """
+        limit, why = self._patience.fetch_seconds, ""
+        for _ in looks(limit, on_progress, 0.99):
+            try:
+                if why:
+                    prediction = self._read_again(prediction)
+                if prediction.data_removed:
+                    return self._gone(asked, attempt, "Replicate has removed its data")
+                self._download(self._url(prediction), path)
+                return self._done(asked, attempt, prediction, path)
+            except Gone as error:
+                if self._age(attempt, prediction) > KEPT_SECONDS:
+                    return self._gone(asked, attempt, str(error))
+                failure: GenerationError = error
+            except GenerationError as error:
+                # An address may be refused once it is too old: the prediction tells a new one.
+                if not isinstance(error, Rejected) or error.data.get("status") not in (401, 403):
+                    raise self._unfetched(asked, attempt, error) from error
+                failure = error
+            if not why:
+                self._log(
+                    f"{asked.where}: prediction {prediction.id} is paid for, but {failure}; "
+                    f"fetching it again for up to {limit:g} s"
+                )
+            why = str(failure)
+        raise self._unfetched(asked, attempt, Unavailable(f"{why}, for {limit:g} s"))
+
+    def _read_again(self, prediction: Prediction) -> Prediction:
+        try:
+            return self._api.get(prediction.id)
+        except Rejected as error:
+            if error.data.get("status") in NOT_THERE:
+                raise Gone(str(error)) from error
+            raise
+
+    def _url(self, prediction: Prediction) -> str:
+        if prediction.has_no_output:
+            raise Gone(f"its output is {prediction.output_form}")
+        url = prediction.output_url
+        if url is None:
+            raise Rejected(
+                f"its output has an unknown form, {prediction.output_form}: known is a URL or a "
+                "list of URLs"
+            )
+        return url
+
+    def _age(self, attempt: Attempt, prediction: Prediction) -> float:
+        """Seconds since Replicate made the output, by its own clock."""
+        made_at = prediction.completed_at or prediction.created_at
+        if made_at is None:
+            return seconds_since(self._api, attempt)
+        return (self._api.clock.now() - made_at).total_seconds()
+
+    def _done(self, asked: Asked, attempt: Attempt, prediction: Prediction, path: Path) -> Done:
+        here = {"status": "succeeded", "error": None, "output_sha256": file_digest(path)}
+        ledger = self._ledger.update(asked.chunk_num, attempt.model_copy(update=here))
+        tries = len(ledger.of_request(asked.request))
+        return Done(attempt, ledger.cost_usd, prediction.predict_time, tries)
+
+    def _gone(self, asked: Asked, attempt: Attempt, why: str) -> None:
+        gone = {"status": "succeeded", "error": f"its output is deleted: {why}"}
+        self._ledger.update(asked.chunk_num, attempt.model_copy(update=gone))
+
+    def _unfetched(self, asked: Asked, attempt: Attempt, error: GenerationError) -> GenerationError:
+        """Keep the clip as one to be fetched; returns the error that says so."""
+        update = {"status": "unfetched", "error": str(error)}
+        self._ledger.update(asked.chunk_num, attempt.model_copy(update=update))
+        kind = type(error) if isinstance(error, Rejected | TimedOut) else Unavailable
+        # Without the model's name: another model would cost again, and this one has done its work.
+        return kind(
+            f"the clip of {asked.model.name} for {asked.where} is paid for, but not fetched: "
+            f"{error}; rendering again fetches prediction {attempt.prediction_id} and pays "
+            "nothing, as long as Replicate keeps it, which is an hour",
+            prediction_id=attempt.prediction_id,
+        )

@@ -1,0 +1,115 @@
+"""A studio with an account at the fake Replicate, whose processes come and go."""
+
+import socket
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from chunk_assets.generation.base import GenerationRequest
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.asking import Patience
+from chunk_assets.generation.replicate.attempts import Attempts
+from chunk_assets.generation.replicate.download import fetch
+from chunk_assets.generation.replicate.generator import ReplicateGenerator
+from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import JSON, json_bytes
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.fake_replicate import FakeReplicate
+
+FAST = RetryPolicy(attempts=4, seconds=20, wait_initial=0.01, wait_max=0.05)
+"""Waits that a test can wait for."""
+
+DEAD = f"{socket.gethostname()}:4194304:x"
+"""A process on this host that is no more."""
+
+PATIENCE = Patience(
+    max_seconds=20,
+    poll_first=0.02,
+    poll_most=0.1,
+    settle_seconds=0.6,
+    foreign_seconds=1.2,
+    fetch_seconds=0.4,
+)
+
+
+class Hiring:
+    """Makes generators as several processes would: each with nothing but S3 and Replicate."""
+
+    def __init__(self, fake: FakeReplicate, store: ObjectStore, still: Path, workdir: Path):
+        self.fake, self.store, self.still, self.workdir = fake, store, still, workdir
+        self.log: list[str] = []
+        self.patience = PATIENCE
+        self.max_cost_usd: float | None = None
+        self._open: list[ReplicateApi] = []
+
+    def generator(
+        self, model: str = "wan-2.2-i2v-fast", fallback: str | None = None
+    ) -> ReplicateGenerator:
+        """A new process's generator."""
+        token, catalog = SecretStr(self.fake.token or ""), load_catalog()
+        api = ReplicateApi(
+            token,
+            self.fake.base_url,
+            cancel_after=600,
+            timeout=2,
+            retries=FAST,
+            on_retry=self.log.append,
+        )
+        self._open.append(api)
+
+        def download(url: str, path: Path) -> None:
+            fetch(url, path, api=api.base_url, token=token, retries=FAST, on_retry=self.log.append)
+
+        attempts = Attempts(
+            api,
+            self.ledger,
+            download,
+            patience=self.patience,
+            max_cost_usd=self.max_cost_usd,
+            log=self.log.append,
+        )
+        return ReplicateGenerator(
+            api,
+            catalog.find(model),
+            attempts,
+            fallback=catalog.find(fallback) if fallback else None,
+            log=self.log.append,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, "film")
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What the ledger has of chunk 3."""
+        return self.ledger.chunk(3).attempts
+
+    def request(self, *, seed: int = 7, num_frames: int = 60) -> GenerationRequest:
+        """Chunk 3 of a film of 128×72."""
+        return GenerationRequest(
+            video_id="film",
+            chunk_num=3,
+            prompt="a lamp at dawn",
+            conditioning_image=self.still,
+            num_frames=num_frames,
+            fps=24,
+            size=(128, 72),
+            seed=seed,
+        )
+
+    def clip(self, generator: ReplicateGenerator | None = None, *, seed: int = 7):
+        """Chunk 3's clip."""
+        return (generator or self.generator()).generate(self.request(seed=seed), self.workdir)
+
+    def leave(self, *attempts: Attempt) -> None:
+        """Make these the attempts at chunk 3, as a process that died would have left them."""
+        ledger = ChunkLedger(video_id="film", chunk_num=3, attempts=attempts)
+        self.store.put_bytes(keys.prediction("film", 3), json_bytes(ledger), JSON)
+
+    def close(self) -> None:
+        for api in self._open:
+            api.close()
