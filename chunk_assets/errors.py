@@ -4,6 +4,7 @@
 
     ChunkAssetsError
     ├── SpecError          what a person wrote cannot be used: manifest, name, number, choice
+    │   └── NotAllowed     it could be used, but not within this deployment's limits
     ├── MediaError         a picture or a clip cannot be read, or is not what it should be
     │   └── FFmpegError    an FFmpeg process failed
     ├── GenerationError    a generator gave no clip
@@ -38,6 +39,10 @@ class ChunkAssetsError(Exception):
 
 class SpecError(ChunkAssetsError):
     """What a person wrote cannot be used."""
+
+
+class NotAllowed(SpecError):
+    """The deployment's limits do not allow it; other limits might."""
 
 
 class MediaError(ChunkAssetsError):

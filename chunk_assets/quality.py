@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Quality(BaseModel):
     """The limits of the asset checks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     black_luma: float = Field(
         default=20.0,

@@ -19,6 +19,7 @@ from pydantic import (
 from chunk_assets.errors import SpecError
 from chunk_assets.file_names import check_file_name
 from chunk_assets.json_text import Unusable, check_values, read_object, shown
+from chunk_assets.usd import StrictUsd
 
 MANIFEST = "animatic.json"
 """The manifest's name in an animatic's directory."""
@@ -255,7 +256,7 @@ class Animatic(FilmSpec):
     product_reference: str | None = None
     generator: str | None = None
     fallback_model: str | None = None
-    max_cost_usd: FiniteFloat | None = Field(default=None, ge=0)
+    max_cost_usd: StrictUsd | None = None
 
     @property
     def files(self) -> list[str]:

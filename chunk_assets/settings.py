@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from chunk_assets.errors import SpecError
 from chunk_assets.limits import Limits
 from chunk_assets.quality import Quality
+from chunk_assets.usd import Usd
 
 LOCAL_BUCKET = "chunk-assets"
 SEVEN_DAYS = 7 * 24 * 3600
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         extra="ignore",
         populate_by_name=True,
+        allow_inf_nan=False,
     )
 
     home: Path = Field(
@@ -142,6 +144,21 @@ class Settings(BaseSettings):
         description="For how many seconds a sensor's tick goes on looking while there is nothing "
         "new; Dagster's daemon begins one every 5 s.",
     )
+    sensor_generators: str = Field(
+        default="",
+        description="The paid generators that a manifest on S3 may start through the sensor, by "
+        "name, separated by commas, such as 'replicate'; free ones always may.",
+    )
+    sensor_max_cost_per_film: Usd = Field(
+        default=0.0,
+        description="US dollars that a film started by the sensor may cost in all, those already "
+        "spent on it included; 0 starts no paid film.",
+    )
+    sensor_max_cost_per_day: Usd = Field(
+        default=0.0,
+        description="US dollars that all films started by the sensor on one day (UTC) may cost; "
+        "0 starts no paid film.",
+    )
     broker_url: SecretUrl | None = Field(
         default=None,
         description="The Redis that takes runs to the workers, redis://:password@host:6379/0; "
@@ -173,6 +190,11 @@ class Settings(BaseSettings):
         description="The limits on what is handed in, each a variable of its own, such as "
         "CHUNK_ASSETS_LIMITS__CLIP_SIDE=4096.",
     )
+
+    @property
+    def paid_sensor_generators(self) -> frozenset[str]:
+        """`sensor_generators` as names."""
+        return frozenset(name.strip() for name in self.sensor_generators.split(",")) - {""}
 
     @property
     def is_local(self) -> bool:

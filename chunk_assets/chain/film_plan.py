@@ -23,6 +23,7 @@ from chunk_assets.schemas import (
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.usd import checked_usd
 
 _AT_ONCE = 8
 """Requests to S3 at a time."""
@@ -146,10 +147,10 @@ def commissioned(
     """What a generator is told of the film; arguments go before the manifest's own choices.
 
     Raises:
-        SpecError: The limit of the cost is negative.
+        SpecError: The limit of the cost is no amount.
     """
-    if max_cost_usd is not None and not max_cost_usd >= 0:
-        raise SpecError(f"max_cost_usd is {max_cost_usd!r}: allowed is 0 or more US dollars")
+    if max_cost_usd is not None:
+        max_cost_usd = checked_usd(max_cost_usd, "max_cost_usd")
     return Commission(
         video_id=video_id,
         settings=load_settings(),

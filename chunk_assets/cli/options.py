@@ -34,6 +34,25 @@ class ChunkRange(click.ParamType):
         return range(first, last + 1)
 
 
+class UsdAmount(click.ParamType):
+    """An amount of US dollars, such as `5` or `2.50`."""
+
+    name = "USD"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read an amount."""
+        from chunk_assets.usd import checked_usd
+
+        try:
+            return checked_usd(float(str(value)), "the amount")
+        except ValueError:
+            self.fail(f"{value!r} is no amount of US dollars: write '5' or '2.50'", param, ctx)
+        except SpecError as error:
+            self.fail(str(error), param, ctx)
+
+
 def checked_chunks(video_id: str, chunks: range | None, count: int) -> range | None:
     """The chunks that are asked for, which a film of `count` chunks has.
 

@@ -8,6 +8,7 @@ from chunk_assets.cli.interrupts import stopping
 from chunk_assets.cli.options import (
     MAX_SEED,
     ChunkRange,
+    UsdAmount,
     animatic_argument,
     checked_chunks,
     json_option,
@@ -54,7 +55,7 @@ GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from 
 )
 @click.option(
     "--max-cost",
-    type=click.FloatRange(min=0),
+    type=UsdAmount(),
     metavar="USD",
     help="Stop before the film has cost more; the manifest's max_cost_usd without it.",
 )

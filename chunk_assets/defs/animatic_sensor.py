@@ -13,9 +13,10 @@ from chunk_assets.defs.jobs import render_chunks, stitch_film
 from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
 from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import check_overwritten, rendering_request, stitching_request
+from chunk_assets.defs.sensor_limits import SensorLimits
 from chunk_assets.defs.sightings import Sighting
 from chunk_assets.defs.standing import standing
-from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError, StorageError
+from chunk_assets.errors import ChunkAssetsError, NotAllowed, NotStored, SpecError, StorageError
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, check_generator
 from chunk_assets.resources import FilmStore
@@ -40,8 +41,9 @@ MAX_SECONDS = 20.0
     description=(
         "Renders the films whose manifest on S3 is new or was written anew: the chunks that are "
         "missing or changed. A manifest that names no generator is rendered with the free "
-        f"'{DEFAULT_GENERATOR}'. What cannot be used is reported once, here and as an observation "
-        "of `animatics`."
+        f"'{DEFAULT_GENERATOR}'; a paid generator starts only within the limits that the settings "
+        "CHUNK_ASSETS_SENSOR_… set. What cannot be used is reported once, here and as an "
+        "observation of `animatics`."
     ),
 )
 def new_animatics(
@@ -96,6 +98,10 @@ class Look:
     looked_at: int = 0
     planned: int = 0
 
+    def __post_init__(self) -> None:
+        self._limits = SensorLimits(self.settings, self.store, self._instance, self.generators)
+        self._limits_token = self._limits.token()
+
     def at(self, listed: list[ListedManifest]) -> None:
         """Deal with what is new, as far as one tick goes; the cursor says how far that was.
 
@@ -103,6 +109,7 @@ class Look:
             StorageError: S3 cannot be asked whether a missing picture has come.
         """
         self.listed = len(listed)
+        self.cursor.look_under(self._limits_token)
         self._settle()
         arrived = self._arrived({manifest.name for manifest in listed})
         buckets: dict[int, list[ListedManifest]] = defaultdict(list)
@@ -139,6 +146,7 @@ class Look:
         for manifest in bucket:
             before = known.get(manifest.name, Sighting())
             is_known = before.stamp == manifest.stamp and manifest.name not in arrived
+            is_known = is_known and before.limits in ("", self._limits_token)
             if is_known or (not self._is_over() and self._deal_with(manifest, before)):
                 done.append(manifest)
         self.cursor.buckets[number] = bucket_digest(done)
@@ -212,7 +220,7 @@ class Look:
             request = stitching_request(self._instance, name, there.fingerprint)
         else:
             check_overwritten(plan, there.generators)
-            request = rendering_request(plan, manifest.stamp)
+            request = rendering_request(plan, manifest.stamp, self._limits)
         self.requests.append(request)
         self.cursor.asked[name] = (manifest.stamp, plan.version)
         self.context.log.info(f"film {name!r}: {request.job_name} is requested")
@@ -227,7 +235,10 @@ class Look:
         why = f"Film {manifest.name!r} is not rendered: {error}"
         self.context.log.warning(why)
         self.said.append(why)
-        sightings.refuse(self._instance, self.store, manifest.name, before, manifest.stamp, why)
+        limits = self._limits_token if isinstance(error, NotAllowed) else ""
+        sightings.refuse(
+            self._instance, self.store, manifest.name, before, manifest.stamp, why, limits
+        )
 
     def _later(self, why: str) -> bool:
         self.said.append(why)

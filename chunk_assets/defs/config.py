@@ -1,15 +1,20 @@
 """What a person chooses in the launchpad before a run renders."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from chunk_assets.chain.fingerprints import Weights
 from chunk_assets.chain.scenes import MAX_PARALLEL_SCENES
 from chunk_assets.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
+from chunk_assets.errors import SpecError
 from chunk_assets.generation.registry import DEFAULT_GENERATOR
 from chunk_assets.schemas import Continuity
+from chunk_assets.usd import checked_usd
+
+MOST_PARALLEL_SCENES = 64
+"""Each is a thread with a clip in memory."""
 
 
 class ChunkConfig(dg.Config):
@@ -17,7 +22,7 @@ class ChunkConfig(dg.Config):
 
     generator: str = Field(
         default=DEFAULT_GENERATOR,
-        description="Who renders the clips. 'preview' costs nothing, 'replicate' costs money.",
+        description="The generator of the clips. 'preview' costs nothing, 'replicate' costs money.",
     )
     model: str | None = Field(
         default=None,
@@ -62,6 +67,29 @@ class ChunkConfig(dg.Config):
         default=TEMPORAL_WEIGHT,
         description="Chunks 1 and later: the share of the last frame of the chunk before.",
     )
+
+    @field_validator("max_cost_usd", mode="before")
+    @classmethod
+    def _is_an_amount(cls, value: Any) -> float | None:
+        # Before pydantic, which takes `true` for 1.0.
+        return None if value is None else checked_usd(value, "max_cost_usd")
+
+    @field_validator("max_parallel_scenes")
+    @classmethod
+    def _is_a_few(cls, value: int) -> int:
+        if not 1 <= value <= MOST_PARALLEL_SCENES:
+            raise SpecError(
+                f"max_parallel_scenes is {value}: allowed are 1 to {MOST_PARALLEL_SCENES}"
+            )
+        return value
+
+    @field_validator("animatic_weight", "style_weight", "temporal_weight", mode="before")
+    @classmethod
+    def _is_a_share(cls, value: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value <= 1:
+            raise SpecError(f"a weight is {value!r}: allowed are 0 to 1")
+        return float(value)
 
     @property
     def chosen_continuity(self) -> Continuity | None:

@@ -63,11 +63,13 @@ class ManifestCursor:
             requests in one step, but events before that: a daemon that is killed between the two
             would have forgotten the film.
         waiting: Films of which a picture was missing: that picture's key by name.
+        limits: Which limits of the deployment the last look was made under; "" before any.
     """
 
     buckets: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    limits: str = ""
 
     @classmethod
     def read(cls, text: str | None) -> "ManifestCursor":
@@ -82,6 +84,7 @@ class ManifestCursor:
                 [int.from_bytes(digests[step : step + _DIGEST_BYTES], "big") for step in steps],
                 {str(name): (str(at), str(version)) for name, at, version in document["asked"]},
                 {str(name): str(key) for name, key in document["waiting"]},
+                str(document.get("limits", "")),
             )
         except (ValueError, KeyError, TypeError):
             return cls()
@@ -93,8 +96,15 @@ class ManifestCursor:
             "seen": base64.b64encode(digests).decode(),
             "asked": [[name, *what] for name, what in self.asked.items()],
             "waiting": list(self.waiting.items()),
+            "limits": self.limits,
         }
         return json.dumps(document, separators=(",", ":"))
+
+    def look_under(self, limits: str) -> None:
+        """Look at every film again where the deployment's limits are others than before."""
+        if self.limits not in ("", limits):
+            self.buckets = [0] * BUCKETS
+        self.limits = limits
 
     def wait(self, name: str, key: str) -> None:
         """Look for a film's missing picture from now on, instead of the one that waits longest."""

@@ -1,5 +1,7 @@
 """The runs that the sensors request."""
 
+from typing import Any
+
 import dagster as dg
 
 from chunk_assets.chain.film_plan import FilmPlan
@@ -7,42 +9,53 @@ from chunk_assets.defs.going_on import PARTITION
 from chunk_assets.defs.lineage import latest
 from chunk_assets.defs.partitions import range_tags
 from chunk_assets.defs.run_tags import film_tags
+from chunk_assets.defs.sensor_limits import SensorLimits, reservation_tags
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.registry import DEFAULT_GENERATOR
 
 
 def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:
-    """See that no paid clip would make way for a preview that nobody asked for.
+    """Check that no preview replaces clips of a generator that a person has chosen.
 
     Raises:
         SpecError: It would.
     """
-    paid = sorted(generators - {DEFAULT_GENERATOR})
-    if paid and plan.animatic.generator is None:
+    chosen = sorted(generators - {DEFAULT_GENERATOR})
+    if chosen and plan.animatic.generator is None:
         raise SpecError(
-            f"its clips were made by {paid[0]!r}, and a '{DEFAULT_GENERATOR}' would replace those "
-            "that changed; name the 'generator' in the manifest, or render it yourself",
-            generators=paid,
+            f"its clips were made by {chosen[0]!r}, and a '{DEFAULT_GENERATOR}' would replace "
+            "those that changed; name the 'generator' in the manifest, or render it yourself",
+            generators=chosen,
         )
 
 
-def rendering_request(plan: FilmPlan, stamp: str) -> dg.RunRequest:
-    """A run over the film's chunks, which keeps what is up to date.
+def rendering_request(plan: FilmPlan, stamp: str, limits: SensorLimits) -> dg.RunRequest:
+    """A run over the film's chunks, which keeps what is up to date, within the deployment's limits.
 
     Dagster ignores a key it has had; the stamp has a manifest that comes back to what it was
     before rendered like any other change.
+
+    Raises:
+        NotAllowed: The deployment does not allow it.
     """
-    config = {
+    run_key = f"{plan.video_id}:{plan.version}:{stamp}"
+    config: dict[str, Any] = {
         "generator": plan.animatic.generator or DEFAULT_GENERATOR,
         "reuse": "matching",
     }
+    paid_tags = {}
+    max_cost_usd = limits.reserved(plan, run_key)
+    if max_cost_usd is not None:
+        config["max_cost_usd"] = max_cost_usd
+        paid_tags = reservation_tags(run_key, max_cost_usd)
     return dg.RunRequest(
-        run_key=f"{plan.video_id}:{plan.version}:{stamp}",
+        run_key=run_key,
         job_name="render_chunks",
         run_config={"ops": {"film_chunks": {"config": config}}},
         tags={
             **range_tags(plan.video_id, range(len(plan.specs))),
             **film_tags(plan.video_id, range(len(plan.specs))),
+            **paid_tags,
         },
     )
 

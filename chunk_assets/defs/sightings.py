@@ -18,6 +18,7 @@ from chunk_assets.storage.store import ObjectStore
 
 STAMP = "chunk_assets/manifest_stamp"
 VERDICT = "chunk_assets/verdict"
+LIMITS = "chunk_assets/sensor_limits"
 REFUSED, TAKEN, RETIRED = "refused", "taken", "retired"
 
 ANIMATICS = dg.AssetKey("animatics")
@@ -35,6 +36,7 @@ class Sighting:
         storage_id: Of the event that says so; a later one has a higher.
         recorded: When somebody last did something with it, in seconds since 1970; to retire its
             film does not count.
+        limits: Under which limits of the deployment it was refused for them; "" otherwise.
     """
 
     version: str | None = None
@@ -42,6 +44,7 @@ class Sighting:
     is_refused: bool = False
     storage_id: int = field(default=0, compare=False)
     recorded: float = field(default=0.0, compare=False)
+    limits: str = field(default="", compare=False)
 
     def is_settled(self, version: str) -> bool:
         """Whether this version was dealt with already, in whatever writing."""
@@ -62,6 +65,7 @@ def sightings(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, S
                 verdict == REFUSED,
                 record.storage_id,
                 0.0 if verdict == RETIRED else record.timestamp,
+                tags.get(LIMITS, ""),
             )
     return found
 
@@ -115,9 +119,14 @@ def refuse(
     before: Sighting,
     stamp: str,
     why: str,
+    limits: str = "",
 ) -> None:
-    """Record that this writing of a manifest cannot be used; the version of before stays."""
-    _record(instance, store, name, before.version, stamp, REFUSED, why)
+    """Record that this writing of a manifest cannot be used; the version of before stays.
+
+    With `limits`, it is the deployment's limits that do not allow it: others may.
+    """
+    tags = {STAMP: stamp, VERDICT: REFUSED} | ({LIMITS: limits} if limits else {})
+    _observe(instance, store, name, before.version, tags, why)
 
 
 def retire(

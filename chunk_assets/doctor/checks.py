@@ -12,5 +12,6 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (machine.locks,),
     (generators.models,),
     (generators.replicate,),
+    (generators.sensor_limits,),
 )
 """The first of a group is what its others cannot do without."""

@@ -1,8 +1,16 @@
-"""Generators: does the hosted models' account take the token. Nothing is paid."""
+"""Generators: does the hosted models' account take the token, and what may the sensor spend.
 
-from chunk_assets.doctor.findings import Finding, not_configured, ok
+Nothing is paid.
+"""
+
+from datetime import UTC, datetime
+
+from chunk_assets.chain.day_spending import day_spending
+from chunk_assets.doctor.findings import Finding, fails, not_configured, ok
 from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.registry import GENERATORS
 from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
+from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
 _RETRIES = RetryPolicy(attempts=2, seconds=10)
@@ -23,3 +31,27 @@ def replicate(settings: Settings) -> Finding:
     base_url = settings.replicate_base_url
     with ReplicateApi(token, base_url, cancel_after=60, timeout=10, retries=_RETRIES) as api:
         return ok(f"{api.base_url} takes the token, of account {api.account()!r}")
+
+
+def sensor_limits(settings: Settings) -> Finding:
+    """Which paid generators manifests on S3 may start, and for how much."""
+    allowed = sorted(settings.paid_sensor_generators)
+    if not allowed:
+        return ok("manifests on S3 start free generators only")
+    if unknown := [name for name in allowed if name not in GENERATORS]:
+        return fails(
+            f"CHUNK_ASSETS_SENSOR_GENERATORS names {unknown[0]!r}, which is no generator",
+            f"choose from {', '.join(sorted(GENERATORS))}",
+        )
+    film, day = settings.sensor_max_cost_per_film, settings.sensor_max_cost_per_day
+    if not film or not day:
+        return fails(
+            f"manifests on S3 may start {', '.join(allowed)}, for up to ${film:.2f} a film and "
+            f"${day:.2f} a day: no paid film starts",
+            "set CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM and CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY",
+        )
+    today = day_spending(connect(settings), f"{datetime.now(UTC):%Y-%m-%d}").counted_usd
+    return ok(
+        f"manifests on S3 may start {', '.join(allowed)}, for up to ${film:.2f} a film and "
+        f"${day:.2f} a day; ${today:.2f} are spent or reserved today (UTC)"
+    )

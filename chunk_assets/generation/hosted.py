@@ -7,7 +7,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
     StrictBool,
     StrictFloat,
     StrictInt,
@@ -18,8 +17,9 @@ from pydantic import (
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.lengths import AnyLength, ClipLength, InputName, Rate
 from chunk_assets.generation.sizes import AnySize, ModelSize, Size
+from chunk_assets.usd import StrictUsd
 
-Usd = Annotated[FiniteFloat, Field(ge=0, le=1000)]
+Usd = Annotated[StrictUsd, Field(le=1000)]
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 
 

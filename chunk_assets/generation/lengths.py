@@ -174,7 +174,7 @@ class FixedLength(_ChosenLength):
     """Always the same, and nothing asks for it."""
 
     kind: Literal["fixed"]
-    seconds: FiniteFloat = Field(gt=0, le=600)
+    seconds: FiniteFloat = Field(gt=0, le=600, strict=True)
     fps: Rate
 
     def lengths(self) -> list[ClipLength]:

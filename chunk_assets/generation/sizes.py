@@ -106,7 +106,7 @@ class Named(BaseModel):
 
     name: str = Field(min_length=1)
     size: tuple[Side, Side]
-    longest_seconds: FiniteFloat | None = Field(default=None, gt=0)
+    longest_seconds: FiniteFloat | None = Field(default=None, gt=0, le=600, strict=True)
 
     @property
     def area(self) -> int:

@@ -14,6 +14,7 @@
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
     videos/{video}/report.html                          the film's page
+    spending/{day}.json                                 what the sensor's paid films cost that day
 """
 
 import posixpath
@@ -99,3 +100,8 @@ def output(video_id: str) -> str:
 def report(video_id: str) -> str:
     """The film's page."""
     return f"{film(video_id)}report.html"
+
+
+def day_spending(day: str) -> str:
+    """The account of what films started by the sensor cost on a day, such as "2026-11-28"."""
+    return f"spending/{day}.json"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chunk_assets.cli.doctor import MARKS
-from chunk_assets.doctor import machine, s3
+from chunk_assets.doctor import generators, machine, s3
 from chunk_assets.doctor.checks import GROUPS
 from chunk_assets.doctor.findings import Finding, examine, without_secrets
 from chunk_assets.settings import Settings, load_settings
@@ -304,3 +304,20 @@ def test_secrets_are_taken_out(settings: Settings):
     secret = json.dumps({"at": "redis://user:hush@host:6379/0", "token": TOKEN})
     told = without_secrets(secret, Settings(REPLICATE_API_TOKEN=TOKEN))  # pyright: ignore
     assert told == '{"at": "redis://user:***@host:6379/0", "token": "***"}'
+
+
+def test_what_the_sensor_may_spend(store: ObjectStore, monkeypatch: Patch, desk: Path):
+    """The limits in force and the day's account; what can start nothing fails."""
+    found = generators.sensor_limits(load_settings())
+    assert (found.state, found.measured) == ("ok", "manifests on S3 start free generators only")
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_GENERATORS", "sora")
+    found = generators.sensor_limits(load_settings())
+    assert (found.state, found.advice) == ("fails", "choose from preview, replicate")
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_GENERATORS", "replicate")
+    found = generators.sensor_limits(load_settings())
+    assert (found.state, "no paid film starts" in found.measured) == ("fails", True)
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM", "5")
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY", "50")
+    found = generators.sensor_limits(load_settings())
+    assert found.state == "ok"
+    assert "up to $5.00 a film and $50.00 a day; $0.00 are spent" in found.measured

@@ -1,0 +1,186 @@
+"""What films started by the sensor may cost on one day: an account on S3, one object a day.
+
+A film's run is entered with the most that it may cost before it is requested, and with what it did
+cost once it has ended. The account is on S3, beside the ledgers, and changed by conditional writes:
+it holds across restarts, lost Dagster storage and deployments that share a bucket.
+"""
+
+from collections.abc import Callable, Mapping
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chunk_assets.errors import Changed, NotAllowed, NotStored, StorageError
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.storage import keys
+from chunk_assets.storage.conditional_writes import require_conditional_writes
+from chunk_assets.storage.objects import JSON, json_bytes
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.usd import StrictUsd
+
+_TRIES = 20
+
+_CENT = 0.0001
+"""Sums of floats are not exact: a hundredth of a cent."""
+
+
+class FilmDay(BaseModel):
+    """One film's entry.
+
+    Attributes:
+        run_key: The film's last run that was requested on the day.
+        base_usd: What the film had cost before its first run of the day.
+        limit_usd: What the film may cost in all by the end of that run.
+        spent_usd: What it had cost when that run had ended; None while the run may go on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_key: str
+    base_usd: StrictUsd
+    limit_usd: StrictUsd
+    spent_usd: StrictUsd | None = None
+
+    @property
+    def counted_usd(self) -> float:
+        """What counts for the day: the most it may cost, or what it did cost."""
+        reached = self.limit_usd if self.spent_usd is None else self.spent_usd
+        return max(0.0, reached - self.base_usd)
+
+
+class DaySpending(BaseModel):
+    """The account of one day (UTC)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: str
+    films: Mapping[str, FilmDay] = {}
+
+    @property
+    def counted_usd(self) -> float:
+        """What is spent, or reserved by runs that have not ended."""
+        return sum(film.counted_usd for film in self.films.values())
+
+    @property
+    def reserved_usd(self) -> float:
+        """What of it belongs to runs that have not ended."""
+        return sum(film.counted_usd for film in self.films.values() if film.spent_usd is None)
+
+
+def day_spending(store: ObjectStore, day: str) -> DaySpending:
+    """The account of a day such as "2026-11-28".
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    return _read(store, day)[0]
+
+
+def reserve(
+    store: ObjectStore,
+    day: str,
+    video_id: str,
+    run_key: str,
+    *,
+    price_usd: float,
+    film_limit_usd: float,
+    day_limit_usd: float,
+    has_ended: Callable[[str], bool],
+) -> float:
+    """Enter a film's run before it is requested; returns what the film may then cost in all.
+
+    Args:
+        store: The bucket.
+        day: The day on which the run is requested.
+        video_id: The film.
+        run_key: The run; entered again, it counts once.
+        price_usd: What the run is expected to cost.
+        film_limit_usd: What the film may cost in all.
+        day_limit_usd: What all films of the day may cost.
+        has_ended: Whether the run of that key has ended.
+
+    Raises:
+        NotAllowed: One of the limits would be passed.
+        StorageError: The account cannot be read or written; nothing may be started then.
+    """
+    require_conditional_writes(store)
+    for _ in range(_TRIES):
+        account, stored = _read(store, day)
+        films = {
+            name: _settled(store, name, film, has_ended) for name, film in account.films.items()
+        }
+        committed = _committed(store, video_id)
+        before = films.pop(video_id, None)
+        base = before.base_usd if before else committed
+        others = DaySpending(day=day, films=films)
+        left = day_limit_usd - others.counted_usd - max(0.0, committed - base)
+        _check(price_usd, committed, film_limit_usd, left, day_limit_usd, others)
+        limit = round(min(film_limit_usd, committed + left), 6)
+        films[video_id] = FilmDay(run_key=run_key, base_usd=base, limit_usd=limit)
+        try:
+            key = keys.day_spending(day)
+            after = json_bytes(DaySpending(day=day, films=films))
+            store.replace_bytes(key, after, JSON, before=stored)
+        except Changed:
+            continue
+        return limit
+    raise StorageError(f"{store.uri(keys.day_spending(day))} was changed by others all the time")
+
+
+def _check(
+    price: float,
+    committed: float,
+    film_limit: float,
+    left: float,
+    day_limit: float,
+    others: DaySpending,
+) -> None:
+    if price > film_limit - committed + _CENT:
+        raise NotAllowed(
+            f"rendering it costs about ${price:.2f} on top of the ${committed:.2f} that it has "
+            f"cost, and a film started by the sensor may cost ${film_limit:.2f}: raise "
+            "CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM and the manifest's max_cost_usd, if it has one, "
+            "or render it yourself",
+            price_usd=price,
+            limit_usd=film_limit,
+        )
+    if price > left + _CENT:
+        reserved = (
+            f", ${others.reserved_usd:.2f} of it by films that are being rendered"
+            if others.reserved_usd
+            else ""
+        )
+        raise NotAllowed(
+            f"rendering it costs about ${price:.2f}, and of the ${day_limit:.2f} that films "
+            f"started by the sensor may cost a day ${day_limit - left:.2f} are spent or "
+            f"reserved{reserved}: raise CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY or render it "
+            "yourself; it is looked at again when that changes, and tomorrow (UTC)",
+            price_usd=price,
+            limit_usd=day_limit,
+        )
+
+
+def _settled(
+    store: ObjectStore, video_id: str, film: FilmDay, has_ended: Callable[[str], bool]
+) -> FilmDay:
+    if film.spent_usd is not None or not has_ended(film.run_key):
+        return film
+    return film.model_copy(update={"spent_usd": _committed(store, video_id)})
+
+
+def _committed(store: ObjectStore, video_id: str) -> float:
+    return round(sum(chunk.committed_usd for chunk in Ledger(store, video_id).film()), 6)
+
+
+def _read(store: ObjectStore, day: str) -> tuple[DaySpending, StoredObject | None]:
+    try:
+        content, stored = store.get_bytes(keys.day_spending(day))
+    except NotStored:
+        return DaySpending(day=day), None
+    try:
+        return DaySpending.model_validate_json(content), stored
+    except ValidationError:
+        raise StorageError(
+            f"{stored.uri}, the account of what films started by the sensor cost that day, is "
+            "damaged: no paid film is started; move it away to begin the day's account again",
+            uri=stored.uri,
+        ) from None
