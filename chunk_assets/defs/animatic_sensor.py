@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
+from chunk_assets.chain.film_plan import FilmPlan, find_picture, plan_film
 from chunk_assets.defs import going_on, sightings
 from chunk_assets.defs.grid_status import carried_over
 from chunk_assets.defs.jobs import render_chunks, stitch_film
@@ -16,7 +16,14 @@ from chunk_assets.defs.requests import check_overwritten, rendering_request, sti
 from chunk_assets.defs.sensor_limits import SensorLimits
 from chunk_assets.defs.sightings import Sighting
 from chunk_assets.defs.standing import standing
-from chunk_assets.errors import ChunkAssetsError, NotAllowed, NotStored, SpecError, StorageError
+from chunk_assets.errors import (
+    ChunkAssetsError,
+    NotAllowed,
+    NotStored,
+    OutOfTime,
+    SpecError,
+    StorageError,
+)
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, check_generator
 from chunk_assets.resources import FilmStore
@@ -31,6 +38,15 @@ was rendered before: with 20 ms each that is half a minute, and Dagster ends a t
 
 MAX_SECONDS = 20.0
 """No other film is begun in a tick after that: S3 may be slower than expected."""
+
+FILM_SECONDS = 5.0
+"""A film that takes longer is left to the end of the next ticks, where it has what is left of
+`MAX_SECONDS`: one film of an hour must not hold up the others."""
+
+MAX_TRIES = 3
+"""Ticks in which planning a film may fail for want of time or by a fault of this program before it
+is refused. A shutdown looks like the second (a pool of threads that takes no more work), and is no
+fault of the film's."""
 
 
 @dg.sensor(
@@ -97,6 +113,7 @@ class Look:
     listed: int = 0
     looked_at: int = 0
     planned: int = 0
+    slow: list[tuple[ListedManifest, Sighting]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._limits = SensorLimits(self.settings, self.store, self._instance, self.generators)
@@ -129,6 +146,7 @@ class Look:
                     self.said.append("more films are new: the next tick goes on")
                     return
                 self._look_into(number, buckets[number], arrived)
+            self._try_again()
 
     @property
     def was_idle(self) -> bool:
@@ -147,9 +165,19 @@ class Look:
             before = known.get(manifest.name, Sighting())
             is_known = before.stamp == manifest.stamp and manifest.name not in arrived
             is_known = is_known and before.limits in ("", self._limits_token)
-            if is_known or (not self._is_over() and self._deal_with(manifest, before)):
+            if not is_known and manifest.name in self.cursor.tries:
+                self.slow.append((manifest, before))
+            elif is_known or (not self._is_over() and self._deal_with(manifest, before)):
                 done.append(manifest)
         self.cursor.buckets[number] = bucket_digest(done)
+
+    def _try_again(self) -> None:
+        """Deal with the films that were not planned in earlier ticks, the newest of them first."""
+        for manifest, before in sorted(self.slow, key=lambda film: self.cursor.tries[film[0].name]):
+            if self._is_over():
+                self.said.append(f"film {manifest.name!r} waits for a tick with more time")
+            elif self._deal_with(manifest, before):
+                self.cursor.buckets[manifest.bucket] ^= bucket_digest([manifest])
 
     def _settle(self) -> None:
         """Record that the films which the last tick requested are dealt with."""
@@ -163,9 +191,10 @@ class Look:
     def _arrived(self, there: set[str]) -> set[str]:
         """The films whose missing picture has come; those whose manifest is gone are let go."""
         waiting = self.cursor.waiting
-        for name in [name for name in waiting if name not in there]:
-            del waiting[name]
-        return {name for name, key in waiting.items() if self.store.head(key) is not None}
+        for remembered in (waiting, self.cursor.tries):
+            for name in [name for name in remembered if name not in there]:
+                del remembered[name]
+        return {name for name, key in waiting.items() if find_picture(self.store, key) is not None}
 
     def _deal_with(self, manifest: ListedManifest, before: Sighting) -> bool:
         """Plan one film and request what it needs; False has it looked at again in the next tick.
@@ -182,7 +211,9 @@ class Look:
                 return self._later(f"film {name!r} waits for its run that is going on")
             self.planned += 1
             self.cursor.waiting.pop(name, None)
-            return self._plan(manifest, before)
+            is_done = self._plan(manifest, before, self.store.until(self._deadline_of(name)))
+            self.cursor.tries.pop(name, None)
+            return is_done
         except NotStored as error:
             picture = str(error.data.get("uri", ""))
             if picture:
@@ -191,21 +222,41 @@ class Look:
             return bool(picture)  # without one the manifest itself has gone meanwhile
         except StorageError as error:
             return self._later(str(error))
+        except OutOfTime as error:
+            return self._failed(manifest, before, error)
         except ChunkAssetsError as error:
             self._refuse(manifest, before, error)
-        except Exception as error:  # a fault in planning one film, which must be seen, once
+        except Exception as error:  # a fault in planning one film, which must be seen
             self.context.log.exception(f"film {name!r} cannot be planned")
-            self._refuse(manifest, before, error)
+            return self._failed(manifest, before, error)
         return True
 
-    def _plan(self, manifest: ListedManifest, before: Sighting) -> bool:
+    def _deadline_of(self, name: str) -> float:
+        soon = time.monotonic() + FILM_SECONDS
+        return max(soon, self.deadline) if name in self.cursor.tries else soon
+
+    def _failed(self, manifest: ListedManifest, before: Sighting, error: Exception) -> bool:
+        name = manifest.name
+        tries = self.cursor.tries.get(name, 0) + 1
+        why = f"it takes too long ({error})" if isinstance(error, OutOfTime) else repr(error)
+        if tries < MAX_TRIES:
+            self.cursor.note_try(name, tries)
+            return self._later(f"film {name!r} was not planned: {why}; it is tried again")
+        refused = SpecError(
+            f"planning failed in {tries} ticks: {why}; render it with `chunk-assets render`, or "
+            "write the manifest again to have it tried again"
+        )
+        self._refuse(manifest, before, refused)
+        return True
+
+    def _plan(self, manifest: ListedManifest, before: Sighting, store: ObjectStore) -> bool:
         name = manifest.name
         if manifest.listed.size > MAX_MANIFEST_BYTES:
             raise SpecError(
                 f"{self.store.uri(keys.manifest(name))} has {manifest.listed.size} bytes: "
                 f"at most {MAX_MANIFEST_BYTES} are allowed"
             )
-        plan = plan_film(self.store, name)
+        plan = plan_film(store, name)
         check_generator(plan.animatic.generator or DEFAULT_GENERATOR, self.generators)
         sightings.announce(self._instance, self.store, plan)
         if before.is_settled(plan.version):
@@ -213,7 +264,7 @@ class Look:
         written = manifest.listed.last_modified
         if going_on.was_in_terminal_since(self._instance, name, written):
             return self._take(manifest, plan, "Left to the terminal, where it was rendered.")
-        there = standing(plan, self.store)
+        there = standing(plan, store)
         if there.is_stitched:
             return self._take(manifest, plan, "Its film is stored already.")
         if there.fingerprint is not None:
@@ -232,6 +283,7 @@ class Look:
         return True
 
     def _refuse(self, manifest: ListedManifest, before: Sighting, error: Exception) -> None:
+        self.cursor.tries.pop(manifest.name, None)
         why = f"Film {manifest.name!r} is not rendered: {error}"
         self.context.log.warning(why)
         self.said.append(why)

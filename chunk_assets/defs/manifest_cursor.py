@@ -24,6 +24,9 @@ _DIGEST_BYTES = 6
 MAX_WAITING = 50
 """Each costs one request to S3 a tick."""
 
+MAX_TRIED = 50
+"""Films that are tried again; one that is forgotten is tried as if it were new."""
+
 
 @dataclass(frozen=True)
 class ListedManifest:
@@ -64,12 +67,14 @@ class ManifestCursor:
             would have forgotten the film.
         waiting: Films of which a picture was missing: that picture's key by name.
         limits: Which limits of the deployment the last look was made under; "" before any.
+        tries: Films that could not be planned in time: in how many ticks, by name.
     """
 
     buckets: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     limits: str = ""
+    tries: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None) -> "ManifestCursor":
@@ -85,6 +90,7 @@ class ManifestCursor:
                 {str(name): (str(at), str(version)) for name, at, version in document["asked"]},
                 {str(name): str(key) for name, key in document["waiting"]},
                 str(document.get("limits", "")),
+                {str(name): int(count) for name, count in document.get("tries", [])},
             )
         except (ValueError, KeyError, TypeError):
             return cls()
@@ -97,7 +103,7 @@ class ManifestCursor:
             "asked": [[name, *what] for name, what in self.asked.items()],
             "waiting": list(self.waiting.items()),
             "limits": self.limits,
-        }
+        } | ({"tries": list(self.tries.items())} if self.tries else {})
         return json.dumps(document, separators=(",", ":"))
 
     def look_under(self, limits: str) -> None:
@@ -112,6 +118,13 @@ class ManifestCursor:
         self.waiting[name] = key
         if len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
+
+    def note_try(self, name: str, count: int) -> None:
+        """Remember that a film could not be planned in so many ticks, and forget the oldest."""
+        self.tries.pop(name, None)
+        self.tries[name] = count
+        if len(self.tries) > MAX_TRIED:
+            del self.tries[next(iter(self.tries))]
 
 
 def bucket_digest(manifests: Iterable[ListedManifest]) -> int:
