@@ -4,7 +4,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from functools import partial
 
 from PIL import Image
@@ -32,6 +31,7 @@ from chunk_assets.storage.objects import json_bytes, read_json, write_image, wri
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.video.frames import last_frame
 from chunk_assets.video.passing import Passing
+from chunk_assets.video.retiming import end_of_use
 from chunk_assets.video.rgb import RgbConverter
 
 HEAD_START = 0.3
@@ -240,7 +240,7 @@ class Steps:
         self.listener.rendered(spec, seconds)
 
         passing = Passing(MOVING_FRAMES)
-        until = Fraction(spec.num_frames, spec.fps)
+        until = end_of_use(spec.num_frames, spec.fps)
         frame = last_frame(str(clip.path), until=until, passing=passing, convert=self._convert)
         path = self._finishing.frame_path(spec)
         picture = Picture(lambda: save_png(frame, path), lambda: frame, lambda: pixel_digest(frame))
@@ -298,7 +298,7 @@ class Steps:
             self._queue(lambda: self._finishing.kept_frame(spec, stored, clip.sha256))
         else:
             source = self.files.stored_file(spec.chunk_num, clip)
-            frame = last_frame(str(source), until=Fraction(spec.num_frames, spec.fps))
+            frame = last_frame(str(source), until=end_of_use(spec.num_frames, spec.fps))
             pixels = pixel_digest(frame)
             path = save_png(frame, self._finishing.frame_path(spec))
             picture = Picture(lambda: path, lambda: frame, lambda: pixels)

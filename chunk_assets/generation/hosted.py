@@ -111,6 +111,11 @@ class HostedModel(BaseModel):
             raise ValueError(f"price.usd is for the resolutions {priced}, and size has {known}")
         return self
 
+    @property
+    def native_fps(self) -> int | None:
+        """The frame rate at which its motion has its right speed; None for any rate."""
+        return self.length.native_rate
+
     def clip_length(self, num_frames: int, fps: int) -> ClipLength:
         """The shortest clip the model can make that covers `num_frames` at `fps`.
 
@@ -142,13 +147,13 @@ class HostedModel(BaseModel):
     def slot_frames(self, fps: int, overlap_frames: int, wanted_frames: int) -> int:
         """How many frames of the film one chunk should fill.
 
-        The wanted number stays while the model can make a clip as short as that and the overlap.
-        Otherwise it is the model's shortest clip less the overlap, in whole frames of the film, so
-        that nothing that is paid for is thrown away.
+        The wanted number stays while the model can make a clip of that and the overlap. Otherwise
+        it is the model's shortest clip less the overlap, in whole frames of the film, so that
+        nothing that is paid for is thrown away; or its longest, if even that is too short.
         """
         shortest = self.length.shortest(fps).film_frames(fps)
-        is_too_short = wanted_frames + overlap_frames < shortest
-        return shortest - overlap_frames if is_too_short else wanted_frames
+        longest = self.length.longest(fps).film_frames(fps)
+        return min(max(wanted_frames, shortest - overlap_frames), longest - overlap_frames)
 
     def slot_seconds(self, fps: int, overlap_seconds: float, wanted: float = 2.0) -> float:
         """`slot_frames` in seconds, from which `planning.plan_slots` comes to the same frames."""

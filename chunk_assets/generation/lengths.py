@@ -1,6 +1,7 @@
-"""How long a hosted model's clips can be, and how that is asked for.
+"""The lengths of a hosted model's clips, and the inputs that ask for them.
 
-Lengths are seconds as fractions, counted in whole frames: no clip is a rounding error too short.
+A length is a whole number of the model's own frames, its seconds an exact fraction: no clip is a
+rounding error too short for the film's frames, whatever the film's rate.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +24,7 @@ class ClipLength:
     Attributes:
         inputs: What asks for it.
         frames: How many frames the model makes.
-        model_fps: At how many a second they play.
+        model_fps: At how many a second they play: the model's native rate where it has one.
     """
 
     inputs: dict[str, Any]
@@ -45,6 +46,11 @@ class Length(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    @abstractmethod
+    def native_rate(self) -> int | None:
+        """The frame rate at which the model's motion has its right speed; None for any rate."""
+
     @abstractmethod
     def shortest(self, fps: int) -> ClipLength:
         """The shortest clip for a film at `fps`."""
@@ -65,8 +71,9 @@ class Length(BaseModel, ABC):
 class RangeLength(Length):
     """Any number of frames within limits, at a rate that is asked for.
 
-    The film's own rate where the model has it, so that every frame of the clip is one of the film.
-    Otherwise a rate that divides it, or that it divides; failing that, the nearest.
+    That is the native rate, or the nearest within `fps`. For a model without one, it is the film's
+    rate where the model has it, so that every frame of the clip is one of the film; otherwise a
+    rate that divides it, or that it divides; failing that, the nearest.
     """
 
     kind: Literal["range"]
@@ -74,6 +81,7 @@ class RangeLength(Length):
     frames: tuple[Frames, Frames]
     fps_parameter: InputName
     fps: tuple[Rate, Rate]
+    native_fps: Rate | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "RangeLength":
@@ -82,6 +90,11 @@ class RangeLength(Length):
             if low > high:
                 raise ValueError(f"{name} is [{low}, {high}]: allowed is [lowest, highest]")
         return self
+
+    @property
+    def native_rate(self) -> int | None:
+        """As the model's table says."""
+        return self.native_fps
 
     def shortest(self, fps: int) -> ClipLength:
         """The fewest frames."""
@@ -108,6 +121,8 @@ class RangeLength(Length):
 
     def _rate(self, fps: int) -> int:
         low, high = self.fps
+        if self.native_fps is not None:
+            return min(max(low, self.native_fps), high)
         if fps > high:  # half of what the model has is worth an even step, less is not
             rates = range(max(low, -(-high // 2)), high + 1)
             return max((rate for rate in rates if fps % rate == 0), default=high)
@@ -115,6 +130,13 @@ class RangeLength(Length):
 
 
 class _ChosenLength(Length):
+    fps: Rate
+
+    @property
+    def native_rate(self) -> int | None:
+        """The only rate there is."""
+        return self.fps
+
     @abstractmethod
     def lengths(self) -> list[ClipLength]:
         """Every length there is, the shortest first."""
@@ -144,7 +166,6 @@ class FramesLength(_ChosenLength):
     kind: Literal["frames"]
     parameter: InputName
     choices: tuple[Frames, ...] = Field(min_length=1)
-    fps: Rate
 
     def lengths(self) -> list[ClipLength]:
         """A length a choice."""
@@ -160,7 +181,6 @@ class SecondsLength(_ChosenLength):
     kind: Literal["seconds"]
     parameter: InputName
     choices: tuple[Annotated[StrictInt, Field(ge=1, le=600)], ...] = Field(min_length=1)
-    fps: Rate
 
     def lengths(self) -> list[ClipLength]:
         """A length a choice."""
@@ -175,7 +195,6 @@ class FixedLength(_ChosenLength):
 
     kind: Literal["fixed"]
     seconds: FiniteFloat = Field(gt=0, le=600, strict=True)
-    fps: Rate
 
     def lengths(self) -> list[ClipLength]:
         """The one, in whole frames."""

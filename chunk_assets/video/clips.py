@@ -22,6 +22,7 @@ from chunk_assets.video.encoding import (
 )
 from chunk_assets.video.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.video.frames import ROUNDING, VideoInfo, probe
+from chunk_assets.video.retiming import moving_frames, retimed
 from chunk_assets.video.showing import is_shown_as_coded, pictures
 
 NICENESS = 5
@@ -198,8 +199,8 @@ class Normalised:
     Attributes:
         info: The clip as it is now.
         source: The clip as it came.
-        held_frames: How many frames at the end repeat the last picture, because the clip was
-            shorter than asked.
+        held_frames: How many frames lie beyond the end of the clip, which was shorter than asked,
+            and show its last picture.
     """
 
     info: VideoInfo
@@ -212,9 +213,9 @@ def normalise(
 ) -> Normalised:
     """Bring any model's clip into a film's format.
 
-    Frames are chosen by their times; the picture is scaled and cropped to cover the size, never
-    distorted; the sound is dropped. What is too long loses its end, what is too short holds its
-    last picture.
+    Frames are chosen by their times (`video.retiming`); the picture is scaled and cropped to cover
+    the size, never distorted; the sound is dropped. What is too long loses its end, what is too
+    short holds its last picture.
 
     Args:
         source: The clip as it came.
@@ -240,8 +241,8 @@ def normalise(
             for picture in pictures(source, clip.size, clip.num_frames, Fraction(clip.fps), used):
                 writer.write(picture)
         result = check(target, clip)
-    moving = max(1, round(length * clip.fps))
-    return Normalised(result, info, max(0, clip.num_frames - moving))
+    held = clip.num_frames - moving_frames(length, clip.fps)
+    return Normalised(result, info, max(0, held))
 
 
 def normaliser_graph(
@@ -256,11 +257,7 @@ def normaliser_graph(
     frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
     if used is not None:
         frames = frames.filter("trim", end=f"{max(float(used - ROUNDING), 1e-6):.6f}")
-    frames = (
-        frames.filter("fps", clip.fps)
-        .filter("tpad", stop=-1, stop_mode="clone")
-        .filter("trim", end_frame=clip.num_frames)
-    )
+    frames = retimed(frames, clip.num_frames, clip.fps)
     colour = info.presentation.reading
     if colour == BT601:
         frames, colour = from_bt601(frames), BT709

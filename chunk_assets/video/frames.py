@@ -152,7 +152,10 @@ def extract_last_frame(
         SpecError: No part of the clip is to be used.
         MediaError: The clip cannot be read, or the picture cannot be written.
     """
-    return str(save_png(last_frame(video_path, until=until), output_path))
+    if until is not None and until <= 0:
+        raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
+    moment = None if until is None else until - ROUNDING
+    return str(save_png(last_frame(video_path, until=moment), output_path))
 
 
 def last_frame(
@@ -166,17 +169,15 @@ def last_frame(
 
     Args:
         video_path: The clip.
-        until: As in `extract_last_frame`.
+        until: A moment in seconds from the first frame: the last frame that begins before it is
+            taken, or the first one. None is the whole clip.
         passing: Is shown the frames on the way there, if they are decoded from the first one on.
         convert: The caller's own, from one clip to the next: half of a first frame's time goes
             into making ready.
 
     Raises:
-        SpecError: No part of the clip is to be used.
         MediaError: The clip cannot be read.
     """
-    if until is not None and until <= 0:
-        raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
     path = Path(video_path)
     with opened(path) as video:
         shown = _shown(path, video.packets())
@@ -257,7 +258,7 @@ def _decoded_up_to(target: int, video: Video) -> Iterator[av.VideoFrame]:
 def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) -> _Shown:
     if until is None:
         return shown[-1]
-    end = shown[0].pts * tick + until - ROUNDING
+    end = shown[0].pts * tick + until
     return max((packet for packet in shown if packet.pts * tick < end), default=shown[0])
 
 

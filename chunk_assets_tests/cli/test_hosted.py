@@ -72,6 +72,16 @@ def test_a_dry_run_says_what_each_chunk_would_cost_and_asks_and_writes_nothing(
     assert stored(store) == {}
 
 
+def test_the_readmes_example_costs_a_dollar_thirteen(store: ObjectStore):
+    """Seven clips of 81 frames, which are billed as 5.06 s at 16 fps, not eleven at 24."""
+    example = Path(__file__).parents[2] / "examples" / "aurora"
+    command = ["render", str(example), "--generator", "replicate", "--model", "wan-2.2-i2v-fast"]
+    document = done(*command, "--dry-run", "--json").document
+    prices = [chunk["price_usd"] for chunk in document["chunks"]]
+    assert prices == pytest.approx([81 / 16 * 0.032] * 7)
+    assert document["price_usd"] == pytest.approx(1.134)
+
+
 def test_a_dry_run_after_a_render_prices_what_has_changed(
     animatic: Animatics, store: ObjectStore, desk: Path, account: FakeReplicate
 ):
@@ -272,10 +282,10 @@ def test_a_prediction_that_nobody_wants_any_more_is_counted_all_the_same(
 def test_a_model_of_fixed_lengths_sets_the_slot_and_its_clips_are_trimmed(
     animatic: Animatics, store: ObjectStore, desk: Path, account: FakeReplicate
 ):
-    """Kling makes 5 s: slots of 4.5 s, and the next chunk begins with the frame at the trim.
+    """Kling makes 5 s: slots of 4.5 s, and the next chunk begins with the stored clip's last frame.
 
-    It is the last one before 4.5 s (the 108th of 24 a second), and before 5 s where there is a
-    lead-in of 0.5 s; at this width, the frame after each of them is another picture.
+    Of 24 frames a second, it is the one shown halfway through the last of 36 frames at 8 fps, or of
+    40 where there is a lead-in of 0.5 s; at this width, the frame after each is another picture.
     """
     name = "kwaivgi/kling-v2.5-turbo-pro"
     account.width, account.prices[name] = 640, 0.35
@@ -290,15 +300,18 @@ def test_a_model_of_fixed_lengths_sets_the_slot_and_its_clips_are_trimmed(
     assert probe(desk / "film.mp4").frames == 72
     assert [made.input["duration"] for made in account.created] == [5, 5]
     path = desk / "clip.mp4"
-    for number, (frames, last) in enumerate([(36, 107), (40, 119)]):
+    for number, (frames, last) in enumerate([(36, 106), (40, 118)]):
         store.download(keys.chunk_video("film", number), path)
         assert probe(path).frames == frames
+        *_, ending = read_frames(path)
         path.write_bytes(account.clip(account.created[number]))
         made = list(read_frames(path))
         kept = picture_at(store, keys.last_frame("film", number), desk / "last.png")
         assert len(made) == 121
         assert np.array_equal(kept, made[last])
         assert not np.array_equal(kept, made[last + 1])
+        small = Image.fromarray(kept).resize((ending.shape[1], ending.shape[0]))
+        assert mean_error(ending, np.asarray(small)) < 3
 
 
 def test_zeroscope_is_sent_a_clip_of_the_composite(

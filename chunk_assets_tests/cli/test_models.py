@@ -20,7 +20,7 @@ ALONE = "from chunk_assets.cli.models import models; models.main([], standalone_
 TABLE = """\
 model                   seconds  size                   price  image  end  seed
 zeroscope-v2-xl            to 5  to 1024x576      ~$0.10/clip  video  -    yes
-wan-2.2-i2v-fast      3.38-5.04  480p, 720p   ~$0.012-0.032/s  image  yes  yes
+wan-2.2-i2v-fast      5.06-7.56  480p, 720p   ~$0.012-0.032/s  image  yes  yes
 wan-2.1-i2v-480p              5  832x480          ~$0.45/clip  image  -    yes
 hailuo-2.3-fast           6, 10  768p, 1080p  ~$0.032-0.055/s  image  -    -
 seedance-1-pro-fast        2-12  480p-1080p    ~$0.015-0.06/s  image  -    yes

@@ -104,11 +104,32 @@ def test_a_name_that_is_none_is_refused():
     [
         ("zeroscope-v2-xl", 48, 24, {"num_frames": 48, "fps": 24}, 2),
         ("zeroscope-v2-xl", 60, 24, {"num_frames": 60, "fps": 24}, Fraction(5, 2)),
-        ("zeroscope-v2-xl", 125, 50, {"num_frames": 63, "fps": 25}, Fraction(63, 25)),
-        ("zeroscope-v2-xl", 100, 41, {"num_frames": 74, "fps": 30}, Fraction(74, 30)),
-        ("wan-2.2-i2v-fast", 60, 24, {"num_frames": 81, "frames_per_second": 24}, Fraction(27, 8)),
-        ("wan-2.2-i2v-fast", 100, 25, {"num_frames": 100, "frames_per_second": 25}, 4),
-        ("wan-2.2-i2v-fast", 6, 2, {"num_frames": 81, "frames_per_second": 6}, Fraction(27, 2)),
+        ("zeroscope-v2-xl", 125, 50, {"num_frames": 60, "fps": 24}, Fraction(5, 2)),
+        ("zeroscope-v2-xl", 100, 41, {"num_frames": 59, "fps": 24}, Fraction(59, 24)),
+        ("wan-2.2-i2v-fast", 60, 24, {"num_frames": 81, "frames_per_second": 16}, Fraction(81, 16)),
+        (
+            "wan-2.2-i2v-fast",
+            121,
+            24,
+            {"num_frames": 81, "frames_per_second": 16},
+            Fraction(81, 16),
+        ),
+        (
+            "wan-2.2-i2v-fast",
+            122,
+            24,
+            {"num_frames": 82, "frames_per_second": 16},
+            Fraction(82, 16),
+        ),
+        ("wan-2.2-i2v-fast", 150, 25, {"num_frames": 96, "frames_per_second": 16}, 6),
+        (
+            "wan-2.2-i2v-fast",
+            181,
+            30,
+            {"num_frames": 97, "frames_per_second": 16},
+            Fraction(97, 16),
+        ),
+        ("wan-2.2-i2v-fast", 6, 2, {"num_frames": 81, "frames_per_second": 16}, Fraction(81, 16)),
         ("wan-2.1-i2v-480p", 60, 24, {}, 5),
         ("wan-2.1-i2v-480p", 120, 24, {}, 5),
         ("hailuo-2.3-fast", 144, 24, {"duration": 6}, 6),
@@ -121,9 +142,47 @@ def test_a_name_that_is_none_is_refused():
     ],
 )
 def test_the_shortest_clip_that_covers_is_asked_for(name, num_frames, fps, inputs, seconds):
-    """By the model's own inputs, in whole frames, at the film's rate or one that goes into it."""
+    """By the model's own inputs, in whole frames of its native rate, whatever the film's."""
     assert asked(name, num_frames, fps) == (inputs, seconds)
     assert seconds * fps >= num_frames
+
+
+def test_every_model_says_its_native_rate():
+    """At it, and at no other, clips are asked for."""
+    rates = {name: model.native_fps for name, model in load_catalog().items()}
+    assert rates == dict.fromkeys(NAMES, 24) | {"wan-2.2-i2v-fast": 16, "wan-2.1-i2v-480p": 16}
+    for model in load_catalog().values():
+        for fps in (1, 12, 16, 24, 25, 30, 60, 120):
+            assert model.clip_length(fps, fps).model_fps == model.native_fps
+
+
+WITHOUT_NATIVE = OWN.replace(
+    'length = { kind = "fixed", seconds = 5.04, fps = 25 }',
+    'length = { kind = "range", parameter = "n", frames = [1, 120], fps_parameter = "r",'
+    " fps = [1, 30] }",
+)
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "fps", "frames", "rate"),
+    [(48, 24, 48, 24), (75, 25, 75, 25), (125, 50, 63, 25), (100, 41, 74, 30), (6, 2, 6, 2)],
+)
+def test_a_model_without_a_native_rate_is_asked_for_the_films(extra, num_frames, fps, frames, rate):
+    """A file from before there were native rates is read, and means what it meant."""
+    model = extra(WITHOUT_NATIVE)["own-1.0"]
+    assert model.native_fps is None
+    assert model.clip_length(num_frames, fps).inputs == {"n": frames, "r": rate}
+
+
+@pytest.mark.parametrize(
+    ("fps", "native", "asked"),
+    [("[20, 30]", "", 20), ("[5, 12]", "", 12), ("[24, 24]", "", 24), ("[5, 30]", "25", 25)],
+)
+def test_a_users_file_may_limit_or_set_the_rate(extra, fps: str, native: str, asked: int):
+    """The rate nearest to the native one is asked for, also where an old file leaves that out."""
+    own = f"native_fps = {native}" if native else ""
+    catalog = extra(f'["wan-2.2-i2v-fast".length]\nfps = {fps}\n{own}')
+    assert catalog["wan-2.2-i2v-fast"].clip_length(60, 24).inputs["frames_per_second"] == asked
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -161,17 +220,25 @@ def test_slots_of_the_defaults():
     """Zeroscope and Seedance take slots of 2 s; the others make theirs longer."""
     slots = {name: model.slot_seconds(24, 0.5) for name, model in load_catalog().items()}
     assert slots["zeroscope-v2-xl"] == slots["seedance-1-pro-fast"] == 2.0
-    assert slots["wan-2.2-i2v-fast"] == 2.875
+    assert slots["wan-2.2-i2v-fast"] == 109 / 24  # 121 whole film frames in 81/16 s, less 12
     assert slots["wan-2.1-i2v-480p"] == slots["kling-v2.5-turbo-pro"] == 4.5
     assert slots["hailuo-2.3-fast"] == 5.5
     assert slots["ltx-video"] == 85 / 24
     assert load_catalog()["kling-v2.5-turbo-pro"].slot_frames(24, 12, 110) == 110
 
 
+def test_a_slot_is_never_longer_than_the_models_longest_clip(extra):
+    """A model that makes 2 s and nothing longer gets slots of 1.5 s: every chunk can be made."""
+    model = extra(OWN.replace("5.04", "2"))["own-1.0"]
+    assert model.slot_frames(24, 12, 48) == 36
+    assert model.clip_length(48, 24).seconds == 2
+
+
 @pytest.mark.parametrize(
     ("name", "num_frames", "size", "usd"),
     [
-        ("wan-2.2-i2v-fast", 60, (832, 480), 0.06075),  # 81 frames at 16 fps, whatever the rate
+        ("wan-2.2-i2v-fast", 60, (832, 480), 0.06075),  # 81 frames at 16 fps
+        ("wan-2.2-i2v-fast", 150, (832, 480), 0.075),  # 100 frames
         ("wan-2.2-i2v-fast", 60, SIZE, 0.162),
         ("wan-2.1-i2v-480p", 60, SIZE, 0.45),
         ("hailuo-2.3-fast", 60, SIZE, 0.1896),
@@ -273,6 +340,8 @@ def test_the_example_in_the_documentation_can_be_used(extra):
         ("[ltx-video]\nlength = 3", "length is 3"),
         ('[ltx-video]\nlength = { kind = "x" }', r"length.kind is 'x': allowed is 'range', 'fr"),
         ("[ltx-video.length]\nfps = 0", "length.fps is 0: input should be greater"),
+        ('["wan-2.2-i2v-fast".length]\nnative_fps = 0', "length.native_fps is 0: input should be"),
+        ("[ltx-video.length]\nnative_fps = 24", "length.native_fps is unknown"),
         ('[ltx-video]\nlength = { kind = "fixed", fps = 24 }', "length.seconds is missing"),
         ('["wan-2.2-i2v-fast".length]\nframes = [9, 2]', r"length: frames is \[9, 2\]"),
         ('[ltx-video]\nversion = "latest"', "version is 'latest': string should match"),

@@ -43,13 +43,14 @@ def test_the_whole_argument_list(tmp_path: Path) -> None:
     assert arguments(graph, "ffmpeg")[6:14] == [
         *["-format_whitelist", "mov,mp4,matroska,webm,gif", "-i", f"file:{source}"],
         "-filter_complex",
-        "[0:0]setpts=PTS-STARTPTS[s0];[s0]trim=end=1.999000[s1];[s1]fps=24[s2];"
-        "[s2]tpad=stop=-1:stop_mode=clone[s3];[s3]trim=end_frame=60[s4];"
-        f"[s4]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
-        "out_h_chr_pos=128:out_range=tv:out_v_chr_pos=128:w=1024[s5];[s5]crop=1024:576[s6];"
-        "[s6]setsar=1[s7];[s7]format=yuv420p[s8];[s8]setparams="
-        "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[s9]",
-        *["-map", "[s9]"],
+        "[0:0]setpts=PTS-STARTPTS[s0];[s0]trim=end=1.999000[s1];"
+        "[s1]fps=48:eof_action=pass:round=down[s2];[s2]tpad=stop=-1:stop_mode=clone[s3];"
+        "[s3]fps=24:round=up[s4];[s4]trim=end_frame=60[s5];"
+        f"[s5]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
+        "out_h_chr_pos=128:out_range=tv:out_v_chr_pos=128:w=1024[s6];[s6]crop=1024:576[s7];"
+        "[s7]setsar=1[s8];[s8]format=yuv420p[s9];[s9]setparams="
+        "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[s10]",
+        *["-map", "[s10]"],
     ]
 
 
@@ -62,8 +63,8 @@ def test_a_clip_in_bt601_is_converted_by_the_fast_filter(tmp_path: Path) -> None
     [filters] = [each for each in arguments(graph, "ffmpeg") if each.startswith("[0:0]")]
     accurate = "flags=accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
     assert (
-        "colorspace=all=bt709:fast=1:format=yuv420p:iall=bt601-6-625:irange=tv[s4];"
-        f"[s4]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
+        "colorspace=all=bt709:fast=1:format=yuv420p:iall=bt601-6-625:irange=tv[s5];"
+        f"[s5]scale={accurate}:h=576:in_color_matrix=bt709:in_range=tv:out_color_matrix=bt709:"
     ) in filters
 
 

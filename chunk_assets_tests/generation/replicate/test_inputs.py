@@ -31,7 +31,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "wan-2.2-i2v-fast": {
         "image": URL,
         "num_frames": 81,
-        "frames_per_second": 24,
+        "frames_per_second": 16,
         "resolution": "720p",
         "go_fast": True,
         "interpolate_output": False,
