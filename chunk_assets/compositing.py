@@ -10,6 +10,9 @@ ANIMATIC_WEIGHT = 0.7
 STYLE_WEIGHT = 0.3
 TEMPORAL_WEIGHT = 0.7
 
+LARGEST_SIDE = 4096
+"""Pixels: a film's largest side, and a composite's."""
+
 
 def create_reference_composite(
     animatic_path: str,
@@ -38,7 +41,8 @@ def create_reference_composite(
         animatic_weight: The animatic's share beside the style guide, in [0, 1].
         style_weight: The style guide's share, in [0, 1].
         temporal_weight: The previous frame's share, in [0, 1].
-        size: Width and height of the composite in pixels; the animatic's without it.
+        size: Width and height of the composite in pixels. Without it the animatic's, scaled down
+            to `LARGEST_SIDE` where it is larger.
         output_path: Where the PNG goes; a temporary file, the caller's to remove, without it.
 
     Returns:
@@ -48,11 +52,11 @@ def create_reference_composite(
         SpecError: A weight lies outside [0, 1], or both of chunk 0's are 0.
         MediaError: A picture cannot be read, or the composite not be written.
     """
-    animatic = open_picture(animatic_path)
+    animatic = open_picture(animatic_path, size, largest_side=None if size else LARGEST_SIDE)
     composite = blend_references(
-        cover(animatic, size or animatic.size),
-        open_picture(style_guide_path) if style_guide_path else None,
-        open_picture(previous_frame_path) if previous_frame_path else None,
+        animatic,
+        open_picture(style_guide_path, animatic.size) if style_guide_path else None,
+        open_picture(previous_frame_path, animatic.size) if previous_frame_path else None,
         animatic_weight,
         style_weight,
         temporal_weight,

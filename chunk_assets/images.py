@@ -1,106 +1,33 @@
-"""Pictures: read as a person sees them, fitted without distortion, saved without loss."""
+"""Pictures: fitted without distortion, saved without loss, reduced to previews."""
 
 import hashlib
 import io
 import os
 import tempfile
-import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from chunk_assets.errors import MediaError
+from chunk_assets.pictures.reading import open_picture
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-"""What an artist hands in. Others are refused: some of Pillow's readers start other programs."""
-
-MAX_PIXELS = 100_000_000
-"""A picture beyond 100 megapixels (10,000 × 10,000) is a decompression bomb, not a drawing."""
+__all__ = [
+    "animation_webp",
+    "contact_sheet",
+    "cover",
+    "open_picture",
+    "pixel_digest",
+    "save_png",
+    "thumbnail_jpeg",
+]
 
 STORED, SMALL = 0, 1
 """How a PNG is compressed: not at all, for a reader on this machine (1024×576: 8 ms, 1.8 MB), or
 fast (30 ms, 0.7 MB; Pillow takes 56 ms to the same size)."""
-
-
-def open_picture(path: str | os.PathLike[str]) -> Image.Image:
-    """Read a picture as 8-bit sRGB, as a person sees it.
-
-    EXIF orientation is applied, an embedded colour profile converted, transparency laid over
-    white, 16-bit and floating point values scaled (never clipped), the first of several pages
-    taken.
-
-    Raises:
-        MediaError: The file is missing, not a picture of `FORMATS`, truncated, or larger than
-            `MAX_PIXELS`.
-    """
-    shown = os.fspath(path)
-    try:
-        with warnings.catch_warnings():
-            # Our own limit follows; Pillow's warning below it is no news to a user.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(shown)
-                image.load()
-                return _as_seen(image)
-    except FileNotFoundError:
-        raise MediaError(f"there is no picture {shown!r}", path=shown) from None
-    except UnidentifiedImageError:
-        message = f"{shown!r} is not a picture: allowed are {', '.join(FORMATS)}"
-        raise MediaError(message, path=shown) from None
-    except Image.DecompressionBombError:
-        raise _too_large(shown) from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        # Pillow reports broken files through all of these.
-        message = f"the picture {shown!r} cannot be read, it is truncated or damaged: {error}"
-        raise MediaError(message, path=shown) from error
-
-
-def _too_large(shown: str) -> MediaError:
-    limit = MAX_PIXELS // 1_000_000
-    message = f"the picture {shown!r} is too large: allowed are {limit} megapixels"
-    return MediaError(message, path=shown)
-
-
-def _as_seen(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _scaled_to_8_bits(image).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        image = _to_srgb(image, profile)
-    return image.convert("RGB")
-
-
-def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float64)
-    if image.mode == "F":
-        top = 1.0 if np.nanmax(values, initial=0) <= 1 else 255.0
-    else:
-        top = 65535.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255.0
-    scaled = np.nan_to_num(values) * (255.0 / top)
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8), mode="L")
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        converted = ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return image  # a damaged profile says nothing; viewers show the numbers as they are, too
-    return converted if converted is not None else image
 
 
 def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:

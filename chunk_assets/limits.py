@@ -6,7 +6,7 @@ MEGA = 1_000_000
 
 
 class Limits(BaseModel):
-    """How large a clip may be; each is a variable, such as CHUNK_ASSETS_LIMITS__CLIP_SIDE."""
+    """How large clips and pictures may be; each a variable, CHUNK_ASSETS_LIMITS__CLIP_SIDE say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,4 +39,32 @@ class Limits(BaseModel):
         gt=0,
         description="How long decoding or converting one clip may take. Ten seconds of 4K take "
         "about 30 s on two cores.",
+    )
+
+    picture_pixels: int = Field(
+        default=100 * MEGA,
+        ge=1,
+        le=178 * MEGA,  # beyond this Pillow refuses by itself
+        description="Width times height. A3 scanned at 600 dpi has 70 megapixels.",
+    )
+    picture_side: int = Field(
+        default=30_000, ge=1, le=65_535, description="Pixels of the longer side."
+    )
+    picture_file_bytes: int = Field(
+        default=512 * MEGA,
+        ge=1,
+        description="Size of a picture's file. 100 megapixels of uncompressed RGB have 300 MB; "
+        "layers that Photoshop adds are not read.",
+    )
+    picture_memory_bytes: int = Field(
+        default=500 * MEGA,
+        ge=1 * MEGA,
+        description="Memory that decoding takes, by format and pixel type. 100 megapixels take 400 "
+        "MB as an RGB PNG, 1.6 GB as a WebP, 1 GB as a progressive JPEG without subsampling.",
+    )
+    picture_scans: int = Field(
+        default=50,
+        ge=1,
+        description="Scans of a progressive JPEG: each goes over the whole picture. Encoders write "
+        "10, at most 20; 100 megapixels take up to 0.1 s for each.",
     )

@@ -27,7 +27,7 @@ _AT_ONCE = 4
 """Pictures that are put at a time."""
 
 _LOOKED_AT_ONCE = 2
-"""Pictures that are in memory at a time: the largest allowed is 300 MB."""
+"""Pictures that are looked at side by side; of large ones, one is in memory at a time."""
 
 CONTENT_TYPES = {
     ".png": "image/png",
@@ -96,7 +96,7 @@ def read_directory(directory: Path) -> AnimaticDirectory:
                 name: copies.take(opened, name, MAX_PICTURE_BYTES) for name in animatic.files
             }
             sources = {name: directory / name for name in pictures}
-            _look_at_all(pictures, sources)
+            _look_at_all(pictures, sources, animatic.resolution)
         except BaseException:
             copies.remove()
             raise
@@ -104,16 +104,18 @@ def read_directory(directory: Path) -> AnimaticDirectory:
     return AnimaticDirectory(animatic, document, pictures, files, copies)
 
 
-def _look_at_all(pictures: dict[str, Path], sources: dict[str, Path]) -> None:
+def _look_at_all(
+    pictures: dict[str, Path], sources: dict[str, Path], size: tuple[int, int]
+) -> None:
     with ThreadPoolExecutor(_LOOKED_AT_ONCE, thread_name_prefix="pictures") as pool:
-        seen = [pool.submit(_look_at, pictures[name], sources[name]) for name in pictures]
+        seen = [pool.submit(_look_at, pictures[name], sources[name], size) for name in pictures]
         for looked_at in seen:
             looked_at.result()
 
 
-def _look_at(copy: Path, source: Path) -> None:
+def _look_at(copy: Path, source: Path, size: tuple[int, int]) -> None:
     try:
-        open_picture(copy)
+        open_picture(copy, size)
     except MediaError as error:  # people know the file by its own name
         message = str(error).replace(repr(str(copy)), repr(str(source)))
         raise MediaError(message, **{**error.data, "path": str(source)}) from error

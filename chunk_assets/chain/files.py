@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from chunk_assets.errors import StorageError
-from chunk_assets.images import cover, open_picture
+from chunk_assets.images import open_picture
 from chunk_assets.storage.keys import ANIMATICS
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -80,7 +80,7 @@ class ChunkFiles:
         """
         wanted, fitted = (uri, size), self._fitted
         if fitted is None or fitted[0] != wanted:
-            fitted = (wanted, cover(open_picture(self.animatic_picture(uri)), size))
+            fitted = (wanted, open_picture(self.animatic_picture(uri), size))
             self._fitted = fitted
         return fitted[1]
 

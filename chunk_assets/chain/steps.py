@@ -121,7 +121,8 @@ class Steps:
         done = partial(ChunkObject, "chunk_specs", planned, inputs=inputs)
 
         def pictures() -> list[Image.Image]:
-            return [open_picture(self.files.animatic_picture(planned.animatic_frame_url))]
+            path = self.files.animatic_picture(planned.animatic_frame_url)
+            return [open_picture(path, largest_side=max(planned.size))]
 
         if stored is not None and stored.sha256 == version:
             self._queue(lambda: done(stored, is_kept=True, pictures=pictures))
@@ -175,7 +176,7 @@ class Steps:
         weights = self.order.weights
         style = None
         if previous is None and spec.style_guide_url:
-            style = open_picture(self.files.animatic_picture(spec.style_guide_url))
+            style = open_picture(self.files.animatic_picture(spec.style_guide_url), spec.size)
         return blend_references(
             self.files.fitted_animatic(spec.animatic_frame_url, spec.size),
             style,
