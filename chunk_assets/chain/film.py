@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from chunk_assets.chain.bill import film_bill
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.records import ClipRecord
 from chunk_assets.chain.seams import Seams
 from chunk_assets.errors import MediaError, NotStored
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.planning import plan_joins
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -109,13 +109,11 @@ def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) ->
 def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:
     """What a film has cost in US dollars so far, its stored clips given by chunk number.
 
-    Takes that were rendered over count, and predictions that failed and were billed, also of chunks
-    that have no clip or are planned no more.
+    Takes that were rendered over count, and attempts that failed and were billed, also of chunks
+    that have no clip or are no longer planned. Attempts whose cost is not settled count at their
+    full price.
     """
-    spent = {ledger.chunk_num: ledger.cost_usd for ledger in Ledger(store, video_id).film()}
-    for number, clip in clips.items():
-        spent[number] = max(spent.get(number, 0.0), clip.spent_usd)
-    return round(sum(spent.values()), 6)
+    return film_bill(store, video_id, clips).total_usd
 
 
 def _shape(frames: object, fps: object, width: object, height: object) -> str:

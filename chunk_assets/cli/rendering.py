@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
+from chunk_assets.chain.bill import Bill, film_bill
 from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.cli.interrupts import let_go
@@ -49,6 +50,7 @@ class RenderedFilm:
         chunks: The state of each chunk.
         rendered: How long each chunk took that was rendered now, in seconds by number.
         is_stitched: Whether the film was stitched now, or was up to date.
+        bill: What the film has cost.
     """
 
     plan: FilmPlan
@@ -56,6 +58,7 @@ class RenderedFilm:
     chunks: list[ChunkState]
     rendered: dict[int, float]
     is_stitched: bool
+    bill: Bill
 
 
 @dataclass
@@ -121,7 +124,9 @@ class Rendering:
                 read_video(store, store.find(keys.stitched_video(self.video_id)), target)
                 make_shareable(target)
         states = list(inspect(plan, store))
-        return RenderedFilm(plan, output, states, progress.seconds, is_stitched)
+        clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
+        bill = film_bill(store, self.video_id, clips)
+        return RenderedFilm(plan, output, states, progress.seconds, is_stitched, bill)
 
     def _legs(self, count: int) -> list[tuple[range, str]]:
         """Which chunks each run walks, and which stored clips it keeps."""

@@ -1,11 +1,13 @@
 """What `render` prints at its end, and the JSON of a chunk."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from chunk_assets.chain.bill import Bill, in_dollars
 from chunk_assets.chain.inspect import ChunkState
 from chunk_assets.cli.rendering import RenderedFilm
 from chunk_assets.cli.terminal import cut, plain, print_table
@@ -14,19 +16,23 @@ from chunk_assets.schemas import ChunkSpec
 
 def print_film(film: RenderedFilm, path: Path) -> None:
     """The table of chunks, what was done, and where the film is."""
+    numbers = [state.spec.chunk_num for state in film.chunks]
+    *costs, total = chunk_costs(film.bill, numbers)
+    rows: list[list[object]] = [
+        [
+            f"{state.spec.chunk_num:02d}",
+            cut(state.spec.beat.get("name", ""), 32),
+            slot(state.spec),
+            _rendered_in(film, state),
+        ]
+        for state in film.chunks
+    ]
+    rows += [[f"{one.chunk_num:02d}", GONE, "", ""] for one in film.bill.beyond(numbers)]
     print_table(
         ["chunk", "beat", ">film", ">rendered in", ">cost"],
-        [
-            [
-                f"{state.spec.chunk_num:02d}",
-                cut(state.spec.beat.get("name", ""), 32),
-                slot(state.spec),
-                _rendered_in(film, state),
-                f"${state.clip.cost_usd:.2f}" if state.clip else "",
-            ]
-            for state in film.chunks
-        ],
+        [[*row, cost] for row, cost in zip(rows, costs, strict=True)],
     )
+    print_lost(film.bill)
     click.echo(_what_was_done(film))
     stale = [state for state in film.chunks if state.state == "stale"]
     if stale:
@@ -39,8 +45,40 @@ def print_film(film: RenderedFilm, path: Path) -> None:
     width, height = animatic.resolution
     click.echo(
         f"{plain(path)}: {animatic.num_frames / animatic.fps:.2f} s, {animatic.num_frames} frames, "
-        f"{width}x{height} at {animatic.fps} fps; cost ${film.output.total_cost:.2f} in all"
+        f"{width}x{height} at {animatic.fps} fps; cost {total} in all"
     )
+
+
+GONE = "(no longer in the film)"
+
+
+def chunk_costs(bill: Bill, numbers: Sequence[int]) -> list[str]:
+    """The cost column of these chunks, then of chunks beyond them, then their sum.
+
+    What is not settled stands at its full price, with a question mark.
+    """
+    chunks = [*map(bill.chunk, numbers), *bill.beyond(numbers)]
+    texts = in_dollars([*(chunk.total_usd for chunk in chunks), bill.total_usd])
+    unsettled = [*(chunk.unsettled_usd for chunk in chunks), bill.unsettled_usd]
+    return [
+        f"{text}{'?' if open_usd else ''}" for text, open_usd in zip(texts, unsettled, strict=True)
+    ]
+
+
+def print_lost(bill: Bill) -> None:
+    """One line for each paid attempt that gave no clip, and one for what is not settled."""
+    for chunk in bill.chunks.values():
+        for one in chunk.lost:
+            [cost] = in_dollars([one.committed_usd])
+            what = f"prediction {one.prediction_id}" if one.prediction_id else "an attempt"
+            why = f" ({cut(plain(one.error), 200)})" if one.error else ""
+            click.echo(f"chunk {chunk.chunk_num:02d}: {cost} of it for {what}, {one.status}{why}")
+    if bill.unsettled_usd:
+        [cost] = in_dollars([bill.unsettled_usd])
+        click.echo(
+            f"? {cost} may not have been spent: those attempts are open, or it is unknown whether "
+            "they were ever billed; they count at full price until that is known."
+        )
 
 
 def _rendered_in(film: RenderedFilm, state: ChunkState) -> str:
@@ -72,13 +110,28 @@ def print_film_json(film: RenderedFilm, path: Path) -> None:
         "fps": animatic.fps,
         "size": list(animatic.resolution),
         "is_stitched_now": film.is_stitched,
-        "chunks": [chunk_json(state, film.rendered) for state in film.chunks],
+        "chunks": [chunk_json(state, film.bill, film.rendered) for state in film.chunks],
         **film.output.model_dump(),
+        **bill_json(film.bill, [state.spec.chunk_num for state in film.chunks]),
     }
     click.echo(json.dumps(document, indent=2))
 
 
-def chunk_json(state: ChunkState, rendered: dict[int, float] | None = None) -> dict[str, Any]:
+def bill_json(bill: Bill, numbers: Sequence[int]) -> dict[str, Any]:
+    """The film's bill, less its chunks'."""
+    return {
+        "total_cost": bill.total_usd,
+        "unsettled_cost": bill.unsettled_usd,
+        "chunks_no_longer_planned": [
+            {"chunk_num": chunk.chunk_num, "bill": chunk.as_json()}
+            for chunk in bill.beyond(numbers)
+        ],
+    }
+
+
+def chunk_json(
+    state: ChunkState, bill: Bill, rendered: dict[int, float] | None = None
+) -> dict[str, Any]:
     """One chunk; with `rendered`, also whether and in how many seconds it was rendered now."""
     spec, clip = state.spec, state.clip
     row: dict[str, Any] = {
@@ -92,6 +145,7 @@ def chunk_json(state: ChunkState, rendered: dict[int, float] | None = None) -> d
         "clip": clip.model_dump(include={"generator", "model", "seed", "take", "cost_usd"})
         if clip
         else None,
+        "bill": bill.chunk(spec.chunk_num).as_json(),
     }
     if rendered is not None:
         row["is_rendered_now"] = spec.chunk_num in rendered

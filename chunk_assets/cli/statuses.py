@@ -6,13 +6,20 @@ from typing import Any
 
 import click
 
-from chunk_assets.chain.film import film_cost
+from chunk_assets.chain.bill import Bill, film_bill
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.finished import listed
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.chain.quotes import Quotes
 from chunk_assets.cli.frontier import frontier
-from chunk_assets.cli.report import chunk_json, slot
+from chunk_assets.cli.report import (
+    GONE,
+    bill_json,
+    chunk_costs,
+    chunk_json,
+    print_lost,
+    slot,
+)
 from chunk_assets.cli.terminal import cut, plain, print_table
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import load_settings
@@ -54,7 +61,9 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
             continue
         try:
             plan = plan_film(store, video_id)
-            films.append(_summary(store, plan, list(inspect(plan, store))))
+            states = list(inspect(plan, store))
+            clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
+            films.append(_summary(store, plan, states, film_bill(store, video_id, clips)))
         except ChunkAssetsError as error:
             films.append({"video_id": video_id, "error": str(error)})
     if as_json:
@@ -92,33 +101,43 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
     """One line a chunk, and the film."""
     plan = plan_film(store, video_id)
     states = list(inspect(plan, store))
-    summary = _summary(store, plan, states)
+    bill = film_bill(store, video_id, {s.spec.chunk_num: s.clip for s in states if s.clip})
+    summary = _summary(store, plan, states, bill)
     quotes = Quotes(video_id, load_settings(), store)
     changed = frontier(states, quotes) if summary["missing"] < len(states) else None
     if as_json:
-        chunks = [chunk_json(state) for state in states]
-        ways = asdict(changed) if changed else None
-        click.echo(json.dumps({**summary, "frontier": ways, "chunks": chunks}, indent=2))
+        numbers = [state.spec.chunk_num for state in states]
+        document = {
+            **summary,
+            "frontier": asdict(changed) if changed else None,
+            "chunks": [chunk_json(state, bill) for state in states],
+            **bill_json(bill, numbers),
+        }
+        click.echo(json.dumps(document, indent=2))
         return
+    numbers = [state.spec.chunk_num for state in states]
+    *costs, total = chunk_costs(bill, numbers)
+    rows: list[list[object]] = [
+        [
+            f"{state.spec.chunk_num:02d}",
+            cut(state.spec.beat.get("name", ""), 24),
+            slot(state.spec),
+            f"{state.state}: {state.reason}" if state.reason else state.state,
+            state.clip.take if state.clip else "",
+        ]
+        for state in states
+    ]
+    rows += [[f"{one.chunk_num:02d}", GONE, "", "", ""] for one in bill.beyond(numbers)]
     print_table(
         ["chunk", "beat", ">film", "state", ">take", ">cost"],
-        [
-            [
-                f"{state.spec.chunk_num:02d}",
-                cut(state.spec.beat.get("name", ""), 24),
-                slot(state.spec),
-                f"{state.state}: {state.reason}" if state.reason else state.state,
-                state.clip.take if state.clip else "",
-                f"${state.clip.spent_usd:.2f}" if state.clip else "",
-            ]
-            for state in states
-        ],
+        [[*row, cost] for row, cost in zip(rows, costs, strict=True)],
         flexible="state",
     )
     click.echo(
         f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
-        f"{summary['missing']} missing; film {summary['film']}; cost ${summary['cost_usd']:.2f}"
+        f"{summary['missing']} missing; film {summary['film']}; cost {total}"
     )
+    print_lost(bill)
     if summary["page_url"]:
         click.echo(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
     if changed:
@@ -130,7 +149,9 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
         )
 
 
-def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> dict[str, Any]:
+def _summary(
+    store: ObjectStore, plan: FilmPlan, states: list[ChunkState], bill: Bill
+) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
     clips = [state.stored for state in states if state.stored is not None]
     film, page = "missing", keys.report(plan.video_id)
@@ -146,7 +167,5 @@ def _summary(store: ObjectStore, plan: FilmPlan, states: list[ChunkState]) -> di
         "film": film,
         "film_url": output.stitched_video_url if output else None,
         "page_url": store.uri(page) if store.head(page) else None,
-        "cost_usd": film_cost(
-            store, plan.video_id, {s.spec.chunk_num: s.clip for s in states if s.clip}
-        ),
+        "cost_usd": bill.total_usd,
     }

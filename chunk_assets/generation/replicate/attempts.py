@@ -88,12 +88,14 @@ class Attempts:
                     failed.append(f"{attempt.error}")
                 else:
                     failed.append(self._reason(asked, attempt, prediction))
+            cost = _cost(attempt)
             lost_usd += attempt.price_usd if attempt.is_unknown else 0.0
             if len(failed) >= self._patience.predictions:
+                self._log(f"{asked.where}: {failed[-1]}; {cost}")
                 raise self._given_up(asked, failed, lost_usd)
             self._log(
-                f"{asked.where}: {failed[-1]}; asking again, prediction {len(failed) + 1} of "
-                f"{self._patience.predictions}"
+                f"{asked.where}: {failed[-1]}; {cost}; asking again, prediction "
+                f"{len(failed) + 1} of {self._patience.predictions}"
             )
 
     def _given_up(self, asked: Asked, failed: list[str], lost_usd: float) -> Unavailable:
@@ -189,6 +191,8 @@ class Attempts:
         said = prediction.error or "no reason given"
         if attempt.status == "failed":
             kind = kind_of_failure(prediction.error)
+            if kind in ("moderated", "final"):
+                self._log(f"{asked.where}: prediction {prediction.id} failed; {_cost(attempt)}")
             if kind == "moderated":
                 raise Declined(
                     f"{asked.model.name} declined {asked.where} for its content ({said}): change "
@@ -206,6 +210,13 @@ class Attempts:
 
 
 _PAID = ("succeeded", "unfetched")
+
+
+def _cost(attempt: Attempt) -> str:
+    """What an attempt that gave no clip cost, in words."""
+    if attempt.is_open or attempt.is_unknown:
+        return f"it counts as ${attempt.price_usd:.2f} until its cost is known"
+    return f"it cost ${attempt.cost_usd:.2f}" if attempt.cost_usd else "it cost nothing"
 
 
 def _rejected(asked: Asked, error: Rejected) -> Rejected:

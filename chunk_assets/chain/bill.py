@@ -1,0 +1,118 @@
+"""A film's whole bill: what each chunk cost, failed and repeated attempts included."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chunk_assets.chain.records import ClipRecord
+from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.storage.store import ObjectStore
+
+_MOST_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class ChunkBill:
+    """What one chunk cost, all its takes and attempts together.
+
+    Attributes:
+        spent_usd: What is known to be spent.
+        unsettled_usd: The price of attempts that are open, or of which nobody knows what they cost.
+        attempts: The paid generator's attempts, the oldest first; void ones are left out.
+    """
+
+    chunk_num: int
+    spent_usd: float = 0.0
+    unsettled_usd: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def total_usd(self) -> float:
+        """What is spent, and the unsettled attempts at their full price."""
+        return round(self.spent_usd + self.unsettled_usd, 6)
+
+    @property
+    def lost(self) -> list[Attempt]:
+        """The attempts that gave no clip and cost money, or may have."""
+        return [one for one in self.attempts if not _gave_a_clip(one) and one.committed_usd]
+
+    def as_json(self) -> dict[str, Any]:
+        """The bill for programs."""
+        names = {"model", "prediction_id", "status", "cost_usd", "price_usd", "error"}
+        return {
+            "total_usd": self.total_usd,
+            "unsettled_usd": round(self.unsettled_usd, 6),
+            "attempts": [one.model_dump(include=names) for one in self.attempts],
+        }
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a film cost.
+
+    Attributes:
+        chunks: By number, also those that the film's plan no longer has.
+    """
+
+    chunks: Mapping[int, ChunkBill] = field(default_factory=dict)
+
+    @property
+    def total_usd(self) -> float:
+        """What all chunks cost, the unsettled attempts at their full price."""
+        return round(sum(chunk.total_usd for chunk in self.chunks.values()), 6)
+
+    @property
+    def unsettled_usd(self) -> float:
+        """What of it may turn out not to have been spent."""
+        return round(sum(chunk.unsettled_usd for chunk in self.chunks.values()), 6)
+
+    def chunk(self, chunk_num: int) -> ChunkBill:
+        """What one chunk cost, nothing where nothing is known of it."""
+        return self.chunks.get(chunk_num) or ChunkBill(chunk_num)
+
+    def beyond(self, chunk_nums: Sequence[int]) -> list[ChunkBill]:
+        """The chunks that are not among these and cost money."""
+        others = sorted(set(self.chunks) - set(chunk_nums))
+        return [self.chunks[number] for number in others if self.chunks[number].total_usd]
+
+
+def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> Bill:
+    """The bill of a film, its stored clips given by chunk number.
+
+    Raises:
+        StorageError: A ledger cannot be read.
+    """
+    chunks = {
+        ledger.chunk_num: ChunkBill(
+            ledger.chunk_num,
+            ledger.cost_usd,
+            ledger.committed_usd - ledger.cost_usd,
+            tuple(one for one in ledger.attempts if one.status != "void"),
+        )
+        for ledger in Ledger(store, video_id).film()
+    }
+    for number, clip in clips.items():
+        known = chunks.get(number, ChunkBill(number))
+        # Takes that are older than the ledger, or of a generator that keeps none.
+        spent = max(known.spent_usd, clip.spent_usd)
+        chunks[number] = ChunkBill(number, spent, known.unsettled_usd, known.attempts)
+    return Bill(chunks)
+
+
+def in_dollars(amounts: Sequence[float]) -> list[str]:
+    """Amounts as text, with as many decimals as it takes for their column to add up."""
+    decimals = next(
+        (
+            places
+            for places in range(2, _MOST_DECIMALS)
+            if all(abs(round(amount, places) - amount) < 5e-7 for amount in amounts)
+        ),
+        _MOST_DECIMALS,
+    )
+    return [f"${amount:.{decimals}f}" for amount in amounts]
+
+
+def _gave_a_clip(attempt: Attempt) -> bool:
+    return attempt.status == "unfetched" or (
+        attempt.status == "succeeded" and attempt.error is None
+    )

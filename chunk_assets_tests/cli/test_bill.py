@@ -1,0 +1,158 @@
+"""The terminal tells the whole bill: what failed as it happens, and a column that adds up."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.chain.bill import Bill, ChunkBill, in_dollars
+from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.cli.commands import Ended, done
+from chunk_assets_tests.cli.conftest import Animatics
+from chunk_assets_tests.fake_faults import MODERATED, Fails
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.manifests import small_manifest
+
+RENDER = ("render", "film", "--generator", "replicate")
+PRICE = 0.10
+BUSY = "CUDA out of memory"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
+    """An account at a Replicate whose predictions take no time."""
+    with FakeReplicate() as fake:
+        monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
+        monkeypatch.setenv("REPLICATE_BASE_URL", fake.base_url)
+        yield fake
+
+
+def column(ended: Ended) -> list[float]:
+    """The table's costs, top to bottom."""
+    rows = [line for line in ended.stdout.splitlines() if re.match(r"\d\d ", line)]
+    return [float(line.rpartition("$")[2].rstrip("?")) for line in rows]
+
+
+def total(ended: Ended) -> float:
+    """The total that is printed."""
+    found = re.search(r"cost \$([0-9.]+)", ended.stdout.splitlines()[-1])
+    found = found or re.search(r"; cost \$([0-9.]+)", ended.stdout)
+    assert found is not None, ended.stdout
+    return float(found[1])
+
+
+def test_a_failed_prediction_is_a_line_as_it_happens_and_in_the_bill(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """With chunk, attempt, why and what it cost; the column adds up to the total, also in `status`
+    and in JSON.
+    """
+    animatic()
+    account.next("prediction", None, Fails(BUSY))
+    ended = done(*RENDER)
+    [line] = [line for line in ended.stderr.splitlines() if BUSY in line]
+    assert line.startswith("chunk 1 of film 'film': prediction ")
+    assert line.endswith("it cost $0.10; asking again, prediction 2 of 3")
+    assert column(ended) == [PRICE, 2 * PRICE, PRICE]
+    assert total(ended) == sum(column(ended)) == pytest.approx(account.billed_usd)
+    failed = next(made for made in account.created if made.status == "failed")
+    assert (
+        f"chunk 01: $0.10 of it for prediction {failed.id}, failed ({BUSY})"
+        in ended.stdout.splitlines()
+    )
+    shown = done("status", "film")
+    assert column(shown) == [PRICE, 2 * PRICE, PRICE]
+    assert "cost $0.40" in shown.stdout
+    for document in (done(*RENDER, "--json").document, done("status", "film", "--json").document):
+        bills = [chunk["bill"] for chunk in document["chunks"]]
+        assert [bill["total_usd"] for bill in bills] == [PRICE, 2 * PRICE, PRICE]
+        assert document["total_cost"] == pytest.approx(account.billed_usd)
+        assert document["unsettled_cost"] == 0
+        assert [one["status"] for one in bills[1]["attempts"]] == ["failed", "succeeded"]
+        assert bills[1]["attempts"][0]["error"] == BUSY
+
+
+def test_what_is_unknown_stands_at_its_full_price(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """Marked, explained, and part of the total; a void attempt is nothing."""
+    animatic()
+    done(*RENDER)
+    lost = Attempt(
+        key="k",
+        request="r",
+        model="anotherjesse/zeroscope-v2-xl",
+        seed=1,
+        asked_at=datetime.now(UTC),
+        asked_by="here:1:a",
+        media_url_sha256="",
+        price_usd=PRICE,
+        status="unknown",
+        error="it is not in Replicate's list",
+    )
+    Ledger(store, "film").update(0, lost)
+    Ledger(store, "film").update(
+        1, lost.model_copy(update={"status": "void", "error": "it was never created"})
+    )
+    ended = done("status", "film")
+    assert column(ended) == [2 * PRICE, PRICE, PRICE]
+    assert "$0.20?" in ended.stdout
+    assert "cost $0.40?" in ended.stdout
+    assert "chunk 00: $0.10 of it for an attempt, unknown (it is not in" in ended.stdout
+    assert "? $0.10 may not have been spent" in ended.stdout
+    assert "never created" not in ended.stdout
+    assert done("status", "film", "--json").document["unsettled_cost"] == pytest.approx(PRICE)
+
+
+def test_a_chunk_that_is_no_longer_planned_is_in_the_column(
+    animatic: Animatics, desk: Path, store: ObjectStore, account: FakeReplicate
+):
+    """A film that was shortened still cost what it did."""
+    animatic()
+    done(*RENDER)
+    short = small_manifest(duration=4, transitions=[], frames=["one.png"])
+    short["beats"] = short["beats"][:1]
+    (desk / "film" / "animatic.json").write_text(json.dumps(short))
+    ended = done(*RENDER)
+    assert len(column(ended)) == 3
+    assert "02" in ended.stdout
+    assert "(no longer in the film)" in ended.stdout
+    assert total(ended) == pytest.approx(sum(column(ended)))
+
+
+def test_a_refusal_says_what_it_cost(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """A declined prediction that was billed is a line, before the fallback is asked."""
+    account.prices["bytedance/seedance-1-pro-fast"] = 0.03  # two seconds in 480p
+    animatic(fallback_model="seedance-1-pro-fast")
+    account.next("prediction", Fails(MODERATED[1]))
+    ended = done(*RENDER)
+    assert any(
+        line.startswith("chunk 0 of film 'film': prediction ") and line.endswith("it cost $0.10")
+        for line in ended.stderr.splitlines()
+    )
+    assert total(ended) == pytest.approx(sum(column(ended))) == pytest.approx(account.billed_usd)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "texts"),
+    [
+        ([0.1, 0.2, 0.3], ["$0.10", "$0.20", "$0.30"]),
+        ([0.1896] * 2 + [0.3792], ["$0.1896", "$0.1896", "$0.3792"]),
+        ([0.06075, 0.1], ["$0.06075", "$0.10000"]),
+        ([], []),
+    ],
+)
+def test_amounts_have_the_decimals_that_their_sum_needs(amounts: list[float], texts: list[str]):
+    """Rounded to cents, a column of fifteen clips would not add up."""
+    assert in_dollars(amounts) == texts
+
+
+def test_a_bill_of_nothing():
+    """A film of which nothing is known cost nothing."""
+    assert (Bill().total_usd, Bill().chunk(3), Bill().beyond([])) == (0, ChunkBill(3), [])
