@@ -6,7 +6,8 @@
     ├── SpecError          what a person wrote cannot be used: manifest, name, number, choice
     │   └── NotAllowed     it could be used, but not within this deployment's limits
     ├── MediaError         a picture or a clip cannot be read, or is not what it should be
-    │   └── FFmpegError    an FFmpeg process failed
+    │   ├── FFmpegError    an FFmpeg process failed
+    │   └── Unsupported    it is whole, but of a kind or size that is not accepted
     ├── GenerationError    a generator gave no clip
     │   ├── Rejected       it refused the request; asking again would not help
     │   │   ├── Declined   this model declined it; another might not
@@ -51,6 +52,10 @@ class MediaError(ChunkAssetsError):
 
 class FFmpegError(MediaError):
     """An FFmpeg process failed; `data` holds its arguments and the end of its log."""
+
+
+class Unsupported(MediaError):
+    """A video is whole, but of a kind or size that is not accepted: it stays so."""
 
 
 class GenerationError(ChunkAssetsError):

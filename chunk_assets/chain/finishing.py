@@ -11,6 +11,7 @@ from PIL import Image
 
 from chunk_assets.chain.files import ChunkFiles
 from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.listener import Listener
 from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.records import ClipRecord, FrameRecord
 from chunk_assets.chain.seams import PlacedClip, Seams
@@ -63,8 +64,9 @@ class Made:
 class Finishing:
     """Makes the stored objects of clips and last frames."""
 
-    def __init__(self, plan: FilmPlan, store: ObjectStore, files: ChunkFiles):
+    def __init__(self, plan: FilmPlan, store: ObjectStore, files: ChunkFiles, listener: Listener):
         self._plan, self._store, self._files = plan, store, files
+        self._listener = listener
         self._seams = Seams(plan, store)
         self._before: PlacedClip | None = None
         self._finished: PlacedClip | None = None
@@ -86,12 +88,15 @@ class Finishing:
             StorageError: S3 does not take it.
         """
         moving = made.passing.pictures(MOVING_WIDTH)
-        source, held = made.clip.path, 0
+        source, held, hdr = made.clip.path, 0, None
         if not made.clip.is_normalised:
             source = self._files.directory(spec.chunk_num) / "clip.mp4"
             form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
             normalised = normalise(made.clip.path, source, form)
-            held, info = normalised.held_frames, normalised.info
+            held, info, hdr = normalised.held_frames, normalised.info, normalised.source.hdr
+            if hdr is not None:
+                what = f"chunk {spec.chunk_num} came in HDR ({hdr})"
+                self._listener.noticed(f"{what} and is tone-mapped to bt709")
             frames = min(normalised.source.frames, _used(spec, normalised.source))
         else:
             info = probe(source)
@@ -105,7 +110,12 @@ class Finishing:
         key = keys.chunk_video(spec.video_id, spec.chunk_num)
         seen = self._colours(spec, made)
         record = made.record.model_copy(
-            update={"held_frames": held, "form": str(Form.of(info)), **seen}
+            update={
+                "held_frames": held,
+                "tone_mapped": hdr or "",
+                "form": str(Form.of(info)),
+                **seen,
+            }
         ).as_metadata()
         stored = ChunkObject(
             "chunk_videos",

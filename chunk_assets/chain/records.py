@@ -80,6 +80,7 @@ class ClipRecord(_Record):
         colour_drift: The same, summed along the chain since the beat began.
         form: What stitching has to know of the clip (`video.forms.Form`).
         held_frames: How many frames repeat the last one, since the clip came too short.
+        tone_mapped: Which kind of HDR it came in ("PQ" or "HLG"); empty if it was not HDR.
     """
 
     fingerprint: str
@@ -91,6 +92,7 @@ class ClipRecord(_Record):
     spent_usd: float
     seconds: float
     held_frames: int = 0
+    tone_mapped: str = ""
     root_run: str = ""
     beat: str = ""
     form: str = ""

@@ -197,6 +197,8 @@ def _facts(clip: ClipRecord) -> dict[str, str]:
     }
     if clip.held_frames:
         facts["Held"] = f"the last picture, for {clip.held_frames} frames"
+    if clip.tone_mapped:
+        facts["Colours"] = f"came in HDR ({clip.tone_mapped}), tone-mapped to bt709"
     return facts
 
 

@@ -65,7 +65,7 @@ class Steps:
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
         self._claims, self._beside = claims, beside
-        self._finishing = Finishing(plan, store, files)
+        self._finishing = Finishing(plan, store, files, listener)
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._leaving = leaving or Leaving()

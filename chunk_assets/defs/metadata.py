@@ -85,6 +85,8 @@ def _clip_metadata(record: ClipRecord) -> Metadata:
         "take": dg.MetadataValue.int(record.take),
         "held_frames": dg.MetadataValue.int(record.held_frames),
     }
+    if record.tone_mapped:
+        metadata["tone_mapped"] = dg.MetadataValue.text(record.tone_mapped)
     # Distances in CIE L*a*b*: one of 2.3 can just be seen.
     for name, text in (
         ("colour_shift", record.colour_shift),

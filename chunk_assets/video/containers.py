@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from chunk_assets.errors import MediaError
+from chunk_assets.errors import MediaError, Unsupported
 from chunk_assets.limits import Limits
 from chunk_assets.settings import load_settings
 from chunk_assets.video import mp4, webp
@@ -39,6 +39,21 @@ _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _OTHER_MAGIC = (_EBML, b"GIF8", b"RIFF", b"\x89PNG")
 """How files begin in which no demuxer looks for boxes."""
+
+
+_OTHER_KINDS = {
+    b"RIFF": "an AVI",
+    b"\x89PNG": "a still picture",
+    b"\xff\xd8\xff": "a still picture",
+    b"FLV": "a Flash video",
+    b"OggS": "an Ogg file",
+    b"0&\xb2u": "a Windows Media file",
+    b"\x00\x00\x01\xba": "an MPEG program stream",
+    b"G@": "an MPEG transport stream",
+    b"PK\x03\x04": "a ZIP archive",
+    b"ID3": "an MP3",
+}
+"""How files of other kinds begin that a model might deliver."""
 
 
 class Video:
@@ -70,7 +85,7 @@ class Video:
         for count, packet in enumerate(self.container.demux(self.stream)):
             if count > limits.clip_frames:
                 message = f"{shown} has over {limits.clip_frames} frames: that is the limit"
-                raise MediaError(message, path=str(self.path), allowed=limits.clip_frames)
+                raise Unsupported(message, path=str(self.path), allowed=limits.clip_frames)
             if time.monotonic() > self._ends_at:
                 message = f"decoding {shown} takes over {limits.clip_decode_seconds:g} s: that is"
                 raise MediaError(f"{message} the limit", path=str(self.path))
@@ -111,7 +126,7 @@ class Video:
         if seconds > allowed:
             message = f"the video {str(self.path)!r} lasts {float(seconds):g} s"
             message = f"{message}: the limit is {allowed:g}"
-            raise MediaError(message, path=str(self.path), measured=float(seconds))
+            raise Unsupported(message, path=str(self.path), measured=float(seconds))
 
 
 @contextmanager
@@ -134,7 +149,7 @@ def opened(path: Path | str) -> Iterator[Video]:
         ):
             stream = main_video(container)
             if stream is None:
-                raise MediaError(f"{str(path)!r} has no video stream", path=str(path))
+                raise Unsupported(f"{str(path)!r} has no video stream", path=str(path))
             codec = stream.codec_context
             _check_size(path, (codec.width, codec.height), limits)
             codec.options = {"max_pixels": str(limits.clip_pixels)}
@@ -187,7 +202,7 @@ def _check_declared(path: Path, limits: Limits) -> None:
     shown, size = repr(str(path)), path.stat().st_size
     if size > limits.clip_file_bytes:
         message = f"{shown} has {size} bytes: the limit is {limits.clip_file_bytes}"
-        raise MediaError(message, path=str(path), measured=size, allowed=limits.clip_file_bytes)
+        raise Unsupported(message, path=str(path), measured=size, allowed=limits.clip_file_bytes)
     with path.open("rb") as file:
         head = file.read(32)
     _check_size(path, _canvas(head), limits)
@@ -195,11 +210,11 @@ def _check_declared(path: Path, limits: Limits) -> None:
         return
     declared = mp4.declared(path)
     if declared.is_compressed:
-        raise MediaError(f"the index of {shown} is compressed: it is not read", path=str(path))
+        raise Unsupported(f"the index of {shown} is compressed: it is not read", path=str(path))
     if declared.entries > limits.clip_frames:
         message = f"{shown} declares {declared.entries} frames: the limit is {limits.clip_frames}"
         allowed = limits.clip_frames
-        raise MediaError(message, path=str(path), measured=declared.entries, allowed=allowed)
+        raise Unsupported(message, path=str(path), measured=declared.entries, allowed=allowed)
 
 
 def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
@@ -213,7 +228,7 @@ def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
         allowed = f"one side may be {_LONGEST} times as long as the other"
     if allowed:
         message = f"the pictures of {shown} have {width} × {height} pixels: {allowed}"
-        raise MediaError(message, path=str(path), measured=f"{width}x{height}")
+        raise Unsupported(message, path=str(path), measured=f"{width}x{height}")
 
 
 def _canvas(head: bytes) -> tuple[int, int]:
@@ -233,9 +248,23 @@ def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
         message = f"there is no video {shown!r}"
     elif path.is_file() and path.stat().st_size == 0:
         message = f"the video {shown!r} is empty"
+    elif kind := _other_kind(path):
+        return Unsupported(f"{shown!r} is {kind}: allowed is {ALLOWED}", path=shown)
     else:
         message = f"{shown!r} cannot be read as a video ({error.strerror}): allowed is {ALLOWED}"
     return MediaError(message, path=shown)
+
+
+def _other_kind(path: Path) -> str | None:
+    """Name the kind of a file that is known and not accepted; None for any other."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(12)
+    for begin, kind in _OTHER_KINDS.items():
+        if head.startswith(begin) and (begin != b"RIFF" or head[8:11] == b"AVI"):
+            return kind
+    return None
 
 
 def declared_end(path: Path) -> int:

@@ -73,6 +73,11 @@ class VideoInfo:
     container: str = field(default="", compare=False)
     presentation: Presentation | None = field(default=None, compare=False)
 
+    @property
+    def hdr(self) -> str | None:
+        """Which kind of HDR it is, "PQ" or "HLG"; None for SDR."""
+        return None if self.presentation is None else self.presentation.hdr
+
 
 class _Shown(NamedTuple):
     """One shown frame's packet; times in the stream's time base."""

@@ -5,9 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from chunk_assets.errors import MediaError
+from chunk_assets.errors import MediaError, Unsupported
 from chunk_assets.limits import Limits
 from chunk_assets.video.ffmpeg import file_url
 
@@ -39,18 +40,19 @@ def as_mkv(path: Path, target: Path, limits: Limits) -> Path:
         limits: How many frames it may have, and how long this may take.
 
     Raises:
-        MediaError: It is a still picture, damaged, or larger than allowed.
+        Unsupported: It is a still picture, or has more frames than allowed.
+        MediaError: It is damaged.
     """
     shown = repr(str(path))
     if not _is_animated(path):
-        raise MediaError(f"{shown} is a still picture, not a video", path=str(path))
+        raise Unsupported(f"{shown} is a still picture, not a video", path=str(path))
     ends_at = time.monotonic() + limits.clip_decode_seconds
     try:
         with Image.open(path, formats=["WEBP"]) as image:
             count = getattr(image, "n_frames", 1)
             if count > limits.clip_frames:
                 allowed = f"the limit is {limits.clip_frames}"
-                raise MediaError(f"{shown} has {count} frames: {allowed}", path=str(path))
+                raise Unsupported(f"{shown} has {count} frames: {allowed}", path=str(path))
             _write(image, count, target, ends_at)
     except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
         raise MediaError(f"{shown} is damaged: not all its frames can be read") from error
@@ -67,7 +69,8 @@ def _write(image: Image.Image, count: int, target: Path, ends_at: float) -> None
             if time.monotonic() > ends_at:
                 raise MediaError(f"decoding {image.filename!r} takes too long")  # type: ignore[attr-defined]
             image.seek(number)
-            frame = av.VideoFrame.from_image(image.convert("RGBA")).reformat(format="bgra")
+            pixels = np.asarray(image.convert("RGBA"))
+            frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format="bgra")
             frame.pts, frame.time_base = at, Fraction(1, 1000)
             frame.duration = int(image.info.get("duration") or _DEFAULT_MS)
             at += frame.duration

@@ -35,6 +35,7 @@ from chunk_assets.video.frames import probe
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
+from chunk_assets_tests.video.media import foreign_clip
 
 CHUNKS = 3
 
@@ -256,6 +257,45 @@ def test_a_models_clip_is_brought_to_the_films_format(walking: Walking, tmp_path
     walking.store.download(keys.chunk_video("film", 1), tmp_path / "c.mp4")
     info = probe(tmp_path / "c.mp4")
     assert (info.frames, info.fps, info.width, info.height) == (20, 8, 128, 72)
+
+
+class HdrGenerator(HoldingGenerator):
+    """Gives clips in PQ."""
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        tags = {"color_trc": "smpte2084", "color_primaries": "bt2020", "colorspace": "bt2020nc"}
+        path = foreign_clip(
+            workdir / "raw.mp4",
+            [np.asarray(open_picture(request.conditioning_image))] * request.num_frames,
+            request.fps,
+            [("format", {"pix_fmts": "yuv420p10le"}), ("setparams", tags)],
+            **{"c:v": "libx264", "preset": "ultrafast"},
+        )
+        return GeneratedClip(path)
+
+
+class Hears(Listener):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def noticed(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+def test_hdr_is_said(walking: Walking):
+    """One line in the terminal, and the clip's record, say that colours were converted."""
+    hears = Hears()
+    made = list(walking(range(1), generator=HdrGenerator(), listener=hears))
+    assert hears.sentences == ["chunk 0 came in HDR (PQ) and is tone-mapped to bt709"]
+    [clip] = [one for one in made if one.stage == "chunk_videos"]
+    assert ClipRecord.of(clip.stored).tone_mapped == "PQ"
 
 
 def test_inspection_names_what_is_missing_and_stale_and_why(walking: Walking):

@@ -10,7 +10,14 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
+from chunk_assets.errors import (
+    GenerationError,
+    MediaError,
+    Rejected,
+    TimedOut,
+    Unavailable,
+    Unsupported,
+)
 from chunk_assets.generation.replicate.answers import (
     Refusal,
     as_transport_error,
@@ -60,7 +67,8 @@ def fetch(
 
     Raises:
         Gone: It is not there.
-        Rejected: It is too large, or lies where nothing is fetched from.
+        Rejected: It is too large, of a kind that is not accepted, or lies where nothing is
+            fetched from.
         Unavailable: It cannot be fetched, or never comes as a whole video.
         TimedOut: It takes too long.
         MediaError: `path` cannot be written.
@@ -153,6 +161,9 @@ def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
             raise MediaError(message, path=str(path)) from error
         try:
             probe(part)
+        except Unsupported as error:
+            sentence = str(error).replace(repr(str(part)), _WHAT)
+            raise Rejected(f"{sentence}; it came whole and is not fetched again") from error
         except MediaError as error:
             # Its sentence names a file that will not be there.
             message = f"{_WHAT} came as {came} bytes that are not a whole video"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 
 from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
@@ -95,6 +96,38 @@ class TestFetching:
             get(output, target, fake.base_url)
         assert len(fake.received(ROUTE)) == 4
         assert is_empty(target)
+
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            ("RIFF\x10\x00\x00\x00AVI LIST", "is an AVI: allowed is an MP4, MOV, MKV, WebM, GIF"),
+            (
+                "GIF89a\x00\x7d\x00\x7d" + "\x00" * 40,
+                "have 32000 × 32000 pixels: a side may have 8192",
+            ),
+            ("RIFF\x10\x00\x00\x00WEBPVP8 " + "\x00" * 40, "is a still picture, not a video"),
+        ],
+    )
+    def test_what_is_whole_and_no_clip_is_fetched_once(
+        self, fake: FakeReplicate, output: str, target: Path, body: str, says: str
+    ):
+        """An output of another kind or size is refused with what is accepted; it would stay so."""
+        fake.next(ROUTE, Answers(200, body))
+        with pytest.raises(Rejected, match=f"a prediction's output {says}"):
+            get(output, target, fake.base_url)
+        assert len(fake.received(ROUTE)) == 1
+        assert is_empty(target)
+
+    def test_an_animated_webp_is_a_clip(
+        self, fake: FakeReplicate, output: str, target: Path, tmp_path: Path
+    ):
+        """What a model delivers as an animated WebP is accepted as it is."""
+        pictures = [Image.new("RGB", (64, 48), (40 * n, 90, 200)) for n in range(6)]
+        path = tmp_path / "a.webp"
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=50)
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        get(f"data:image/webp;base64,{encoded}", target, REAL)
+        assert probe(target).frames == 6
 
     def test_what_is_deleted_is_gone(self, fake: FakeReplicate, output: str, target: Path):
         """An output whose hour is over is `Gone` at once."""
