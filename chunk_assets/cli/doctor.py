@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chunk_assets.cli.options import json_option
-from chunk_assets.cli.terminal import plain
+from chunk_assets.cli.terminal import plain, print_sentence
 
 if TYPE_CHECKING:  # it brings Dagster and boto3, which `--help` has no use for
     from chunk_assets.doctor.findings import Result
@@ -37,7 +37,7 @@ def doctor(as_json: bool) -> None:
         )
     else:
         for result in results:
-            click.echo(_line(result))
+            print_sentence(_line(result), indent=" " * 6)
     raise SystemExit(0 if is_clean else 1)
 
 

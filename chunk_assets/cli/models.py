@@ -32,26 +32,30 @@ def models(as_json: bool) -> None:
         known = [_document(model) for model in catalog.values()]
         click.echo(json.dumps({"default": DEFAULT_MODEL, "models": known}, indent=2))
         return
-    from chunk_assets.cli.terminal import print_table
+    from chunk_assets.cli.terminal import print_sentence, print_table
 
     print_table(
-        ["model", ">seconds", "size", ">price", "image", "end", "seed"],
+        ["model", ">fps", ">seconds", "size", ">price", "input", "seed"],
         [_row(model) for model in catalog.values()],
         flexible="model",
     )
-    click.echo(
-        f"~ is an estimate. Seconds are those at {_FPS} fps. {DEFAULT_MODEL} is the default."
+    print_sentence(
+        f"{DEFAULT_MODEL} is the default. fps: the model's native frame rate. seconds: how long a "
+        f"clip may be, at {_FPS} fps where fps is any. size: of the clip. price: US dollars a clip "
+        "or a second, ~ an estimate. "
+        "input: how the conditioning image is sent, as an image or as a video that holds it. "
+        "seed: whether the model takes one."
     )
 
 
 def _row(model: "HostedModel") -> list[object]:
     return [
         model.name,
+        model.native_fps or "any",
         model.length.label(_FPS),
         model.size.label,
         _price(model),
         model.media.kind,
-        "yes" if model.end_image else "-",
         "yes" if model.seed else "-",
     ]
 
@@ -68,6 +72,7 @@ def _usd(figure: float) -> str:
 
 def _document(model: "HostedModel") -> dict[str, Any]:
     document = model.model_dump(mode="json")
+    document["native_fps"] = model.native_fps
     document["shortest_seconds"] = model.shortest_seconds(_FPS)
     document["longest_seconds"] = model.longest_seconds(_FPS)
     return document

@@ -10,7 +10,8 @@ import click
 from chunk_assets.chain.bill import Bill, in_dollars
 from chunk_assets.chain.inspect import ChunkState
 from chunk_assets.cli.rendering import RenderedFilm
-from chunk_assets.cli.terminal import cut, plain, print_table
+from chunk_assets.cli.submit import PRODUCT_REFERENCE
+from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.schemas import ChunkSpec
 
 
@@ -33,17 +34,20 @@ def print_film(film: RenderedFilm, path: Path) -> None:
         [[*row, cost] for row, cost in zip(rows, costs, strict=True)],
     )
     print_lost(film.bill)
-    click.echo(_what_was_done(film))
+    print_sentence(_what_was_done(film))
+    print_held(film.chunks)
     stale = [state for state in film.chunks if state.state == "stale"]
     if stale:
         numbers = ", ".join(f"{state.spec.chunk_num:02d}" for state in stale)
-        click.echo(
+        print_sentence(
             f"Not what the animatic asks for any more: {numbers} ({plain(stale[0].reason)}). "
             "Without --chunks, render brings everything up to date."
         )
     animatic = film.plan.animatic
+    if animatic.product_reference:
+        print_sentence(PRODUCT_REFERENCE)
     width, height = animatic.resolution
-    click.echo(
+    print_sentence(
         f"{plain(path)}: {animatic.num_frames / animatic.fps:.2f} s, {animatic.num_frames} frames, "
         f"{width}x{height} at {animatic.fps} fps; cost {total} in all"
     )
@@ -72,13 +76,26 @@ def print_lost(bill: Bill) -> None:
             [cost] = in_dollars([one.committed_usd])
             what = f"prediction {one.prediction_id}" if one.prediction_id else "an attempt"
             why = f" ({cut(plain(one.error), 200)})" if one.error else ""
-            click.echo(f"chunk {chunk.chunk_num:02d}: {cost} of it for {what}, {one.status}{why}")
+            print_sentence(
+                f"chunk {chunk.chunk_num:02d}: {cost} of it for {what}, {one.status}{why}"
+            )
     if bill.unsettled_usd:
         [cost] = in_dollars([bill.unsettled_usd])
-        click.echo(
+        print_sentence(
             f"? {cost} may not have been spent: those attempts are open, or it is unknown whether "
             "they were ever billed; they count at full price until that is known."
         )
+
+
+def print_held(states: Sequence[ChunkState]) -> None:
+    """Say which clips are shorter than their slots, and for how many frames that shows."""
+    for state in states:
+        if state.clip and (held := state.clip.held_frames):
+            frames = "1 frame" if held == 1 else f"{held} frames"
+            print_sentence(
+                f"Chunk {state.spec.chunk_num:02d}: the clip is shorter than its slot; its last "
+                f"frame is held for {frames}."
+            )
 
 
 def _rendered_in(film: RenderedFilm, state: ChunkState) -> str:
@@ -142,7 +159,9 @@ def chunk_json(
         "state": state.state,
         "reason": state.reason,
         "url": state.stored.uri if state.stored else None,
-        "clip": clip.model_dump(include={"generator", "model", "seed", "take", "cost_usd"})
+        "clip": clip.model_dump(
+            include={"generator", "model", "seed", "take", "cost_usd", "held_frames"}
+        )
         if clip
         else None,
         "bill": bill.chunk(spec.chunk_num).as_json(),

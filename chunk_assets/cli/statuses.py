@@ -17,10 +17,11 @@ from chunk_assets.cli.report import (
     bill_json,
     chunk_costs,
     chunk_json,
+    print_held,
     print_lost,
     slot,
 )
-from chunk_assets.cli.terminal import cut, plain, print_table
+from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
@@ -92,7 +93,7 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
         )
     for film in films:
         if "error" in film:
-            click.echo(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
+            print_sentence(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
     if away:
         click.echo(f"Retired: {away} (chunk-assets status --retired lists them).")
 
@@ -133,15 +134,16 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
         [[*row, cost] for row, cost in zip(rows, costs, strict=True)],
         flexible="state",
     )
-    click.echo(
+    print_sentence(
         f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
         f"{summary['missing']} missing; film {summary['film']}; cost {total}"
     )
     print_lost(bill)
+    print_held(states)
     if summary["page_url"]:
-        click.echo(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
+        print_sentence(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
     if changed:
-        click.echo(
+        print_sentence(
             f"From chunk {changed.chunk_num:02d} on it differs from its animatic. To render what "
             f"is stale or missing and keep the rest costs ${changed.keep_usd:.2f}; all to the end "
             f"of the scene (chunk {changed.scene_end:02d}) ${changed.scene_usd:.2f}; all to the "

@@ -6,6 +6,8 @@ import click
 
 from chunk_assets.cli.options import animatic_argument, read_film, video_id_option
 
+PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator uses it yet."
+
 
 @click.command()
 @animatic_argument
@@ -24,6 +26,7 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
     length = f"{len(animatic.specs(name))} chunks, {animatic.animatic.duration:g} s"
     if dry_run:
         click.echo(f"{name}: in order; {length}. Nothing was written.")
+        _note_unused(animatic.animatic.product_reference)
         return
 
     from chunk_assets.chain import animatic_directory as animatics
@@ -38,3 +41,9 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
         announce(instance, store, plan_film(store, name))
     done = "submitted" if is_new else "already there, unchanged"
     click.echo(f"{name}: {done}; {length}.")
+    _note_unused(animatic.animatic.product_reference)
+
+
+def _note_unused(product_reference: str | None) -> None:
+    if product_reference:
+        click.echo(PRODUCT_REFERENCE, err=True)

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,27 @@ def test_the_readmes_example_costs_a_dollar_thirteen(store: ObjectStore):
     prices = [chunk["price_usd"] for chunk in document["chunks"]]
     assert prices == pytest.approx([81 / 16 * 0.032] * 7)
     assert document["price_usd"] == pytest.approx(1.134)
+
+
+def test_a_clip_shorter_than_its_slot_is_said_with_its_held_frames(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """By `render`, `status`, their JSON and the record beside the clip; others hold nothing."""
+    model = account.models["anotherjesse/zeroscope-v2-xl"]
+    account.models[model.name] = replace(model, length=lambda given: (36, 24))
+    animatic()
+    sentence_of = (
+        "Chunk {:02d}: the clip is shorter than its slot; its last frame is held for {} frames."
+    )
+    ended = done(*RENDER)
+    said = [sentence_of.format(0, 4), sentence_of.format(1, 8), sentence_of.format(2, 8)]
+    assert [line for line in ended.stdout.splitlines() if "held" in line] == said
+    assert [line for line in done("status", "film").stdout.splitlines() if "held" in line] == said
+    chunks = done("status", "film", "--json").document["chunks"]
+    assert [chunk["clip"]["held_frames"] for chunk in chunks] == [4, 8, 8]
+    stored_clip = store.head(keys.chunk_video("film", 1))
+    assert stored_clip is not None
+    assert ClipRecord.of(stored_clip).held_frames == 8
 
 
 def test_a_dry_run_after_a_render_prices_what_has_changed(

@@ -18,15 +18,14 @@ from chunk_assets_tests.cli.commands import done, sentence
 ALONE = "from chunk_assets.cli.models import models; models.main([], standalone_mode=False)"
 
 TABLE = """\
-model                   seconds  size                   price  image  end  seed
-zeroscope-v2-xl            to 5  to 1024x576      ~$0.10/clip  video  -    yes
-wan-2.2-i2v-fast      5.06-7.56  480p, 720p   ~$0.012-0.032/s  image  yes  yes
-wan-2.1-i2v-480p              5  832x480          ~$0.45/clip  image  -    yes
-hailuo-2.3-fast           6, 10  768p, 1080p  ~$0.032-0.055/s  image  -    -
-seedance-1-pro-fast        2-12  480p-1080p    ~$0.015-0.06/s  image  -    yes
-kling-v2.5-turbo-pro      5, 10  the image's         ~$0.07/s  image  yes  -
-ltx-video             4.04-10.7  512-1024         ~$0.08/clip  image  -    yes
-~ is an estimate. Seconds are those at 24 fps. zeroscope-v2-xl is the default.
+model                 fps    seconds  size                   price  input  seed
+zeroscope-v2-xl        24       to 5  to 1024x576      ~$0.10/clip  video  yes
+wan-2.2-i2v-fast       16  5.06-7.56  480p, 720p   ~$0.012-0.032/s  image  yes
+wan-2.1-i2v-480p       16          5  832x480          ~$0.45/clip  image  yes
+hailuo-2.3-fast        24      6, 10  768p, 1080p  ~$0.032-0.055/s  image  -
+seedance-1-pro-fast    24       2-12  480p-1080p    ~$0.015-0.06/s  image  yes
+kling-v2.5-turbo-pro   24      5, 10  the image's         ~$0.07/s  image  -
+ltx-video              24  4.04-10.7  512-1024         ~$0.08/clip  image  yes
 """
 
 
@@ -36,10 +35,25 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_models_are_a_table_of_what_they_take_make_and_cost():
-    """Each model on a line, in at most 80 columns."""
-    lines = [line.rstrip() for line in done("models").stdout.splitlines()]
+    """Each model on a line, in at most 80 columns, and a legend of the columns below."""
+    *lines, legend = [line.rstrip() for line in done("models").stdout.splitlines()]
     assert lines == TABLE.splitlines()
     assert max(map(len, lines)) <= 80
+    assert legend.startswith("zeroscope-v2-xl is the default. fps: the model's native frame rate.")
+    assert all(f" {name}: " in legend for name in ("seconds", "size", "price", "input", "seed"))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_models_can_be_read_at_every_width(monkeypatch: pytest.MonkeyPatch, columns: int):
+    """No line is too long, and no name or price is cut or broken."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = done("models").stdout
+    assert max(map(len, map(str.rstrip, shown.splitlines()))) <= columns
+    assert "…" not in shown
+    for row in TABLE.splitlines()[1:]:
+        name, *_, price, _input, _seed = row.split()
+        assert name in shown
+        assert price in shown
 
 
 def test_a_long_name_folds_in_a_narrow_terminal(tmp_path: Path):

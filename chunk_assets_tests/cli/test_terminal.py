@@ -150,6 +150,26 @@ def test_a_table_takes_cells_literally(capsys: pytest.CaptureFixture[str]):
     assert len(lines) == 3
 
 
+def test_a_row_without_room_becomes_lines_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """What does not fit side by side is stacked, and broken between words at most."""
+    monkeypatch.setenv("COLUMNS", "40")
+    rows: list[list[object]] = [
+        ["aurora", "stale: " + "word " * 12, "$1.13", ""],
+        ["b", "", "$2", "x"],
+    ]
+    print_table(["film", "state", ">cost", "note"], rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "aurora",
+        "  state stale: word word word word word",
+        "    word word word word word word word",
+        "  cost $1.13",
+        "b",
+        "  cost $2   note x",
+    ]
+
+
 def test_beat_names_are_shown_as_they_are(animatic: Animatics):
     """Names with markup, control characters and great length pass through every command."""
     beats = [
