@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chunk_assets.chain.records import ClipRecord
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.ledger import Attempt, DamagedLedger, Ledger
 from chunk_assets.storage.store import ObjectStore
 
 _MOST_DECIMALS = 6
@@ -52,9 +52,11 @@ class Bill:
 
     Attributes:
         chunks: By number, also those that the film's plan no longer has.
+        damaged: A sentence for each ledger that cannot be read; what it held is in no sum.
     """
 
     chunks: Mapping[int, ChunkBill] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
 
     @property
     def total_usd(self) -> float:
@@ -65,6 +67,30 @@ class Bill:
     def unsettled_usd(self) -> float:
         """What of it may turn out not to have been spent."""
         return round(sum(chunk.unsettled_usd for chunk in self.chunks.values()), 6)
+
+    @property
+    def unknown_usd(self) -> float:
+        """What of it may have been spent on predictions whose answers were lost."""
+        every = (one for chunk in self.chunks.values() for one in chunk.attempts)
+        return round(sum(one.price_usd for one in every if one.is_unknown), 6)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the total does not say, one sentence each."""
+        said = []
+        if self.unknown_usd:
+            said.append(
+                f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
+                "answers were lost; they are looked for before the next prediction."
+            )
+        every = [one for chunk in self.chunks.values() for one in chunk.attempts]
+        if unfetched := sum(one.status == "unfetched" for one in every):
+            many = "clips are" if unfetched > 1 else "clip is"
+            said.append(
+                f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
+                "fetches what is paid for."
+            )
+        return [*said, *(f"{sentence}." for sentence in self.damaged)]
 
     def chunk(self, chunk_num: int) -> ChunkBill:
         """What one chunk cost, nothing where nothing is known of it."""
@@ -80,23 +106,26 @@ def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]
     """The bill of a film, its stored clips given by chunk number.
 
     Raises:
-        StorageError: A ledger cannot be read.
+        StorageError: S3 does not answer.
     """
-    chunks = {
-        ledger.chunk_num: ChunkBill(
+    chunks: dict[int, ChunkBill] = {}
+    damaged: list[str] = []
+    for ledger in Ledger(store, video_id).readable():
+        if isinstance(ledger, DamagedLedger):
+            damaged.append(str(ledger))
+            continue
+        chunks[ledger.chunk_num] = ChunkBill(
             ledger.chunk_num,
             ledger.cost_usd,
             ledger.committed_usd - ledger.cost_usd,
             tuple(one for one in ledger.attempts if one.status != "void"),
         )
-        for ledger in Ledger(store, video_id).film()
-    }
     for number, clip in clips.items():
         known = chunks.get(number, ChunkBill(number))
         # Takes that are older than the ledger, or of a generator that keeps none.
         spent = max(known.spent_usd, clip.spent_usd)
         chunks[number] = ChunkBill(number, spent, known.unsettled_usd, known.attempts)
-    return Bill(chunks)
+    return Bill(chunks, tuple(damaged))
 
 
 def in_dollars(amounts: Sequence[float]) -> list[str]:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from chunk_assets.chain.film import film_cost
+from chunk_assets.chain.bill import film_bill
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, stored_film
 from chunk_assets.chain.report_chunks import ChunkView, ChunkViews, cut, money, state_of
@@ -141,7 +141,8 @@ def _facts(plan: FilmPlan, store: ObjectStore, states: list[ChunkState]) -> dict
     clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
     models = list(dict.fromkeys(clip.model for clip in clips.values()))
     try:
-        cost = money(film_cost(store, plan.video_id, clips))
+        bill = film_bill(store, plan.video_id, clips)
+        cost = cut(" ".join([money(bill.total_usd), *bill.notes]), 600)
     except StorageError as error:
         cost = cut(f"cannot be told: {error}", 300)
     return {

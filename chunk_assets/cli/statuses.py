@@ -92,6 +92,8 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
             flexible="video",
         )
     for film in films:
+        for note in film.get("cost_notes", ()):
+            click.echo(f"{plain(film['video_id'])}: {plain(note)}")
         if "error" in film:
             print_sentence(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
     if away:
@@ -140,6 +142,8 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
     )
     print_lost(bill)
     print_held(states)
+    for note in bill.notes:
+        print_sentence(plain(note))
     if summary["page_url"]:
         print_sentence(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
     if changed:
@@ -170,4 +174,6 @@ def _summary(
         "film_url": output.stitched_video_url if output else None,
         "page_url": store.uri(page) if store.head(page) else None,
         "cost_usd": bill.total_usd,
+        "unknown_usd": bill.unknown_usd,
+        "cost_notes": bill.notes,
     }

@@ -24,14 +24,17 @@ def check_budget(
     """
     if max_cost_usd is None:
         return
-    committed = sum(chunk.committed_usd for chunk in ledger.film())
+    chunks = list(ledger.film())
+    committed = sum(chunk.committed_usd for chunk in chunks)
+    unknown = sum(chunk.unknown_usd for chunk in chunks)
     remaining = max_cost_usd - committed
     # To a hundredth of a cent: sums of floats are not exact.
     if round(price_usd - remaining, 4) > 0:
+        lost = f" (${unknown:.2f} of it perhaps, where answers were lost)" if unknown else ""
         raise OverBudget(
             f"{where} would cost about ${price_usd:.2f} on {model}, and of the film's limit of "
             f"${max_cost_usd:.2f} there remain ${max(0.0, remaining):.2f}, with ${committed:.2f} "
-            "spent or in flight: raise max_cost_usd to go on, what is rendered is kept",
+            f"spent or in flight{lost}: raise max_cost_usd to go on, what is rendered is kept",
             committed_usd=round(committed, 6),
             price_usd=price_usd,
             max_cost_usd=max_cost_usd,

@@ -124,11 +124,6 @@ class ChunkLedger(BaseModel):
         return sum(attempt.price_usd for attempt in self.attempts if attempt.is_unknown)
 
     @property
-    def unfetched(self) -> int:
-        """How many are paid for, and their clips still to be fetched."""
-        return sum(attempt.status == "unfetched" for attempt in self.attempts)
-
-    @property
     def committed_usd(self) -> float:
         """The same, and what those that are open or unknown may cost."""
         return sum(attempt.committed_usd for attempt in self.attempts)

@@ -110,7 +110,8 @@ def test_ten_films_finish_and_cost_what_they_must(
     for film in films:
         for number in range(CHUNKS):
             ledger = Ledger(store, film).chunk(number)
-            attempts = [one for one in ledger.attempts if one.status != "void"]
+            doubted = ("void", "unknown")  # refused, or an answer was lost before it was created
+            attempts = [one for one in ledger.attempts if one.status not in doubted]
             assert [one.status for one in attempts[-1:]] == ["succeeded"]
             assert {one.status for one in attempts[:-1]} <= {"failed"}
             known |= {one.prediction_id for one in attempts}

@@ -1,0 +1,91 @@
+"""What the command line says of money that nobody can account for, and of waits."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chunk_assets.generation.ledger import ChunkLedger, Ledger
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import JSON, json_bytes
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.cli.commands import done, sentence
+from chunk_assets_tests.cli.conftest import Animatics
+from chunk_assets_tests.fake_faults import Answers, TooMany, WebPage
+from chunk_assets_tests.fake_replicate import FakeReplicate
+
+RENDER = ("render", "film", "--generator", "replicate")
+KEY = keys.prediction("film", 1)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
+    """An account at a Replicate whose predictions take no time."""
+    with FakeReplicate() as fake:
+        monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
+        monkeypatch.setenv("REPLICATE_BASE_URL", fake.base_url)
+        yield fake
+
+
+def test_a_damaged_ledger_pays_nothing_and_hides_no_film(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """The sentence names the object; `status` shows the film, and the others, with it."""
+    animatic()
+    done("submit", "film", "--video-id", "other")
+    store.put_bytes(KEY, b'{"video_id": "film", "chu', JSON)
+    said = sentence(*RENDER)
+    assert said.startswith(f"{store.uri(KEY)} is damaged (")
+    assert "move that object away and render again" in said
+    assert account.created == []
+    shown = done("status").stdout
+    assert "film        3      0        3  missing  $0.00" in shown
+    assert f"film: {store.uri(KEY)} is damaged (" in shown
+    assert "other       3" in shown
+    assert f"{store.uri(KEY)} is damaged" in done("status", "film").stdout
+    done("render", "film")  # the preview costs nothing
+    done("page", "film")
+
+
+def test_what_is_unknown_and_unfetched_is_shown(
+    animatic: Animatics, store: ObjectStore, account: FakeReplicate
+):
+    """In `status`, for people and programs."""
+    animatic()
+    done(*RENDER)
+    [made] = Ledger(store, "film").chunk(1).attempts
+    lost = made.model_copy(update={"key": "lost", "status": "unknown", "cost_usd": 0.0})
+    unfetched = made.model_copy(update={"status": "unfetched"})
+    ledger = ChunkLedger(video_id="film", chunk_num=1, attempts=(lost, unfetched))
+    store.put_bytes(KEY, json_bytes(ledger), JSON)
+    shown = done("status", "film").stdout
+    assert "$0.10 of the cost may have been spent on predictions whose answers were lost" in shown
+    assert "1 clip is paid for and not fetched yet" in shown
+    document = done("status", "film", "--json").document
+    assert document["unknown_usd"] == pytest.approx(0.10)
+    assert len(document["cost_notes"]) == 2
+
+
+def test_what_is_waited_for_is_printed(animatic: Animatics, account: FakeReplicate):
+    """Each repetition, with its number and why; also where there is no terminal."""
+    animatic()
+    account.next("POST /v1/predictions", TooMany())
+    account.next("GET /delivery", Answers(404))
+    said = done(*RENDER).stderr
+    assert "Replicate takes no more requests for now" in said
+    assert "; try 2 of 6 follows in " in said
+    assert "is paid for, but a prediction's output is not there (404)" in said
+    assert "fetching it again for up to 60 s" in said
+    assert len(account.created) == 3
+
+
+def test_a_login_page_in_place_of_replicate_is_a_sentence(
+    animatic: Animatics, account: FakeReplicate
+):
+    """It says what may be in between, and nothing is asked."""
+    animatic()
+    account.next("GET /v1/models", *[WebPage()] * 2)
+    said = done(*RENDER).stderr
+    assert (
+        "was answered with a web page: is there a login page or proxy between here and Replicate?"
+        in said
+    )
