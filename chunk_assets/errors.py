@@ -16,6 +16,8 @@
     │   └── Unavailable    it cannot be reached, or is busy
     ├── StorageError       an object cannot be written, read, or is not there
     │   ├── NotAnswering   S3 does not answer; it may later
+    │   │   └── CutOff     its answer ended before it was whole
+    │   ├── Damaged        what is stored is not what was written
     │   ├── NotStored      nothing is stored under that key
     │   └── Changed        somebody else has written it meanwhile
     ├── OutOfTime          looking at storage took longer than there was time for
@@ -88,6 +90,14 @@ class StorageError(ChunkAssetsError):
 
 class NotAnswering(StorageError):
     """S3 does not answer, or answers that it cannot at the moment."""
+
+
+class CutOff(NotAnswering):
+    """S3's answer ended before it was whole, or changed on its way."""
+
+
+class Damaged(StorageError):
+    """What is stored is not what was written; `data` has its `key`."""
 
 
 class NotStored(StorageError):

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, from_config does not
 
 from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.runs.databases import check_databases
 from chunk_assets.settings import Settings
 from chunk_assets.storage.locks import lock
 
@@ -107,6 +108,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     storage = ref.storage_data
     if storage is not None and storage.class_name == "KeptSqliteStorage":
         # `dagster.yaml` names the home by a variable that need not be set in this process.
+        check_databases(Path(home))
         here = storage._replace(config_yaml=json.dumps({"base_dir": home}))
         ref = ref._replace(storage_data=here)
     with dg.DagsterInstance.from_ref(ref) as instance:

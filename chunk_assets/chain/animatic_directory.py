@@ -19,7 +19,7 @@ from chunk_assets.schemas import (
     read_animatic,
 )
 from chunk_assets.storage import keys
-from chunk_assets.storage.digests import bytes_digest, file_digest
+from chunk_assets.storage.digests import Content, file_digest
 from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore
 
@@ -124,7 +124,7 @@ def _look_at(copy: Path, source: Path, size: tuple[int, int]) -> None:
 def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> bool:
     """Put an animatic on S3: the pictures, then the manifest, which commits them.
 
-    What is there already with the same content is not written again.
+    What is there already with the same content is not written again; what is damaged is.
 
     Returns:
         Whether anything was written.
@@ -139,7 +139,7 @@ def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> b
         name, path = picture
         key = keys.animatic_file(video_id, name)
         stored = store.head(key)
-        if stored is not None and stored.sha256 == file_digest(path):
+        if stored is not None and store.holds(stored, Content.of_file(path)):
             return False
         kind = CONTENT_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
         store.put_file(key, path, kind)
@@ -149,7 +149,8 @@ def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> b
         written = any(list(pool.map(put, directory.pictures.items())))
     manifest = keys.manifest(video_id)
     stored = store.head(manifest)
-    if written or stored is None or stored.sha256 != bytes_digest(directory.document):
+    document = Content.of_bytes(directory.document)
+    if written or stored is None or not store.holds(stored, document):
         store.put_bytes(manifest, directory.document, JSON)
         written = True
     return written

@@ -70,7 +70,8 @@ class HandOver:
             film = self._plan.video_id
             raise NotStored(
                 f"chunk {spec.chunk_num} of film {film!r} begins with the last frame of "
-                f"chunk {number}, which is not stored: materialize chunk {number} first",
+                f"chunk {number}, which is not stored: "
+                f"materialize chunk {number} first",
                 video_id=film,
                 missing=keys.last_frame(film, number),
             )
@@ -82,7 +83,7 @@ class HandOver:
         clip = self._store.head(keys.chunk_video(self._plan.video_id, chunk_num))
         if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
             return None
-        return stored
+        return None if self._store.damage(stored) else stored
 
     def _pause(self) -> None:
         for _ in range(4):

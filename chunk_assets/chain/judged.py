@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from chunk_assets.chain.verdicts import Verdict
-from chunk_assets.errors import NotStored
+from chunk_assets.errors import Damaged, NotStored
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_json, write_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -52,12 +52,12 @@ def stored_verdicts(
     """What was judged of this clip; None where nobody has looked at it yet.
 
     Raises:
-        StorageError: S3 cannot be reached, or what is stored is damaged.
+        StorageError: S3 cannot be reached.
     """
     if clip is None:
         return None
     try:
         judged, _ = read_json(store, keys.verdicts(video_id, chunk_num), JudgedClip)
-    except NotStored:
+    except (NotStored, Damaged):  # as good as none: it is judged again
         return None
     return judged.verdicts if judged.clip == clip.version else None

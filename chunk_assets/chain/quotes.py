@@ -33,7 +33,7 @@ def to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[in
     for state in states:
         clip = state.clip
         is_kept = (
-            state.state == "fresh"
+            (state.state == "fresh" or state.keeps_clip)
             and clip is not None
             and clip.generator == generator.name
             and generator.has_made(clip.model)

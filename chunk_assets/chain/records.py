@@ -1,5 +1,6 @@
 """What is written beside a chunk's objects on S3, so that they can be judged without being read."""
 
+import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -54,6 +55,13 @@ class CompositeRecord(_Record):
         """The weights as numbers."""
         return Weights(*map(float, self.weights.split()))
 
+    @field_validator("pixels")
+    @classmethod
+    def _is_a_digest(cls, text: str) -> str:
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            raise ValueError("not a digest")
+        return text
+
     @field_validator("weights")
     @classmethod
     def _are_three_numbers(cls, text: str) -> str:
@@ -81,6 +89,8 @@ class ClipRecord(_Record):
         form: What stitching has to know of the clip (`video.forms.Form`).
         held_frames: How many frames repeat the last one, since the clip came too short.
         tone_mapped: Which kind of HDR it came in ("PQ" or "HLG"); empty if it was not HDR.
+        composite: The pixels' digest of the composite it was conditioned on.
+        last_frame: The pixels' digest of the frame that it handed to the next chunk.
     """
 
     fingerprint: str
@@ -98,6 +108,8 @@ class ClipRecord(_Record):
     form: str = ""
     colour_shift: str = ""
     colour_drift: str = ""
+    composite: str = ""
+    last_frame: str = ""
 
 
 class FrameRecord(_Record):

@@ -21,7 +21,7 @@ from chunk_assets.chain.order import Order
 from chunk_assets.chain.outlook import Lookout
 from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import blend_references
-from chunk_assets.errors import HandedOn, NotStored
+from chunk_assets.errors import HandedOn, NotStored, StorageError
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
@@ -124,7 +124,7 @@ class Steps:
             path = self.files.animatic_picture(planned.animatic_frame_url)
             return [open_picture(path, largest_side=max(planned.size))]
 
-        if stored is not None and stored.sha256 == version:
+        if stored is not None and stored.sha256 == version and not self.store.damage(stored):
             self._queue(lambda: done(stored, is_kept=True, pictures=pictures))
         else:
             self._queue(lambda: done(write_json(self.store, key, planned), pictures=pictures))
@@ -152,7 +152,7 @@ class Steps:
                 "composites", spec, now, inputs, lambda: [picture.image()], is_kept=is_kept
             )
 
-        if stored is not None and stored.record.get("fingerprint") == fingerprint():
+        if stored is not None and self._is_whole(stored, fingerprint()):
             kept = self.files.stored_picture(spec.chunk_num, stored)
             self._queue(lambda: done(stored, kept, is_kept=True))
             return kept
@@ -203,7 +203,9 @@ class Steps:
             return {"chunk_specs": spec_version, "composites": composite.version}
 
         before = self._record_of(stored)
-        if stored is not None and before is not None and self._is_kept(spec, before, fingerprint()):
+        is_damaged = stored is not None and bool(self.store.damage(stored))
+        is_kept = before is not None and self._is_kept(spec, before, fingerprint())
+        if stored is not None and is_kept and not is_damaged:
             self.listener.kept(spec)
             self._queue(lambda: self._finishing.kept_clip(spec, stored, inputs()))
             self._beside(self._seam)
@@ -211,6 +213,8 @@ class Steps:
                 self._frame_of_stored_clip(spec, stored)
             return
         take = before.take + 1 if before else 1
+        if before is not None and is_kept:  # damaged: the same take, with its seed
+            take = before.take
         request = GenerationRequest(
             video_id=spec.video_id,
             chunk_num=spec.chunk_num,
@@ -250,6 +254,8 @@ class Steps:
         def made() -> Made:
             self._has_asked.wait(HEAD_START)
             spent = clip.cost_usd + (before.spent_usd if before else 0.0)
+            if before is not None and take == before.take and clip.spent_usd is not None:
+                spent = clip.spent_usd  # it may be the take that was paid for, fetched again
             record = ClipRecord(
                 fingerprint=fingerprint(),
                 generator=name,
@@ -260,6 +266,8 @@ class Steps:
                 cost_usd=clip.cost_usd,
                 spent_usd=max(clip.spent_usd or 0.0, spent),
                 seconds=round(seconds, 3),
+                composite=composite.version,
+                last_frame=picture.version,
             )
             temporal = 0.0 if spec.begins_anew else self.order.weights.temporal
             asked = composite.image
@@ -276,6 +284,14 @@ class Steps:
         self._finishing.seam(is_leisurely=self._next_clip_at - time.monotonic() > SEAM_SECONDS)
         return []
 
+    def _is_whole(self, composite: StoredObject, fingerprint: str) -> bool:
+        """Whether a stored composite is what would be made now, and not damaged."""
+        try:
+            record = CompositeRecord.of(composite)
+        except StorageError:
+            return False
+        return record.fingerprint == fingerprint and not self.store.damage(composite)
+
     def _is_kept(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
         if record.fingerprint != fingerprint:
             return False
@@ -285,22 +301,33 @@ class Steps:
 
     def _record_of(self, stored: StoredObject | None) -> ClipRecord | None:
         """The stored clip's record; a foreign clip is only written over when a take is asked."""
-        if stored is None:
+        if stored is None or stored.size == 0:
             return None
-        if self.order.reuse == "this_run" and "fingerprint" not in stored.record:
-            return None
-        return ClipRecord.of(stored)
+        try:
+            return ClipRecord.of(stored)
+        except StorageError:
+            if self.order.reuse == "this_run":
+                return None
+            raise
 
     def _frame_of_stored_clip(self, spec: ChunkSpec, clip: StoredObject) -> None:
         """The last frame of a clip that stays: the one taken from it when it came, if stored."""
         stored = self.store.head(keys.last_frame(spec.video_id, spec.chunk_num))
-        if stored is not None and stored.record.get("clip") == clip.sha256:
+        handed = clip.record.get("last-frame", "")
+        if (
+            stored is not None
+            and stored.record.get("clip") == clip.sha256
+            and stored.record.get("pixels") == (handed or stored.record.get("pixels"))
+            and not self.store.damage(stored)
+        ):
             picture = self.files.stored_picture(spec.chunk_num, stored)
             self._queue(lambda: self._finishing.kept_frame(spec, stored, clip.sha256))
         else:
             source = self.files.stored_file(spec.chunk_num, clip)
             frame = last_frame(str(source), until=end_of_use(spec.num_frames, spec.fps))
-            pixels = pixel_digest(frame)
+            # A clip that was encoded again ends in almost the frame that it handed on. What was
+            # made from that one is as good as before, and has been paid for.
+            pixels = handed or pixel_digest(frame)
             path = save_png(frame, self._finishing.frame_path(spec))
             picture = Picture(lambda: path, lambda: frame, lambda: pixels)
             record = FrameRecord(clip=clip.sha256, pixels=pixels)

@@ -24,19 +24,29 @@ def sentence(error: BaseException) -> str | None:
         if isinstance(cause, ChunkAssetsError):
             return str(cause)
         if isinstance(cause, sqlite3.DatabaseError):
-            return (
-                f"Dagster's storage cannot be used: {cause}; see that the disk of "
-                "CHUNK_ASSETS_HOME is writable and has space"
-            )
+            return _of_dagsters_database(cause)
         if _is_postgres_error(cause):
             said = " ".join(str(cause).split())[:_LONG_ENOUGH]
             return f"Dagster's storage does not answer: {said}; see chunk-assets doctor"
         if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
             where = f": {cause.filename!r}" if cause.filename is not None else ""
             return f"this machine refused to go on, {cause.strerror}{where}"
+        if _is_schema_error(cause):
+            return _of_dagsters_database(cause)
         if _is_configuration_error(cause):
             return f"dagster.yaml cannot be used: {' '.join(str(cause).split())[:_LONG_ENOUGH]}"
     return None
+
+
+def _of_dagsters_database(error: BaseException) -> str:
+    from chunk_assets.runs import databases  # rarely needed, and no reason to start later
+    from chunk_assets.settings import load_settings
+
+    settings = load_settings()
+    home = (settings.dagster_home or settings.home / "dagster").resolve()
+    if isinstance(error, sqlite3.DatabaseError):
+        return databases.database_sentence(home, error)
+    return databases.schema_sentence(home, error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -49,6 +59,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_configuration_error(error: BaseException) -> bool:
     return _is_one_of(error, ("dagster", "DagsterInvalidConfigError"), ("yaml", "YAMLError"))
+
+
+def _is_schema_error(error: BaseException) -> bool:
+    return _is_one_of(error, ("dagster._core.errors", "DagsterInstanceMigrationRequired"))
 
 
 def _is_postgres_error(error: BaseException) -> bool:

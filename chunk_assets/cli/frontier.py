@@ -36,7 +36,11 @@ def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
         states: The film's chunks, in order.
         quotes: The prices of the generators that made its clips.
     """
-    changed = [number for number, state in enumerate(states) if state.state != "fresh"]
+    changed = [
+        number
+        for number, state in enumerate(states)
+        if state.state != "fresh" and not state.keeps_clip
+    ]
     if not changed:
         return None
     first = changed[0]

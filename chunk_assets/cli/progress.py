@@ -82,6 +82,10 @@ class ChunkProgress(Listener):
         with self.waiting("stitching the film"):
             yield
 
+    def note(self, text: str) -> None:
+        """Print a line that stays, in a terminal and in a log."""
+        self._console.print(plain(text), highlight=False, markup=False, emoji=False, soft_wrap=True)
+
     def started(self, spec: ChunkSpec) -> None:
         """Add the chunk's bar."""
         self._add(spec)

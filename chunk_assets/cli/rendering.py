@@ -1,9 +1,10 @@
 """One film rendered in this process: submit, walk, stitch, fetch; as the same Dagster jobs."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
 from chunk_assets.chain.bill import Bill, film_bill
 from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.chain.quotes import chunk_price
+from chunk_assets.cli.healing import Healing
 from chunk_assets.cli.interrupts import let_go
 from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
@@ -20,7 +23,7 @@ from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import range_tags
 from chunk_assets.defs.run_tags import film_tags
 from chunk_assets.defs.sightings import announce
-from chunk_assets.errors import ChunkAssetsError, NotStored
+from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
 from chunk_assets.generation.registry import choose_generator
 from chunk_assets.instance import TERMINAL_TAG, end_orphans, film_lock, open_instance
 from chunk_assets.resources import connect
@@ -96,47 +99,85 @@ class Rendering:
             count = len(self.animatic.specs(self.video_id))
             self._check_neighbours(store, count)
             self.checkpoint()
-            self._check_generator(store)
+            prices = self._prices(store)
             with progress.waiting("submitting the animatic"):
                 submit(store, self.video_id, self.animatic)
                 plan = plan_film(store, self.video_id, seed=self.seed)
                 announce(instance, store, plan)
-            definitions = build_definitions(listener=progress)
-            for numbers, reuse in self._legs(count):
-                config: dict[str, Any] = {"generator": self.generator, "reuse": reuse}
-                if self.seed is not None:
-                    config["seed"] = self.seed
-                if self.max_cost_usd is not None:
-                    config["max_cost_usd"] = self.max_cost_usd
-                run_config = {"ops": {"film_chunks": {"config": config}}}
-                tags = {
-                    **range_tags(self.video_id, numbers),
-                    **film_tags(self.video_id, numbers),
-                }
-                self._execute(definitions, "render_chunks", instance, tags, run_config)
-            is_stitched = not self._is_stitched(store, plan)
-            if is_stitched:
-                tags = {"dagster/partition": self.video_id, **film_tags(self.video_id)}
-                with progress.stitching():
-                    self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
-            output, _ = read_json(store, keys.output(self.video_id), ChunkGenerationOutput)
-            with progress.waiting("fetching the film"):
-                read_video(store, store.find(keys.stitched_video(self.video_id)), target)
-                make_shareable(target)
+            healing = Healing(plan, store, prices, progress.note)
+            legs, stitched = self._legs(count, healing), []
+            while True:
+                try:
+                    output = self._made(legs, progress, store, instance, plan, stitched)
+                    with progress.waiting("fetching the film"):
+                        film = store.find(keys.stitched_video(self.video_id))
+                        read_video(store, film, target)
+                        make_shareable(target)
+                    break
+                except Damaged as error:
+                    number = healing.met(error)
+                    if number is None:
+                        raise
+                    submit(store, self.video_id, self.animatic)
+                    legs = self._mending(number, count)
         states = list(inspect(plan, store))
         clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
         bill = film_bill(store, self.video_id, clips)
-        return RenderedFilm(plan, output, states, progress.seconds, is_stitched, bill)
+        return RenderedFilm(plan, output, states, progress.seconds, bool(stitched), bill)
 
-    def _legs(self, count: int) -> list[tuple[range, str]]:
-        """Which chunks each run walks, and which stored clips it keeps."""
+    def _made(
+        self,
+        legs: list[tuple[range, str]],
+        progress: ChunkProgress,
+        store: ObjectStore,
+        instance: dg.DagsterInstance,
+        plan: FilmPlan,
+        stitched: list[FilmPlan],
+    ) -> ChunkGenerationOutput:
+        """Walk the chunks and stitch the film where it is not; adds to `stitched` if it did.
+
+        Raises:
+            Damaged: Something that it is made from is.
+        """
+        definitions = build_definitions(listener=progress)
+        for numbers, reuse in legs:
+            config: dict[str, Any] = {"generator": self.generator, "reuse": reuse}
+            if self.seed is not None:
+                config["seed"] = self.seed
+            if self.max_cost_usd is not None:
+                config["max_cost_usd"] = self.max_cost_usd
+            run_config = {"ops": {"film_chunks": {"config": config}}}
+            tags = {
+                **range_tags(self.video_id, numbers),
+                **film_tags(self.video_id, numbers),
+            }
+            self._execute(definitions, "render_chunks", instance, tags, run_config)
+        if not self._is_stitched(store, plan):
+            tags = {"dagster/partition": self.video_id, **film_tags(self.video_id)}
+            with progress.stitching():
+                self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
+            stitched.append(plan)
+        return read_json(store, keys.output(self.video_id), ChunkGenerationOutput)[0]
+
+    def _legs(self, count: int, healing: Healing) -> list[tuple[range, str]]:
+        """Which chunks each run walks, and which stored clips it keeps.
+
+        Raises:
+            StorageError: A clip that would be written over is somebody's own.
+        """
         if self.again is None:
-            return _in_runs(range(count), "matching")
+            return _matching(range(count), healing.announce(range(count)))
         legs = _in_runs(self.again, "this_run")
         behind = range(self.again[-1] + 1, count)
         if behind and not self.only:
-            legs += _in_runs(behind, "matching")
+            legs += _matching(behind, healing.announce(behind))
         return legs
+
+    def _mending(self, chunk_num: int, count: int) -> list[tuple[range, str]]:
+        """What is walked once more where something was found damaged; -1 for no chunk."""
+        if self.only:
+            return [(range(chunk_num, chunk_num + 1), "matching")] if chunk_num >= 0 else []
+        return _in_runs(range(count), "matching")
 
     def _check_neighbours(self, store: ObjectStore, count: int) -> None:
         """See that what is not rendered now is stored, before anything is written or paid for.
@@ -161,17 +202,17 @@ class Rendering:
                 missing=missing,
             )
 
-    def _check_generator(self, store: ObjectStore) -> None:
-        """See that the generator has what it needs, before anything is written.
+    def _prices(self, store: ObjectStore) -> list[float]:
+        """What each chunk's clip costs.
 
         Raises:
-            SpecError: It has not, or it makes no clips as long as the film's chunks.
+            SpecError: The generator has not what it needs, or it makes no clips as long as the
+                film's chunks; nothing is written then.
         """
         specs = self.animatic.specs(self.video_id)
         commission = commissioned(self.video_id, self.animatic.animatic, store)
         with closing(choose_generator(self.generator, commission)) as generator:
-            for spec in specs:
-                generator.price_usd(spec.num_frames, spec.fps, spec.size)
+            return [chunk_price(generator, spec) for spec in specs]
 
     def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:
         """Whether the stored film is what would be stitched now."""
@@ -216,6 +257,16 @@ def _in_runs(numbers: range, reuse: str) -> list[tuple[range, str]]:
         (numbers[start : start + CHUNKS_A_RUN], reuse)
         for start in range(0, len(numbers), CHUNKS_A_RUN)
     ]
+
+
+def _matching(numbers: range, replaced: Collection[int]) -> list[tuple[range, str]]:
+    """Runs that keep what matches, but for some chunks of which a new take is made."""
+    legs = []
+    for is_replaced, group in groupby(numbers, lambda number: number in replaced):
+        members = list(group)
+        reuse = "this_run" if is_replaced else "matching"
+        legs += _in_runs(range(members[0], members[-1] + 1), reuse)
+    return legs
 
 
 def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:

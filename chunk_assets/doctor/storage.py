@@ -1,5 +1,6 @@
 """Dagster's storage: is it reachable, is its schema this version's, how full is the grid."""
 
+import sqlite3
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ from chunk_assets.defs.retiring import retired_films
 from chunk_assets.doctor.findings import Finding, fails, ok
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.instance import dagster_home, open_instance
+from chunk_assets.runs.databases import database_sentence
 from chunk_assets.settings import Settings
 
 ADVISED_PARTITIONS = 100_000
@@ -28,6 +30,8 @@ def dagster_storage(settings: Settings) -> Finding:
     except ChunkAssetsError:
         raise
     except Exception as error:
+        if isinstance(cause := _root(error), sqlite3.DatabaseError):
+            return fails(database_sentence(dagster_home(settings), cause))
         return fails(
             f"the storage that {dagster_home(settings) / 'dagster.yaml'} names does not answer: "
             f"{_cause(error)}",
@@ -73,8 +77,13 @@ def _kind(instance: dg.DagsterInstance) -> str:
     return known.removesuffix("EventLogStorage") or "storage"
 
 
-def _cause(error: BaseException) -> str:
-    """What the database's driver said first, on one line and without SQLAlchemy's lines behind."""
+def _root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
+    return error
+
+
+def _cause(error: BaseException) -> str:
+    """What the database's driver said first, on one line and without SQLAlchemy's lines behind."""
+    error = _root(error)
     return str(error).strip().split("\n\n")[0][:300] or type(error).__name__

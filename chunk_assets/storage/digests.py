@@ -1,7 +1,15 @@
-"""What content is called by: its sha256."""
+"""SHA-256 helpers, and what tells from an object's header whether S3 still has what was written."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Self
+
+PART_BYTES = 32 << 20
+"""From this size on a file is uploaded in parts of this size; S3's ETag depends on it."""
+
+_BLOCK = 1 << 20
 
 
 def bytes_digest(content: bytes) -> str:
@@ -13,3 +21,89 @@ def file_digest(path: Path) -> str:
     """The sha256 (hex) of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Digester:
+    """Digests content while it is read, block by block."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+
+    def update(self, block: bytes) -> None:
+        """Add the next block."""
+        self.size += len(block)
+        self._sha256.update(block)
+        self._md5.update(block)
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 (hex) of what was read so far."""
+        return self._sha256.hexdigest()
+
+    @property
+    def md5(self) -> str:
+        """The MD5 (hex) of what was read so far."""
+        return self._md5.hexdigest()
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an object should be: its size and digests.
+
+    Attributes:
+        sha256: Of the content (hex).
+        size: Bytes.
+        etag: The ETag that S3 gives it where nothing is encrypted with a key of one's own: the
+            content's MD5, or that of its parts' MD5s and their count. It comes with every listing
+            and every header, so damage is seen without reading the object.
+    """
+
+    sha256: str
+    size: int
+    etag: str
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Self:
+        """Of an object that is uploaded in one piece, whatever its size."""
+        return cls(bytes_digest(content), len(content), _md5(content))
+
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """Of an object that is uploaded from a file, in parts if it is large; reads it once."""
+        sha256, parts, size = hashlib.sha256(), [], 0
+        with path.open("rb") as file:
+            for part in _parts(file):
+                md5 = hashlib.md5(usedforsecurity=False)
+                for block in part:
+                    sha256.update(block)
+                    md5.update(block)
+                    size += len(block)
+                parts.append(md5.digest())
+        if size < PART_BYTES:
+            etag = parts[0].hex() if parts else _md5(b"")
+        else:
+            etag = f"{_md5(b''.join(parts))}-{len(parts)}"
+        return cls(sha256.hexdigest(), size, etag)
+
+    def as_metadata(self) -> dict[str, str]:
+        """As it is written beside the object."""
+        return {"sha256": self.sha256, "size": str(self.size), "etag": self.etag}
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _parts(file: BinaryIO) -> Iterator[Iterable[bytes]]:
+    """A file's parts, each in blocks."""
+
+    def blocks(first: bytes) -> Iterator[bytes]:
+        yield first
+        left = PART_BYTES - len(first)
+        while left and (block := file.read(min(_BLOCK, left))):
+            left -= len(block)
+            yield block
+
+    while first := file.read(_BLOCK):
+        yield blocks(first)

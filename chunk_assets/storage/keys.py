@@ -105,3 +105,12 @@ def report(video_id: str) -> str:
 def day_spending(day: str) -> str:
     """The account of what films started by the sensor cost on a day, such as "2026-11-28"."""
     return f"spending/{day}.json"
+
+
+def remedy(key: str) -> str:
+    """The end of a sentence that says how a damaged object is replaced."""
+    if key.startswith(ANIMATICS):
+        return "; submit the animatic again"
+    if "/predictions/" in key or not key.startswith((CHUNKS, FILMS)):
+        return ""
+    return "; render the film again"

@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chunk_assets.errors import StorageError
+from chunk_assets.errors import Damaged
 from chunk_assets.images import open_picture, pixel_digest
+from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,17 +39,18 @@ def read_json(store: ObjectStore, key: str, kind: type[Model]) -> tuple[Model, S
 
     Raises:
         NotStored: There is none.
-        StorageError: What is stored is not such a model.
+        Damaged: What is stored is not such a model.
     """
     content, stored = store.get_bytes(key)
     try:
         return kind.model_validate_json(content), stored
     except ValidationError as error:
         fault = error.errors()[0]
-        raise StorageError(
-            f"{stored.uri} is damaged: it is not a {kind.__name__} ({fault['msg']}); "
-            "materialize it again",
+        raise Damaged(
+            f"{stored.uri} is damaged: it is not a {kind.__name__} ({fault['msg']})"
+            f"{keys.remedy(key)}",
             uri=stored.uri,
+            key=key,
         ) from None
 
 

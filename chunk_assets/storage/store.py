@@ -1,48 +1,38 @@
 """One bucket: bytes and files in and out, with their sha256, and S3's errors in our words."""
 
-import hashlib
 import json
 import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-)
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from chunk_assets.errors import Changed, NotAnswering, NotStored, OutOfTime, StorageError
-from chunk_assets.storage.digests import bytes_digest, file_digest
+from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, StorageError
+from chunk_assets.storage import keys
+from chunk_assets.storage.digests import PART_BYTES, Content, Digester
 from chunk_assets.storage.nearby import Nearby
 from chunk_assets.storage.patience import patiently
+from chunk_assets.storage.s3_errors import FOREIGN, Asked, refuse_web_pages, translated
 
 _BLOCK = 1 << 20
 # The local server holds what it sends faster than it is read: 480 MB for a film of ten minutes.
 _PART = 16 << 20
 # One part at a time: a clip is small, and parallel parts would multiply the memory of a big film.
 _TRANSFER = TransferConfig(
-    use_threads=False, multipart_threshold=32 << 20, multipart_chunksize=32 << 20
+    use_threads=False, multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES
 )
 """A film of 30 s goes in one part: in parts of boto3's 8 MB it takes a quarter longer."""
-_ABSENT = {"404", "NoSuchKey", "NotFound"}
-_CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
-_AWAY = (ConnectionError, HTTPClientError, IncompleteReadError)
-_DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,8 +44,8 @@ class StoredObject:
         uri: `s3://bucket/key`.
         size: Bytes.
         etag: What S3 calls this version of it, without quotes.
-        record: What we wrote beside the content (S3 user metadata): always its `sha256` where the
-            object is ours, nothing where a person put it there.
+        record: What we wrote beside the content (S3 user metadata): always its `sha256`, `size` and
+            `etag` where the object is ours, nothing where a person put it there.
     """
 
     key: str
@@ -118,6 +108,9 @@ class ObjectStore:
         self.nearby = nearby
         self.patience = patience
         self._deadline: float | None = None
+        self._known_damage: dict[str, tuple[StoredObject, str]] = {}
+        self._etags_are_md5 = True
+        refuse_web_pages(client)
 
     def until(self, deadline: float) -> Self:
         """The same bucket for a look that must end in time.
@@ -164,7 +157,7 @@ class ObjectStore:
                 answer = self.client.head_object(Bucket=self.bucket, Key=key)
         except NotStored:
             return None
-        return self._stored(key, answer["ContentLength"], answer["ETag"], answer["Metadata"])
+        return self._answered(key, answer)
 
     def find(self, key: str) -> StoredObject:
         """What is stored under `key`.
@@ -182,8 +175,9 @@ class ObjectStore:
         self, key: str, content: bytes, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
         """Store a small object, whole or not at all."""
-        full = {**(record or {}), "sha256": bytes_digest(content)}
+        full = {**(record or {}), **Content.of_bytes(content).as_metadata()}
         with self._translated("write", key):
+            self._known_damage.pop(key, None)
             answer = self.client.put_object(
                 Bucket=self.bucket,
                 Key=key,
@@ -191,7 +185,7 @@ class ObjectStore:
                 ContentType=content_type,
                 Metadata=_ascii(full),
             )
-        return self._stored(key, len(content), answer["ETag"], full)
+        return self._stored(key, len(content), answer.get("ETag", ""), full)
 
     @patiently
     def replace_bytes(
@@ -202,9 +196,10 @@ class ObjectStore:
         Raises:
             Changed: Somebody else has written it meanwhile; nothing is written then.
         """
-        record = {"sha256": bytes_digest(content)}
+        record = Content.of_bytes(content).as_metadata()
         condition = {"IfNoneMatch": "*"} if before is None else {"IfMatch": f'"{before.etag}"'}
         with self._translated("write", key):
+            self._known_damage.pop(key, None)
             answer = self.client.put_object(
                 Bucket=self.bucket,
                 Key=key,
@@ -213,15 +208,17 @@ class ObjectStore:
                 Metadata=record,
                 **condition,
             )
-        return self._stored(key, len(content), answer["ETag"], record)
+        return self._stored(key, len(content), answer.get("ETag", ""), record)
 
     @patiently
     def put_file(
         self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
         """Store a file, streamed, whole or not at all."""
-        full = {**(record or {}), "sha256": file_digest(path)}
+        content = Content.of_file(path)
+        full = {**(record or {}), **content.as_metadata()}
         with self._translated("write", key):
+            self._known_damage.pop(key, None)
             self.client.upload_file(
                 os.fspath(path),
                 self.bucket,
@@ -229,7 +226,7 @@ class ObjectStore:
                 ExtraArgs={"ContentType": content_type, "Metadata": _ascii(full)},
                 Config=_TRANSFER,
             )
-        return self._stored(key, path.stat().st_size, "", full)
+        return self._stored(key, content.size, "", full)
 
     @patiently
     def get_bytes(self, key: str, *, max_bytes: int = 64 << 20) -> tuple[bytes, StoredObject]:
@@ -237,19 +234,25 @@ class ObjectStore:
 
         Raises:
             NotStored: There is none.
-            StorageError: It is larger than `max_bytes`, or not what was written.
+            Damaged: It is not what was written, twice.
+            StorageError: It is larger than `max_bytes`, or S3 does not give it.
         """
+        return self._twice(lambda is_last: self._get(key, max_bytes, is_last=is_last))
+
+    def _get(self, key: str, max_bytes: int, *, is_last: bool) -> tuple[bytes, StoredObject]:
         with self._translated("read", key):
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
-            if answer["ContentLength"] > max_bytes:
+            size = answer.get("ContentLength", 0)
+            if size > max_bytes:
                 answer["Body"].close()
                 raise StorageError(
-                    f"{self.uri(key)} has {answer['ContentLength']} bytes: "
-                    f"at most {max_bytes} are allowed"
+                    f"{self.uri(key)} has {size} bytes: at most {max_bytes} are allowed"
                 )
             content = answer["Body"].read()
-        stored = self._stored(key, len(content), answer["ETag"], answer["Metadata"])
-        self._verify(stored, bytes_digest(content))
+        stored = self._answered(key, {**answer, "ContentLength": len(content)})
+        digester = Digester()
+        digester.update(content)
+        self._verify(stored, digester, is_last=is_last)
         return content, stored
 
     @patiently
@@ -258,18 +261,90 @@ class ObjectStore:
 
         Raises:
             NotStored: There is none.
-            StorageError: It is not what was written, or the disk refuses it.
+            Damaged: It is not what was written, twice.
+            StorageError: S3 does not give it, or the disk refuses it.
         """
-        digest = hashlib.sha256()
+
+        def read(is_last: bool) -> StoredObject:
+            with _whole_file(path) as file:
+                return self._read(key, file.write, is_last=is_last)
+
+        return self._twice(read)
+
+    @patiently
+    def damage(self, stored: StoredObject) -> str:
+        """What is wrong with one of our own objects, in words; empty where nothing is known to be.
+
+        Told from its header alone where that is as it was written; the object is read only where
+        it is not. What was found damaged when it was read is remembered.
+
+        Raises:
+            StorageError: S3 does not give it.
+        """
+        if not _is_sha256(stored.sha256):
+            return "its record is missing or damaged"
+        if (known := self._known_damage.get(stored.key)) and known[0] == stored:
+            return known[1]
+        if not self._looks_changed(stored, stored.record):
+            return ""
+        return self._damage_when_read(stored)
+
+    def holds(self, stored: StoredObject, content: Content) -> bool:
+        """Whether an object is this content: by what S3 has, not only by what was recorded.
+
+        Raises:
+            StorageError: S3 does not give it.
+        """
+        known = self._known_damage.get(stored.key)
+        if stored.sha256 != content.sha256 or (known and known[0] == stored and known[1]):
+            return False
+        return not self._looks_changed(stored, content.as_metadata()) or (
+            not self._damage_when_read(stored)
+        )
+
+    def _looks_changed(self, stored: StoredObject, written: Mapping[str, str]) -> bool:
+        size, etag = written.get("size"), written.get("etag")
+        if size is not None and size != str(stored.size):
+            return True
+        return bool(etag and stored.etag and etag != stored.etag and self._etags_are_md5)
+
+    def _damage_when_read(self, stored: StoredObject) -> str:
+        try:
+            self._twice(
+                lambda is_last: self._read(stored.key, lambda _block: None, is_last=is_last)
+            )
+        except Damaged as error:
+            reason = str(error.data["reason"])
+            self._known_damage[stored.key] = stored, reason
+            return reason
+        except NotStored:
+            return "it is gone"
+        self._known_damage[stored.key] = stored, ""
+        if "-" not in stored.etag + stored.record.get("etag", "-"):
+            self._etags_are_md5 = False  # encrypted with a key of one's own: they say nothing
+        return ""
+
+    def _read(self, key: str, write: Callable[[bytes], object], *, is_last: bool) -> StoredObject:
+        digester = Digester()
         part: dict[str, Any] = {}
-        with self._translated("read", key), _whole_file(path) as file:
+        with self._translated("read", key):
             for part in self._parts(key):
                 for block in part["Body"].iter_chunks(_BLOCK):
-                    digest.update(block)
-                    file.write(block)
-            stored = self._stored(key, file.tell(), part["ETag"], part["Metadata"])
-            self._verify(stored, digest.hexdigest())
+                    digester.update(block)
+                    write(block)
+        stored = self._answered(key, {**part, "ContentLength": digester.size})
+        self._verify(stored, digester, is_last=is_last)
         return stored
+
+    def _twice(self, read: Callable[[bool], T]) -> T:
+        """Read, and read once more where what came is not whole: it may have been lost on its way.
+
+        `read` is told whether it is the last time.
+        """
+        try:
+            return read(False)
+        except (Damaged, CutOff, Changed):
+            return read(True)
 
     def _parts(self, key: str) -> Iterator[dict[str, Any]]:
         """An object's answers, part by part, all of one version of it."""
@@ -328,15 +403,44 @@ class ObjectStore:
     def _stored(self, key: str, size: int, etag: str, record: Mapping[str, str]) -> StoredObject:
         return StoredObject(key, self.uri(key), size, etag.strip('"'), dict(record))
 
-    def _verify(self, stored: StoredObject, measured: str) -> None:
-        if stored.sha256 and stored.sha256 != measured:
-            raise StorageError(
-                f"{stored.uri} is damaged: its content's sha256 is {measured[:12]}…, "
-                f"recorded is {stored.sha256[:12]}…; materialize it again",
-                uri=stored.uri,
-                measured=measured,
-                recorded=stored.sha256,
-            )
+    def _answered(self, key: str, answer: Mapping[str, Any]) -> StoredObject:
+        size, etag = answer.get("ContentLength", 0), answer.get("ETag", "")
+        return self._stored(key, size, etag, answer.get("Metadata", {}))
+
+    def _verify(self, stored: StoredObject, read: Digester, *, is_last: bool) -> None:
+        """See that what was read is what was written.
+
+        What a person has put there has no digest of ours. Its ETag usually is one: where that does
+        not fit, it is read once more, and then taken as it is.
+
+        Raises:
+            Damaged: It is not.
+        """
+        is_md5 = len(stored.etag) == 32 and "-" not in stored.etag
+        if stored.sha256:
+            expected, measured = stored.sha256, read.sha256
+        elif is_md5 and self._etags_are_md5 and not is_last:
+            expected, measured = stored.etag, read.md5
+        else:
+            return
+        if measured == expected:
+            return
+        written = stored.record.get("size", "")
+        reason = "its content is not what was written"
+        if written.isdecimal() and int(written) != read.size:
+            reason = f"it has {read.size} bytes, {written} were written"
+        if is_last:
+            # As its header has it, which may promise another size than what was read.
+            self._known_damage[stored.key] = self.head(stored.key) or stored, reason
+        raise Damaged(
+            f"{stored.uri} is damaged: {reason} (its content's sha256 is {measured[:12]}…, "
+            f"recorded is {expected[:12]}…){keys.remedy(stored.key)}",
+            uri=stored.uri,
+            key=stored.key,
+            reason=reason,
+            measured=measured,
+            recorded=expected,
+        )
 
     def _check_time(self, key: str) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -348,33 +452,9 @@ class ObjectStore:
         self._check_time(key)
         try:
             yield
-        except (BotoCoreError, Boto3Error, ClientError, ResponseParserError) as error:
-            raise self._in_our_words(error, action, key) from error
-
-    def _in_our_words(self, error: Exception, action: str, key: str) -> StorageError:
-        uri = self.uri(key)
-        if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
-            error = error.__context__  # `upload_file` hides S3's answer behind one of its own
-        if isinstance(error, NoCredentialsError):
-            message = f"there are no credentials for S3 at {self.endpoint}: set AWS_ACCESS_KEY_ID"
-            return StorageError(f"{message} and AWS_SECRET_ACCESS_KEY, or a profile")
-        message = f"S3 at {self.endpoint} could not {action} {uri}: {_detail(error)}"
-        if not isinstance(error, ClientError):
-            return (NotAnswering if isinstance(error, _AWAY) else StorageError)(message, uri=uri)
-        code = str(error.response.get("Error", {}).get("Code", "?"))
-        if code in _ABSENT:
-            return NotStored(f"nothing is stored at {uri}", uri=uri)
-        if code in _CHANGED:
-            return Changed(f"somebody else has written {uri} meanwhile", uri=uri)
-        if code == "NoSuchBucket":
-            absent = f"there is no bucket {self.bucket!r} at {self.endpoint}: create it first"
-            return StorageError(absent, bucket=self.bucket)
-        if code in _DENIED:
-            refused = f"S3 at {self.endpoint} refused to {action} {uri} ({code}): check the AWS"
-            return StorageError(f"{refused} credentials and what they allow", uri=uri, code=code)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        is_away = status >= 500 and status != 501  # what is not implemented will not be later
-        return (NotAnswering if is_away else StorageError)(message, uri=uri, code=code)
+        except FOREIGN as error:
+            asked = Asked(action, self.uri(key), self.bucket, self.endpoint)
+            raise translated(error, asked) from error
 
 
 @contextmanager
@@ -399,7 +479,5 @@ def _ascii(record: Mapping[str, str]) -> dict[str, str]:
     return {name: json.dumps(value)[1:-1].replace('\\"', '"') for name, value in record.items()}
 
 
-def _detail(error: Exception) -> str:
-    """The library's message, less what a person has no use for, on one line."""
-    text = re.sub(r"^An error occurred \(.*?\) when calling the \w+ operation.*?: ", "", str(error))
-    return " ".join(text.split()).rstrip(".") or type(error).__name__
+def _is_sha256(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None

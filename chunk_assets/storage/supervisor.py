@@ -64,8 +64,10 @@ def end_orphan(deadline: float) -> int:
             descriptor = lock(Path("weed.lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.truncate(descriptor, 0)
             return descriptor
-        with suppress(ValueError, ProcessLookupError):
-            os.kill(int(Path("weed.lock").read_text()), signal.SIGKILL)
+        with suppress(ValueError, OverflowError, ProcessLookupError):
+            # 0 and what is negative would be a group of processes, 1 all of them.
+            if (process := int(Path("weed.lock").read_text())) > 1:
+                os.kill(process, signal.SIGKILL)
         time.sleep(0.05)
     raise NotStarted("an earlier `weed` is still using its files")
 
@@ -78,9 +80,14 @@ def remember(new_ports: bool) -> Server:
         known.secret_access_key if known else secrets.token_urlsafe(30),
         choose_ports({} if new_ports or not known else known.ports),
     )
+    write(server)
+    return server
+
+
+def write(server: Server) -> None:
+    """Write the record for those who come."""
     Path("server.part").write_text(json.dumps(vars(server)))
     Path("server.part").replace("server.json")
-    return server
 
 
 def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
@@ -176,6 +183,9 @@ def serve(weed: str, report: Callable[[str], None]) -> None:
             with suppress(BlockingIOError):
                 lock(Path(LEASE_LOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
                 break
+            if Server.load(Path()) != server:  # somebody's editor, or a disk, has damaged it
+                with suppress(OSError):
+                    write(server)
             if os.fstat(2).st_size > LOG_BYTES:
                 os.truncate(2, 0)
             time.sleep(POLL_SECONDS)

@@ -7,10 +7,13 @@ import http.client
 import importlib.metadata
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,8 +48,11 @@ class Server:
             server = cls(**json.loads((directory / "server.json").read_text()))
             known = all(
                 type(port) is int for port in (server.ports["s3.port"], *server.ports.values())
+            ) and all(
+                re.fullmatch("[!-~]{16,128}", text)
+                for text in (server.access_key_id, server.secret_access_key)
             )
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         return server if known else None
 
@@ -167,8 +173,8 @@ def write_configuration() -> None:
     """Write the files `weed` reads in its working directory before those of the machine.
 
     With them, whoever comes to a port behind S3 needs a token or a certificate of ours. The
-    certificate is made once, by `openssl`; without that program the gRPC ports stay open to the
-    other accounts of this machine.
+    certificate is made once, by `openssl`, and again when it is unusable; without that program the
+    gRPC ports stay open to the other accounts of this machine.
     """
     lines = ["[admin]", 'user = "admin"', f'password = "{secrets.token_hex(32)}"']
     for use in ("signing", "signing.read", "filer_signing", "filer_signing.read"):
@@ -185,12 +191,35 @@ def write_configuration() -> None:
 
 
 def _has_certificate() -> bool:
-    if Path("cert.pem").exists():
+    if _is_usable():
         return True
+    for name in ("cert.pem", "key.pem", "cert.part"):
+        with suppress(OSError):
+            Path(name).unlink(missing_ok=True)
     Path("openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=chunk_assets"
     command += " -config openssl.cnf -keyout key.pem -out cert.part"
     with suppress(OSError, subprocess.SubprocessError):
         subprocess.run(command.split(), stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
         Path("cert.part").replace("cert.pem")
-    return Path("cert.pem").exists()
+    return _is_usable()
+
+
+def _is_usable() -> bool:
+    """Whether certificate and key can be read, belong together, and are valid now."""
+    try:
+        # A key with a password would ask for it at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            "cert.pem", "key.pem", password=lambda: ""
+        )
+    except (OSError, ValueError):  # `ssl.SSLError` is an OSError
+        return False
+    command = "openssl x509 -in cert.pem -noout -startdate -enddate"
+    try:
+        said = subprocess.run(
+            command.split(), stdin=subprocess.DEVNULL, capture_output=True, timeout=9, check=True
+        ).stdout.decode()
+        first, last = (line.partition("=")[2] for line in said.strip().splitlines())
+        return ssl.cert_time_to_seconds(first) <= time.time() < ssl.cert_time_to_seconds(last)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return True  # without the program there is no other to be had

@@ -5,15 +5,12 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
 
-from chunk_assets.settings import Settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets_tests.cli.commands import done, sentence
+from chunk_assets_tests.cli.commands import sentence
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.manifests import picture
 
@@ -149,20 +146,6 @@ def test_a_chunk_whose_predecessor_was_not_rendered(animatic: Animatics, store: 
     said = sentence("render", animatic(), "--chunks", "2", "--only")
     assert "chunks 0, 1 are not rendered yet" in said
     assert list(store.keys("chunks/film/chunk_")) == []
-
-
-def test_a_stored_clip_that_is_corrupt(animatic: Animatics, store: ObjectStore, settings: Settings):
-    """A clip that changed under its digest, and is not nearby, stops the stitching, by name."""
-    film = animatic()
-    done("render", film)
-    key = keys.chunk_video("film", 1)
-    stored = store.head(key)
-    assert stored is not None
-    record = dict(stored.record)
-    store.client.put_object(Bucket=store.bucket, Key=key, Body=b"x", Metadata=record)
-    store.client.delete_object(Bucket=store.bucket, Key=keys.output("film"))
-    rmtree(settings.home / "nearby")
-    assert "chunk_01.mp4 is damaged" in sentence("render", film)
 
 
 def test_a_directory_without_an_animatic_starts_nothing(own_server: Path, desk: Path):

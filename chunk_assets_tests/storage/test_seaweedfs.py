@@ -381,3 +381,42 @@ def test_a_weed_that_is_not_there_or_does_not_start(
     last = user.stderr.strip().splitlines()[-1]
     assert last.startswith("chunk_assets.errors.StorageError: ")
     assert sentence in last
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_files_of_its_own_that_are_unusable_are_made_again(tmp_path: Path) -> None:
+    """Certificate, key and record: empty, cut off, of another key; and the objects stay."""
+    with lease(tmp_path, BUCKET) as held:
+        put(held.endpoint, KEY, b"clip")
+    directory = tmp_path / "s3"
+    key, certificate = directory / "key.pem", directory / "cert.pem"
+    usable = certificate.read_bytes()
+    other = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout other.pem -days 9"
+    command = [*other.split(), "-out", "stranger.pem", "-config", "openssl.cnf"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    record = directory / "server.json"
+    nonsense = b'{"access_key_id": 1, "secret_access_key": "", "ports": {}}'
+    damages: list[dict[Path, bytes]] = [
+        {certificate: b"", record: b""},
+        {certificate: usable[: len(usable) // 2], record: b"[" * 100_000},
+        {certificate: (directory / "stranger.pem").read_bytes(), record: nonsense},
+        {key: b"\xff\x00", directory / "weed.lock": b"-1"},
+    ]
+    for damaged in damages:
+        seconds_till_gone(tmp_path)
+        for path, content in damaged.items():
+            path.write_bytes(content)
+        with lease(tmp_path, BUCKET) as held:
+            assert get(held.endpoint, KEY) == b"clip"
+        assert "[grpc]" in (directory / "security.toml").read_text()
+        assert certificate.read_bytes() != usable
+        usable = certificate.read_bytes()
+
+
+def test_a_record_that_is_damaged_while_the_server_runs_is_written_again(tmp_path: Path) -> None:
+    """Whoever comes next finds the server that runs."""
+    with lease(tmp_path, BUCKET) as held:
+        put(held.endpoint, KEY, b"clip")
+        (tmp_path / "s3" / "server.json").write_text("garbage")
+        with lease(tmp_path, BUCKET) as second:
+            assert second.endpoint == held.endpoint

@@ -27,7 +27,12 @@ def test_bytes_come_back_with_their_record(store: ObjectStore):
     content, stored = store.get_bytes("a/b.txt")
     assert content == b"hello"
     assert stored == written
-    assert stored.record == {"seed": "7", "sha256": bytes_digest(b"hello")}
+    assert stored.record == {
+        "seed": "7",
+        "sha256": bytes_digest(b"hello"),
+        "size": "5",
+        "etag": "5d41402abc4b2a76b9719d911017c592",
+    }
     head = store.client.head_object(Bucket=store.bucket, Key="a/b.txt")
     assert head["ContentType"] == "text/plain"
 

@@ -1,0 +1,124 @@
+"""What `render` finds damaged on S3: it says so, with the price, and has it made again."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.inspect import inspect
+from chunk_assets.chain.records import ClipRecord
+from chunk_assets.errors import Damaged, MediaError
+from chunk_assets.storage import keys
+from chunk_assets.storage.digests import file_digest
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.video.frames import probe
+
+_CHUNK = re.compile(r"/(?:chunk|seam)_([0-9]+)")
+
+
+class Healing:
+    """Finds what is damaged of one film.
+
+    Args:
+        plan: The film.
+        store: Where its objects are.
+        prices: What a clip of each chunk costs.
+        say: Prints a line for a person.
+    """
+
+    def __init__(
+        self,
+        plan: FilmPlan,
+        store: ObjectStore,
+        prices: Sequence[float],
+        say: Callable[[str], None],
+    ):
+        self._plan, self._store, self._prices, self._say = plan, store, prices, say
+        self._said: set[str] = set()
+
+    def announce(self, numbers: Collection[int]) -> list[int]:
+        """Say which of these chunks are damaged, and what that costs, before anything is paid.
+
+        Returns:
+            The chunks whose clip has lost its record. They have to be asked for as new takes: a
+            clip without one may be somebody's own, which is not written over.
+
+        Raises:
+            StorageError: A clip without a record is a film of somebody's own.
+        """
+        if not any(self._store.names(keys.clips(self._plan.video_id), ".mp4")):
+            return []
+        replaced = []
+        for state in inspect(self._plan, self._store):
+            number = state.spec.chunk_num
+            if not state.is_damaged or number not in numbers:
+                continue
+            reason = state.reason
+            if state.clip is None and state.stored is not None:
+                self._check_lost(state.stored, number)
+                replaced.append(number)
+                reason = "its clip is damaged: its record is missing or unreadable"
+            self._tell(number, reason, keeps_clip=state.keeps_clip)
+        return replaced
+
+    def met(self, error: Damaged) -> int | None:
+        """Say what was found damaged when it was read; -1 where it is of no single chunk.
+
+        None where it was said before, or cannot be made again.
+        """
+        key = str(error.data.get("key", ""))
+        film = self._plan.video_id
+        folders = (keys.clips(film), keys.film(film), keys.animatic_file(film, ""))
+        is_ours = key == keys.manifest(film) or key.startswith(folders)
+        if key in self._said or not is_ours or key.startswith(keys.predictions(film)):
+            return None
+        self._said.add(key)
+        found = _CHUNK.search(key)
+        number = int(found[1]) if found and key.startswith(keys.clips(film)) else -1
+        if 0 <= number < len(self._prices):
+            is_clip = key == keys.chunk_video(film, number)
+            self._tell(number, _first_part(error), keeps_clip=not is_clip)
+        else:
+            self._say(f"{_first_part(error)}; it is made again, at no cost")
+        return number
+
+    def _tell(self, number: int, reason: str, *, keeps_clip: bool) -> None:
+        if keeps_clip:
+            self._say(f"chunk {number:02d}: {reason}; it is made again, at no cost")
+            return
+        price, later = self._prices[number], self._behind(number)
+        cost = f"for ${price:.2f} at most" if price else "at no cost"
+        if price and later:
+            cost += f", or ${price + later:.2f} if later chunks change too"
+        self._say(f"chunk {number:02d}: {reason}; it is rendered again, {cost}")
+
+    def _behind(self, number: int) -> float:
+        """What the chunks cost that follow a chunk's last frame."""
+        total = 0.0
+        for spec in self._plan.specs[number + 1 :]:
+            if spec.begins_anew:
+                break
+            total += self._prices[spec.chunk_num]
+        return total
+
+    def _check_lost(self, stored: StoredObject, number: int) -> None:
+        """See that a clip without a record is ours, or no clip at all."""
+        if stored.size == 0:
+            return
+        frame = self._store.head(keys.last_frame(self._plan.video_id, number))
+        with TemporaryDirectory() as scratch:
+            path = Path(scratch) / "clip.mp4"
+            try:
+                self._store.download(stored.key, path)
+                if frame is not None and frame.record.get("clip") == file_digest(path):
+                    return
+                probe(path)
+            except (Damaged, MediaError):
+                return
+        ClipRecord.of(stored)  # says that it is somebody's own, and what to do
+
+
+def _first_part(error: Damaged) -> str:
+    """What is damaged, without the advice to do what is being done."""
+    return str(error).rpartition(";")[0] or str(error)

@@ -1,0 +1,107 @@
+"""Dagster's SQLite files: which of them is damaged, and what to do about it.
+
+Dagster says what SQLite says, which names no file. Films do not depend on these files: moving them
+away loses the history of runs, and what is on S3 is found again.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from chunk_assets.errors import StorageError
+
+_MAIN = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100
+
+
+def check_databases(home: Path) -> None:
+    """Look at the headers and the tables' names of the main files; takes a few milliseconds.
+
+    Raises:
+        StorageError: One is damaged.
+    """
+    for name in _MAIN:
+        if said := _damage(home / name, is_thorough=False):
+            raise StorageError(_damaged(home, home / name, said), path=str(home / name))
+
+
+def database_sentence(home: Path, error: BaseException) -> str:
+    """What to tell a person of an error of SQLite's; reads every file, so only when one failed."""
+    said = " ".join(str(error).split())
+    for path in _all(home):
+        if found := _damage(path, is_thorough=True):
+            return _damaged(home, path, found)
+    where = f"Dagster's storage in {str(home)!r}"
+    if "locked" in said or "busy" in said:
+        return f"{where} is locked by another process ({said}): wait for it, or end it"
+    if "readonly" in said or "read-only" in said or "unable to open" in said:
+        return f"{where} cannot be used: {said}; see that you may write to all of its files"
+    if "no such column" in said or "no such table" in said:
+        return (
+            f"{where} was written by another version of Dagster ({said}): run 'dagster instance "
+            f"migrate', or {_move_away(home)}"
+        )
+    return (
+        f"{where} cannot be used: {said}; see that the disk of CHUNK_ASSETS_HOME is writable and "
+        "has space"
+    )
+
+
+def schema_sentence(home: Path, error: BaseException) -> str:
+    """What to tell a person where Dagster finds another schema than it knows."""
+    said = " ".join(str(error).split())[:300]
+    return (
+        f"Dagster's storage in {str(home)!r} was written by another version of Dagster: {said}; "
+        f"run 'dagster instance migrate' or use that version, or {_move_away(home)}"
+    )
+
+
+def _damaged(home: Path, path: Path, said: str) -> str:
+    return f"Dagster's database {str(path)!r} is damaged ({said}): {_move_away(home)}"
+
+
+def _move_away(home: Path) -> str:
+    return (
+        f"move the directory {str(home)!r} away, which is safe, since films and costs are on S3 "
+        "and only the history of runs is lost"
+    )
+
+
+def _all(home: Path) -> Iterator[Path]:
+    main = [home / name for name in _MAIN]
+    yield from main
+    yield from (path for path in sorted(home.glob("history/runs/*.db")) if path not in main)
+
+
+def _damage(path: Path, *, is_thorough: bool) -> str:
+    """What is wrong with a file, in words; empty where nothing is seen, or nothing is there."""
+    if path.is_dir():
+        return "it is a directory"
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        size = path.stat().st_size
+    except OSError:  # absent, or not ours to read: Dagster says so when it opens it
+        return ""
+    if not header:
+        return ""  # as good as absent: its tables are made
+    if not header.startswith(_MAGIC):
+        return "it is no SQLite database"
+    page = int.from_bytes(header[16:18]) or 1
+    pages = int.from_bytes(header[28:32])
+    expected = pages * (65_536 if page == 1 else page)
+    if len(header) < _HEADER_BYTES or size < expected:
+        return f"it is cut off: it has {size} bytes of {expected}"
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)
+        with closing(connection):
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            found = connection.execute("PRAGMA quick_check(1)").fetchone() if is_thorough else None
+    except sqlite3.OperationalError:  # locked, or not to be opened: not damaged
+        return ""
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return " ".join(str(found[0]).split()) if found and found[0] != "ok" else ""

@@ -1,0 +1,89 @@
+"""A Dagster database that cannot be used: one sentence that names it and the way on."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.runs.databases import check_databases, database_sentence
+from chunk_assets.settings import Settings
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.cli.commands import done, run, sentence
+from chunk_assets_tests.cli.conftest import Animatics
+
+RUNS, INDEX = Path("history", "runs.db"), Path("history", "runs", "index.db")
+SCHEDULES = Path("schedules", "schedules.db")
+
+
+def garbage(path: Path) -> None:
+    """Nothing that SQLite knows."""
+    path.write_bytes(b"garbage" * 1000)
+
+
+def cut_off(path: Path) -> None:
+    """Its second half is gone."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [(RUNS, garbage), (INDEX, cut_off), (SCHEDULES, garbage)]
+)
+def test_a_damaged_database_is_named_and_moving_it_away_is_safe(
+    settings: Settings,
+    store: ObjectStore,
+    animatic: Animatics,
+    name: Path,
+    damage: Callable[[Path], None],
+):
+    """By every command that opens it; without it the film is rendered."""
+    home = settings.home / "dagster"
+    damage(home / name)
+    film = animatic()
+    for command in (["render", film], ["status"], ["retire", "--older-than", "1d"], ["dev"]):
+        said = sentence(*command)
+        assert said.startswith(f"Dagster's database {str(home / name)!r} is damaged (")
+        assert f"move the directory {str(home)!r} away, which is safe" in said
+    assert f"{str(home / name)!r} is damaged" in run("doctor").stdout
+    home.rename(settings.home / "away")
+    done("render", film)
+
+
+def test_damage_behind_the_header_is_named_once_it_is_met(settings: Settings, tmp_path: Path):
+    """SQLite only says that a disk image is malformed."""
+    path = settings.home / "dagster" / RUNS
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 :] = b"\xff" * (len(content) - 4096 * 2)
+    path.write_bytes(content)
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    said = database_sentence(settings.home / "dagster", error)
+    assert said.startswith(f"Dagster's database {str(path)!r} is damaged (")
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("database is locked", "is locked by another process"),
+        ("attempt to write a readonly database", "see that you may write to all of its files"),
+        ("no such column: runs.later", "was written by another version of Dagster"),
+        ("database or disk is full", "is writable and has space"),
+    ],
+)
+def test_a_database_that_is_not_damaged_is_not_called_so(
+    settings: Settings, message: str, words: str
+):
+    """Locked, read-only, of another version, on a full disk."""
+    home = settings.home / "dagster"
+    check_databases(home)
+    said = database_sentence(home, sqlite3.OperationalError(message))
+    assert words in said
+    assert str(home) in said or "CHUNK_ASSETS_HOME" in said
+    assert "is damaged" not in said

@@ -1,0 +1,223 @@
+"""Damaged objects on S3: `status` says what is damaged, `render` and `submit` make it whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from chunk_assets.chain.records import ClipRecord
+from chunk_assets.settings import Settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.frames import probe
+from chunk_assets_tests.cli.commands import done, rendered, run, sentence
+from chunk_assets_tests.cli.conftest import Animatics
+
+Damage = Callable[[ObjectStore, str], None]
+
+SPEC, COMPOSITE = keys.chunk_spec("film", 1), keys.composite("film", 1)
+CLIP, FRAME = keys.chunk_video("film", 1), keys.last_frame("film", 1)
+
+
+def put(store: ObjectStore, key: str, body: bytes, record: dict[str, str] | None = None) -> None:
+    """Put another content there, under the record that was there or this one."""
+    stored = store.find(key)
+    metadata = dict(stored.record) if record is None else record
+    store.client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
+
+
+def content(store: ObjectStore, key: str) -> bytes:
+    """What is stored there, whatever its record says."""
+    return store.client.get_object(Bucket=store.bucket, Key=key)["Body"].read()
+
+
+def empty(store: ObjectStore, key: str) -> None:
+    """No byte is left."""
+    put(store, key, b"")
+
+
+def truncated(store: ObjectStore, key: str) -> None:
+    """Its second half is gone."""
+    whole = content(store, key)
+    put(store, key, whole[: len(whole) // 2])
+
+
+def garbled(store: ObjectStore, key: str) -> None:
+    """As long as before, and all zeros."""
+    put(store, key, bytes(store.find(key).size))
+
+
+def of_another_kind(store: ObjectStore, key: str) -> None:
+    """A picture of the animatic."""
+    put(store, key, content(store, keys.animatic_file("film", "one.png")))
+
+
+def without_record(store: ObjectStore, key: str) -> None:
+    """The content as it was, and nothing beside it."""
+    put(store, key, content(store, key), {})
+
+
+def with_a_garbled_record(store: ObjectStore, key: str) -> None:
+    """The content as it was, and nonsense beside it."""
+    put(store, key, content(store, key), dict.fromkeys(store.find(key).record, "x"))
+
+
+def empty_and_without_record(store: ObjectStore, key: str) -> None:
+    """Nothing at all."""
+    put(store, key, b"", {})
+
+
+def garbage_without_record(store: ObjectStore, key: str) -> None:
+    """Bytes that are nothing."""
+    put(store, key, b"garbage" * 100, {})
+
+
+DAMAGES: list[Damage] = [
+    empty,
+    truncated,
+    garbled,
+    of_another_kind,
+    without_record,
+    with_a_garbled_record,
+    empty_and_without_record,
+    garbage_without_record,
+]
+
+
+def state(store: ObjectStore) -> dict[str, str]:
+    """What each object is, by its key."""
+    return {key: store.find(key).etag for key in store.keys("")}
+
+
+@pytest.fixture
+def film(animatic: Animatics, store: ObjectStore) -> Path:
+    """A film that has been rendered."""
+    directory = animatic()
+    done("render", directory)
+    return directory
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_clip_is_named_rendered_again_and_the_film_is_the_same(
+    film: Path, store: ObjectStore, settings: Settings, damage: Damage
+):
+    """With the same take, so that nothing behind it changes; before anything is rendered."""
+    before = state(store)
+    damage(store, CLIP)
+    rmtree(settings.home / "nearby")
+    (row,) = [line for line in done("status", "film").stdout.splitlines() if line[:2] == "01"]
+    assert "stale" in row
+    ended = done("render", film, "--json")
+    notes = [line for line in ended.stderr.splitlines() if "rendered again" in line]
+    assert len(notes) == 1
+    assert notes[0].startswith("chunk 01: its clip is damaged: ")
+    assert notes[0].endswith("; it is rendered again, at no cost")
+    assert ended.stderr.splitlines()[0] == notes[0]
+    assert rendered(ended) == [1]
+    assert state(store) == before
+    assert ClipRecord.of(store.find(CLIP)).take == 1
+    assert rendered(done("render", film, "--json")) == []
+
+
+@pytest.mark.parametrize("key", [SPEC, COMPOSITE, FRAME])
+def test_what_is_made_from_stored_objects_costs_no_clip(film: Path, store: ObjectStore, key: str):
+    """Specs, composites and last frames are made again, and every clip stays."""
+    clips = {number: store.find(keys.chunk_video("film", number)) for number in range(3)}
+    for damage in DAMAGES:
+        damage(store, key)
+        if key != SPEC:
+            document = done("status", "film", "--json").document
+            assert [chunk["state"] for chunk in document["chunks"]] == ["fresh", "stale", "fresh"]
+            assert "is damaged" in document["chunks"][1]["reason"]
+            assert document["frontier"] is None
+        ended = done("render", film, "--json")
+        assert rendered(ended) == []
+        noted = "chunk 01: its " in ended.stderr and "made again, at no cost" in ended.stderr
+        assert noted == (key != SPEC)
+        assert store.damage(store.find(key)) == ""
+        assert {chunk["state"] for chunk in ended.document["chunks"]} == {"fresh"}
+    assert {n: store.find(keys.chunk_video("film", n)) for n in range(3)} == clips
+
+
+def test_lost_frames_and_composites_cost_no_clip(film: Path, store: ObjectStore):
+    """Each clip's record says what it was made from and what it handed on."""
+    for key in (FRAME, COMPOSITE, keys.last_frame("film", 0)):
+        store.client.delete_object(Bucket=store.bucket, Key=key)
+        assert rendered(done("render", film, "--json")) == []
+        assert store.head(key) is not None
+
+
+def test_a_damaged_film_is_stitched_again(film: Path, store: ObjectStore, settings: Settings):
+    """The film and what is told of it, from the clips as they are."""
+    before = state(store)
+    for key in (keys.stitched_video("film"), keys.output("film")):
+        for damage in DAMAGES:
+            if key == keys.output("film") and damage in (without_record, with_a_garbled_record):
+                continue  # it can be read
+            damage(store, key)
+            rmtree(settings.home / "nearby", ignore_errors=True)
+            assert done("status", "film", "--json").document["film"] != "fresh"
+            assert rendered(done("render", film, "--json")) == []
+            assert state(store) == before
+            assert probe(Path("film.mp4")).frames == 48
+
+
+def test_a_damaged_seam_is_made_again(film: Path, store: ObjectStore, settings: Settings):
+    """Unseen, when the film is next stitched."""
+    before = content(store, keys.stitched_video("film"))
+    for damage in DAMAGES:
+        damage(store, keys.seam("film", 1))
+        store.client.delete_object(Bucket=store.bucket, Key=keys.stitched_video("film"))
+        rmtree(settings.home / "nearby")
+        assert rendered(done("render", film, "--json")) == []
+        assert content(store, keys.stitched_video("film")) == before
+
+
+@pytest.mark.parametrize("command", ["submit", "render"])
+def test_a_damaged_animatic_is_replaced_by_the_directory_s(
+    film: Path, store: ObjectStore, command: str
+):
+    """Manifest and pictures, though the directory has not changed; and no clip is rendered."""
+    before = state(store)
+    for key in (keys.manifest("film"), keys.animatic_file("film", "two.png")):
+        for damage in DAMAGES:
+            damage(store, key)
+            ended = done(command, film)
+            assert state(store) == before
+            assert store.damage(store.find(key)) == ""
+            if command == "submit":
+                assert "submitted" in ended.stdout
+    assert "already there, unchanged" in done("submit", film).stdout
+    assert rendered(done("render", film, "--json")) == []
+
+
+def test_a_clip_that_somebody_put_there_is_not_written_over(film: Path, store: ObjectStore):
+    """A film without our record that is not ours: nothing is lost, and the way on is said."""
+    graded = content(store, keys.stitched_video("film"))
+    put(store, CLIP, graded, {})
+    assert "was not written by chunk_assets" in sentence("render", film)
+    assert content(store, CLIP) == graded
+    assert rendered(done("render", film, "--chunks", "1", "--json"))[0] == 1
+
+
+@pytest.mark.parametrize("key", [CLIP, FRAME, COMPOSITE])
+def test_damage_that_no_header_tells_is_found_when_it_is_read(
+    film: Path, store: ObjectStore, settings: Settings, key: str
+):
+    """It is said then, and made again by the same command."""
+    record = {name: text for name, text in store.find(key).record.items() if name != "etag"}
+    put(store, key, bytes(store.find(key).size), record)
+    others = [keys.stitched_video("film"), keys.chunk_video("film", 2)]
+    if key == FRAME:
+        others.append(keys.composite("film", 2))  # is made from it
+    for other in others:
+        store.client.delete_object(Bucket=store.bucket, Key=other)
+    rmtree(settings.home / "nearby")
+    ended = run("render", film, "--json")
+    assert ended.code == 0, ended.stderr
+    if key != COMPOSITE:  # nothing is made from that one
+        assert "its content is not what was written" in ended.stderr
+        assert store.damage(store.find(key)) == ""
+    assert rendered(ended) == ([1, 2] if key == CLIP else [2])
+    assert probe(Path("film.mp4")).frames == 48
