@@ -3,6 +3,7 @@
 import dagster as dg
 
 from chunk_assets.chain.listener import Listener
+from chunk_assets.defs.animatic_checks import animatic_checks
 from chunk_assets.defs.animatic_sensor import new_animatics
 from chunk_assets.defs.animatics import animatics, previous_last_frames
 from chunk_assets.defs.checking_sensor import rendered_chunks
@@ -25,7 +26,7 @@ def build_definitions(
     films = FilmStore()
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],
-        asset_checks=[clip_checks, film_checks],
+        asset_checks=[animatic_checks, clip_checks, film_checks],
         jobs=[render_chunks, stitch_film, check_chunks, retire_films],
         schedules=[retire_nightly],
         sensors=[new_animatics, finished_films, rendered_chunks],

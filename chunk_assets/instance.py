@@ -59,8 +59,8 @@ FILM_TAG, CHUNKS_TAG = "film", "chunks"
 
 TERMINAL_TAG = "chunk_assets/launched_from"
 
-KEPT_TAG, KEPT_BY_DEV = "chunk_assets/kept_by", "dev"
-"""On runs whose processes end with the `dev` that launched them."""
+KEPT_TAG, KEPT_BY_DEV = ".dagster/chunk_assets_kept_by", "dev"
+"""On runs whose processes end with the `dev` that launched them; Dagit hides tags that begin so."""
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,

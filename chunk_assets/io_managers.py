@@ -19,7 +19,8 @@ from PIL import Image
 from pydantic import BaseModel
 
 from chunk_assets.chain.objects import STAGES
-from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.defs.metadata import breakable
+from chunk_assets.defs.partitions import read_chunk_key, shown
 from chunk_assets.errors import NotStored, StorageError
 from chunk_assets.images import open_picture, save_png
 from chunk_assets.resources import FilmStore
@@ -32,9 +33,15 @@ _AT_ONCE = 8
 
 
 def object_key(asset: str, partition_key: str) -> str:
-    """Where the object of one partition of one asset is."""
+    """Return the key of the object of one partition of one asset.
+
+    Raises:
+        NotStored: The partition names no chunk.
+    """
     if asset in STAGES:
-        return STAGES[asset](*split_chunk_key(partition_key))
+        if (read := read_chunk_key(partition_key)) is None:
+            raise NotStored(f"nothing is stored of the partition {shown(partition_key)}")
+        return STAGES[asset](*read)
     if asset == "stitched_videos":
         return keys.stitched_video(partition_key)
     raise dg.DagsterInvariantViolationError(f"no key is known for the asset {asset!r}")
@@ -65,7 +72,7 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
         """Store one partition's object, and say where it is."""
         key = object_key(context.asset_key.path[-1], context.asset_partition_key)
         stored = self.write(self.films.store(), key, obj)
-        context.add_output_metadata({"uri": stored.uri, "sha256": stored.sha256})
+        context.add_output_metadata({"uri": stored.uri, "sha256": breakable(stored.sha256)})
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the upstream's partition, or its partitions where the mapping leads to several.

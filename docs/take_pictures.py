@@ -60,7 +60,7 @@ STANDING = """query($film: String!) {
   runsOrError { ... on Runs { results { runId jobName status } } }
   pages: assetNodeOrError(assetKey: {path: ["film_pages"]}) { ... on AssetNode {
     assetMaterializations(partitions: [$film], limit: 1) {
-      metadataEntries { label ... on UrlMetadataEntry { url } } } } }
+      metadataEntries { label ... on MarkdownMetadataEntry { mdStr } } } } }
   checks: assetCheckExecutions(
     assetKey: {path: ["chunk_videos"]}, checkName: "clip_conforms", limit: 1000
   ) { partition status } }"""
@@ -106,7 +106,8 @@ class Dagit:
         written = found["pages"]["assetMaterializations"]
         if not is_over or not written:
             return None
-        return next(each["url"] for each in written[0]["metadataEntries"] if each.get("url"))
+        entries = {each["label"]: each.get("mdStr") for each in written[0]["metadataEntries"]}
+        return entries["open"].removeprefix("[open](").removesuffix(")")
 
 
 @contextmanager

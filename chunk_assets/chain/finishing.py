@@ -31,10 +31,10 @@ from chunk_assets.video.passing import Passing
 from chunk_assets.video.sampling import sample_frames
 from chunk_assets.video.stitching import PreparedSeam, Segment
 
-MOVING_FRAMES = 12
+MOVING_FRAMES = 8
 """How many frames of a clip its moving preview has: some 5 a second, enough to judge a movement."""
 
-MOVING_WIDTH = 256
+MOVING_WIDTH = 640
 
 
 @dataclass(frozen=True)

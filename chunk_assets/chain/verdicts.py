@@ -10,6 +10,8 @@ NOT_FROZEN = "not_frozen"
 BEGINS = "begins_where_the_last_ended"
 COLOUR = "colour_has_not_drifted"
 WHOLE = "film_is_whole"
+COMPLETE = "film_is_complete"
+USABLE = "animatic_is_usable"
 
 OF_A_CHUNK: dict[str, str] = {
     CONFORMS: "The clip plays from beginning to end and is what its spec says: frames, rate, size, "
@@ -24,11 +26,20 @@ OF_A_CHUNK: dict[str, str] = {
 """The checks of a chunk's clip in the order in which one explains the next, each in words."""
 
 OF_A_FILM: dict[str, str] = {
-    WHOLE: "The film has exactly the frames of its manifest, one constant step apart, none dropped."
+    COMPLETE: "Every planned chunk is stored and up to date, and the film is made of exactly these "
+    "chunks: '15 of 15 chunks', or what is missing and what is out of date.",
+    WHOLE: "The film has exactly the frames of its manifest, one constant step apart, none "
+    "dropped.",
 }
 """The checks of a stitched film."""
 
-BREAKS_THE_FILM = frozenset({CONFORMS, WHOLE})
+OF_AN_ANIMATIC: dict[str, str] = {
+    USABLE: "The manifest and every picture it names are stored, and a film can be planned from "
+    "them and rendered by a generator that this deployment has.",
+}
+"""The checks of an animatic."""
+
+BREAKS_THE_FILM = frozenset({CONFORMS, WHOLE, USABLE})
 """Checks whose failure is an error; that of the others asks a person to look."""
 
 Value = int | float | str

@@ -11,7 +11,13 @@ from chunk_assets.cli.terminal import plain, print_sentence
 if TYPE_CHECKING:  # it brings Dagster and boto3, which `--help` has no use for
     from chunk_assets.doctor.findings import Result
 
-MARKS = {"ok": "ok", "fails": "FAILS", "not configured": "-", "not looked at": "?"}
+MARKS = {
+    "ok": "ok",
+    "warning": "warn",
+    "fails": "FAILS",
+    "not configured": "-",
+    "not looked at": "?",
+}
 
 
 @click.command(short_help="Check what this deployment needs: S3, Dagster, workers, FFmpeg.")
@@ -20,8 +26,8 @@ def doctor(as_json: bool) -> None:
     """Check what this deployment needs, one line each: what was measured, and what to do.
 
     S3 is written to and cleaned up, nothing is paid for. What is marked - is not configured, and
-    not missed; what is marked ? could not be looked at. Ends with 0 when nothing FAILS, and with 1
-    otherwise.
+    not missed; what is marked ? could not be looked at; what is marked warn works, but should be
+    put right. Ends with 0 when nothing FAILS, and with 1 otherwise.
     """
     from chunk_assets.settings import load_settings
 

@@ -12,6 +12,7 @@ import dagster as dg
 
 from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
 from chunk_assets.chain.bill import Bill, film_bill
+from chunk_assets.chain.complete import completeness
 from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.chain.quotes import chunk_price
@@ -20,6 +21,7 @@ from chunk_assets.cli.interrupts import let_go
 from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.definitions import build_definitions
+from chunk_assets.defs.check_events import report_completeness
 from chunk_assets.defs.partitions import range_tags
 from chunk_assets.defs.run_tags import film_tags
 from chunk_assets.defs.sightings import announce
@@ -120,7 +122,8 @@ class Rendering:
                         raise
                     submit(store, self.video_id, self.animatic)
                     legs = self._mending(number, count)
-        states = list(inspect(plan, store))
+            states = list(inspect(plan, store))
+            report_completeness(instance, self.video_id, completeness(plan, states, store))
         clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
         bill = film_bill(store, self.video_id, clips)
         return RenderedFilm(plan, output, states, progress.seconds, bool(stitched), bill)

@@ -51,10 +51,17 @@ class Age(click.ParamType):
     type=Age(),
     help="Films that were stitched, and last submitted, so long ago: 30d, 12h, 4w.",
 )
+@click.option(
+    "--foreign", is_flag=True, help="Remove the partition keys that name no film and no chunk."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be retired.")
 @json_option
 def retire(
-    videos: tuple[str, ...], older_than: timedelta | None, dry_run: bool, as_json: bool
+    videos: tuple[str, ...],
+    older_than: timedelta | None,
+    foreign: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Take finished films out of the partition grid: all that are old enough, or the films VIDEO.
 
@@ -62,7 +69,15 @@ def retire(
     that a run is at, or going to be at, stays. Everything on S3 and in Dagster's history stays;
     'status VIDEO' and 'page VIDEO' answer as before. To submit a retired film again, or to change
     its manifest, brings it back.
+
+    With --foreign only partition keys leave the grid that were added by hand and name no film and
+    no chunk, such as 'seven'.
     """
+    if foreign:
+        if videos or older_than is not None:
+            raise click.UsageError("Give --foreign alone: it takes no films and no age.")
+        _remove_foreign(dry_run, as_json)
+        return
     if not videos and older_than is None:
         raise click.UsageError("Say which films: by name, or with --older-than 30d.")
     from chunk_assets.schemas import check_video_id
@@ -89,6 +104,24 @@ def retire(
         click.echo(json.dumps(_document(found, dry_run), indent=2))
     else:
         _tell(found, dry_run, named=bool(videos))
+
+
+def _remove_foreign(is_dry_run: bool, as_json: bool) -> None:
+    from chunk_assets.defs.grid import foreign_keys, remove_foreign
+    from chunk_assets.defs.partitions import shown
+    from chunk_assets.instance import open_instance
+    from chunk_assets.settings import load_settings
+
+    with open_instance(load_settings()) as instance:
+        found = foreign_keys(instance) if is_dry_run else remove_foreign(instance)
+    if as_json:
+        click.echo(json.dumps({"dry_run": is_dry_run, "foreign": found}, indent=2))
+        return
+    done = "would be removed" if is_dry_run else "removed"
+    for dimension, keys in found.items():
+        _list([f"{dimension} {shown(key)}" for key in keys], done)
+    count = sum(map(len, found.values()))
+    click.echo(f"{count} foreign partition {'key' if count == 1 else 'keys'} {done}.")
 
 
 def _document(found: "Retirement", is_dry_run: bool) -> dict[str, object]:

@@ -13,7 +13,8 @@ def status(video: str | None, retired: bool, as_json: bool) -> None:
     """Show every film on S3 that is not retired, or the chunks of the film VIDEO, which may be.
 
     A chunk is stale when something that it is made from has changed since, and missing when it
-    has not been rendered.
+    has not been rendered. Of a film that is being rendered, the table says how many chunks are
+    done, such as 'rendering 5 of 15'.
     """
     from chunk_assets.settings import load_settings
 
@@ -25,17 +26,18 @@ def status(video: str | None, retired: bool, as_json: bool) -> None:
 
         check_video_id(video)
     from chunk_assets.cli.statuses import show_film, show_films, show_retired
+    from chunk_assets.defs.rendering_now import active_runs
     from chunk_assets.defs.retiring import retired_films
     from chunk_assets.instance import open_instance
     from chunk_assets.resources import connect
 
     store = connect(settings)
-    if video is not None:
-        show_film(store, video, as_json=as_json)
-        return
     with open_instance(settings) as instance:
-        away = retired_films(instance)
-    if retired:
+        runs = active_runs(instance, settings)
+        away = set() if video is not None else retired_films(instance)
+    if video is not None:
+        show_film(store, video, settings, runs, as_json=as_json)
+    elif retired:
         show_retired(store, away, as_json=as_json)
     else:
-        show_films(store, away, as_json=as_json)
+        show_films(store, away, settings, runs, as_json=as_json)

@@ -1,6 +1,7 @@
 """The state of films as `status` shows it."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,8 +23,9 @@ from chunk_assets.cli.report import (
     slot,
 )
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
+from chunk_assets.defs.rendering_now import ActiveRun, Rendering, rendering
 from chunk_assets.errors import ChunkAssetsError
-from chunk_assets.settings import load_settings
+from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -52,7 +54,13 @@ def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> Non
         print_table(["video", "stitched", ">bytes"], rows, flexible="video")
 
 
-def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
+Runs = Mapping[str, Sequence[ActiveRun]]
+"""The runs that render, by film."""
+
+
+def show_films(
+    store: ObjectStore, retired: set[str], settings: Settings, runs: Runs, *, as_json: bool
+) -> None:
     """One line a film that is not retired; of one whose animatic cannot be used, the reason."""
     films: list[dict[str, Any]] = []
     away = 0
@@ -63,8 +71,10 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
         try:
             plan = plan_film(store, video_id)
             states = list(inspect(plan, store))
+            progress = rendering(runs.get(video_id, ()), settings, video_id, states)
             clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
-            films.append(_summary(store, plan, states, film_bill(store, video_id, clips)))
+            bill = film_bill(store, video_id, clips)
+            films.append(_summary(store, plan, states, bill, progress))
         except ChunkAssetsError as error:
             films.append({"video_id": video_id, "error": str(error)})
     if as_json:
@@ -84,7 +94,7 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
                 [
                     film["video_id"],
                     *(film[name] for name in names),
-                    film["film"],
+                    _state(film),
                     f"${film['cost_usd']:.2f}",
                 ]
                 for film in usable
@@ -100,13 +110,25 @@ def show_films(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
         click.echo(f"Retired: {away} (chunk-assets status --retired lists them).")
 
 
-def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
+def _state(film: Mapping[str, Any]) -> str:
+    """The state of the stitched film, or how far its rendering is."""
+    progress = film["rendering"]
+    if progress is None:
+        return film["film"]
+    return f"{progress['state']} {progress['done']} of {progress['of']}"
+
+
+def show_film(
+    store: ObjectStore, video_id: str, settings: Settings, runs: Runs, *, as_json: bool
+) -> None:
     """One line a chunk, and the film."""
     plan = plan_film(store, video_id)
     states = list(inspect(plan, store))
     bill = film_bill(store, video_id, {s.spec.chunk_num: s.clip for s in states if s.clip})
-    summary = _summary(store, plan, states, bill)
-    quotes = Quotes(video_id, load_settings(), store)
+    progress = rendering(runs.get(video_id, ()), settings, video_id, states)
+    now = progress.now if progress else ()
+    summary = _summary(store, plan, states, bill, progress)
+    quotes = Quotes(video_id, settings, store)
     changed = frontier(states, quotes) if summary["missing"] < len(states) else None
     if as_json:
         numbers = [state.spec.chunk_num for state in states]
@@ -125,7 +147,7 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
             f"{state.spec.chunk_num:02d}",
             cut(state.spec.beat.get("name", ""), 24),
             slot(state.spec),
-            f"{state.state}: {state.reason}" if state.reason else state.state,
+            "rendering" if state.spec.chunk_num in now else _with_reason(state),
             state.clip.take if state.clip else "",
         ]
         for state in states
@@ -138,7 +160,7 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
     )
     print_sentence(
         f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
-        f"{summary['missing']} missing; film {summary['film']}; cost {total}"
+        f"{summary['missing']} missing; film {_state(summary)}; cost {total}"
     )
     print_lost(bill)
     print_held(states)
@@ -155,8 +177,16 @@ def show_film(store: ObjectStore, video_id: str, *, as_json: bool) -> None:
         )
 
 
+def _with_reason(state: ChunkState) -> str:
+    return f"{state.state}: {state.reason}" if state.reason else state.state
+
+
 def _summary(
-    store: ObjectStore, plan: FilmPlan, states: list[ChunkState], bill: Bill
+    store: ObjectStore,
+    plan: FilmPlan,
+    states: list[ChunkState],
+    bill: Bill,
+    progress: Rendering | None,
 ) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
     clips = [state.stored for state in states if state.stored is not None]
@@ -171,6 +201,13 @@ def _summary(
         "stale": sum(state.state == "stale" for state in states),
         "missing": sum(state.state == "missing" for state in states),
         "film": film,
+        "rendering": progress
+        and {
+            "state": "queued" if progress.is_queued else "rendering",
+            "done": progress.done,
+            "of": progress.planned,
+            "chunks_now": list(progress.now),
+        },
         "film_url": output.stitched_video_url if output else None,
         "page_url": store.uri(page) if store.head(page) else None,
         "cost_usd": bill.total_usd,

@@ -14,7 +14,7 @@ from redis import RedisError
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.cluster.workers import live_workers
-from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.defs.partitions import film_part
 from chunk_assets.instance import FILM_TAG
 from chunk_assets.settings import load_settings
 
@@ -66,7 +66,7 @@ class FilmQueue(QueuedRunCoordinator):
 def film_of(run: DagsterRun) -> str | None:
     """The film that a run is about, by its partitions; None for none or several."""
     keys = [run.tags[name] for name in (_PARTITION, *_RANGE_ENDS) if name in run.tags]
-    films = {split_chunk_key(key)[0] if "|" in key else key for key in keys}
+    films = set(map(film_part, keys))
     return films.pop() if len(films) == 1 else None
 
 

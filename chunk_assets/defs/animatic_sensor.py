@@ -6,11 +6,20 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from chunk_assets.chain.film_plan import FilmPlan, find_picture, plan_film
+from chunk_assets.chain.film_plan import FilmPlan, find_picture
 from chunk_assets.defs import going_on, sightings
+from chunk_assets.defs.animatic_checks import usable_plan
+from chunk_assets.defs.check_events import report_completeness
 from chunk_assets.defs.grid_status import carried_over
 from chunk_assets.defs.jobs import render_chunks, stitch_film
-from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
+from chunk_assets.defs.manifest_cursor import (
+    BUCKETS,
+    ListedManifest,
+    ManifestCursor,
+    bucket_digest,
+    bucket_of,
+)
+from chunk_assets.defs.partitions import VIDEO_ID, is_usable
 from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import check_overwritten, rendering_request, stitching_request
 from chunk_assets.defs.sensor_limits import SensorLimits
@@ -25,7 +34,7 @@ from chunk_assets.errors import (
     StorageError,
 )
 from chunk_assets.generation.catalog import load_catalog
-from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, check_generator
+from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators
 from chunk_assets.resources import FilmStore
 from chunk_assets.schemas import MAX_MANIFEST_BYTES, check_video_id
 from chunk_assets.settings import Settings, load_settings
@@ -59,7 +68,8 @@ fault of the film's."""
         "missing or changed. A manifest that names no generator is rendered with the free "
         f"'{DEFAULT_GENERATOR}'; a paid generator starts only within the limits that the settings "
         "CHUNK_ASSETS_SENSOR_… set. What cannot be used is reported once, here and as an "
-        "observation of `animatics`."
+        "observation of `animatics`, and fails the check `animatic_is_usable`; so does a manifest "
+        "that is gone."
     ),
 )
 def new_animatics(
@@ -140,12 +150,17 @@ class Look:
         ]
         if not changed:
             return
+        there = {manifest.name for manifest in listed}
+        missing: dict[int, list[str]] = defaultdict(list)
+        for name in self._instance.get_dynamic_partitions(VIDEO_ID):
+            if name not in there and is_usable(VIDEO_ID, name):
+                missing[bucket_of(name)].append(name)
         with carried_over(self._instance):
             for number in changed:
                 if self._is_over():
                     self.said.append("more films are new: the next tick goes on")
                     return
-                self._look_into(number, buckets[number], arrived)
+                self._look_into(number, buckets[number], missing[number], arrived)
             self._try_again()
 
     @property
@@ -158,8 +173,18 @@ class Look:
         more = [f"and {len(self.said) - 10} more"] if len(self.said) > 10 else []
         return "; ".join(self.said[:10] + more) or f"{self.listed} animatics, nothing new."
 
-    def _look_into(self, number: int, bucket: list[ListedManifest], arrived: set[str]) -> None:
-        known = sightings.sightings(self._instance, (manifest.name for manifest in bucket))
+    def _look_into(
+        self, number: int, bucket: list[ListedManifest], missing: list[str], arrived: set[str]
+    ) -> None:
+        names = [manifest.name for manifest in bucket]
+        known = sightings.sightings(self._instance, [*names, *missing])
+        for name in missing:
+            before = known.get(name)
+            if before is None or before.is_gone:  # added by hand; or known to be gone
+                continue
+            if self.store.head(keys.manifest(name)) is None:  # and was not put there just now
+                self.context.log.warning(f"the manifest of film {name!r} is gone")
+                sightings.lose(self._instance, self.store, name, before)
         done = []
         for manifest in bucket:
             before = known.get(manifest.name, Sighting())
@@ -256,8 +281,7 @@ class Look:
                 f"{self.store.uri(keys.manifest(name))} has {manifest.listed.size} bytes: "
                 f"at most {MAX_MANIFEST_BYTES} are allowed"
             )
-        plan = plan_film(store, name)
-        check_generator(plan.animatic.generator or DEFAULT_GENERATOR, self.generators)
+        plan = usable_plan(store, name, self.generators)
         sightings.announce(self._instance, self.store, plan)
         if before.is_settled(plan.version):
             return self._take(manifest, plan, "The same was written again.")
@@ -265,6 +289,7 @@ class Look:
         if going_on.was_in_terminal_since(self._instance, name, written):
             return self._take(manifest, plan, "Left to the terminal, where it was rendered.")
         there = standing(plan, store)
+        report_completeness(self._instance, name, there.found)
         if there.is_stitched:
             return self._take(manifest, plan, "Its film is stored already.")
         if there.fingerprint is not None:

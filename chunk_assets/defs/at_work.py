@@ -11,6 +11,7 @@ from dagster._core.execution.backfill import (  # what `get_backfills` filters b
 )
 
 from chunk_assets.defs.going_on import ACTIVE, FORGOTTEN, PARTITION
+from chunk_assets.defs.partitions import film_part
 from chunk_assets.instance import FILM_TAG
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -46,8 +47,8 @@ def _films_of(run: dg.DagsterRun, in_grid: Sequence[str]) -> Iterator[str]:
     if FILM_TAG in run.tags:
         yield run.tags[FILM_TAG]
     if PARTITION in run.tags:
-        yield _film(run.tags[PARTITION])
-    ends = [_film(run.tags[name]) for name in _RANGE if name in run.tags]
+        yield film_part(run.tags[PARTITION])
+    ends = [film_part(run.tags[name]) for name in _RANGE if name in run.tags]
     if len(ends) == 2:
         yield from ends
         if ends[0] != ends[1] and set(ends) <= set(in_grid):
@@ -60,9 +61,4 @@ def _targets(backfill: PartitionBackfill) -> set[str]:
     if (data := backfill.asset_backfill_data) is not None:
         partitions = data.target_subset.iterate_asset_partitions()
         keys |= {each.partition_key for each in partitions if each.partition_key}
-    return {_film(key) for key in keys}
-
-
-def _film(partition: str) -> str:
-    """The film of a partition key such as `03|film`, or `film`."""
-    return partition.rpartition("|")[2]
+    return {film_part(key) for key in keys}

@@ -5,14 +5,10 @@ chunks are stored, by a person or a sensor. An evaluation names its partition an
 materialization it is about; Dagit clears it when a newer one comes. None of them blocks.
 """
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    # Dagster exports the event that has it as a field, but not this class.
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from chunk_assets.chain import verdicts
 from chunk_assets.chain.conforming import whole
@@ -21,11 +17,20 @@ from chunk_assets.chain.judged import store_verdicts
 from chunk_assets.chain.judging import Judge
 from chunk_assets.chain.verdicts import Verdict
 from chunk_assets.defs import run_tags
+from chunk_assets.defs.check_events import FILMS, check_specs, evaluation, latest_target
 from chunk_assets.defs.failures import as_failures
 from chunk_assets.defs.jobs import RETRIED
-from chunk_assets.defs.lineage import DATA_VERSION
-from chunk_assets.defs.partitions import by_film, chunk_key, chunks, videos
-from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.defs.partitions import (
+    VIDEO_ID,
+    by_film,
+    chunk_key,
+    chunks,
+    is_usable,
+    refuse_foreign,
+    videos,
+)
+from chunk_assets.defs.standing import standing
+from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError
 from chunk_assets.film_page import write_page
 from chunk_assets.resources import FilmStore
 from chunk_assets.settings import load_settings
@@ -34,24 +39,12 @@ from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.workdirs import film_workdir
 
-CLIPS, FILMS = dg.AssetKey("chunk_videos"), dg.AssetKey("stitched_videos")
-
-
-def _specs(
-    asset: dg.AssetKey, texts: Mapping[str, str], partitions: dg.PartitionsDefinition
-) -> list[dg.AssetCheckSpec]:
-    with warnings.catch_warnings():
-        # A preview in Dagster 1.13; without it, Dagit could not tell one chunk from another.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=partitions)
-            for name, text in texts.items()
-        ]
+CLIPS = dg.AssetKey("chunk_videos")
 
 
 @dg.multi_asset_check(
     name="judge_clips",
-    specs=_specs(CLIPS, verdicts.OF_A_CHUNK, chunks),
+    specs=check_specs(CLIPS, verdicts.OF_A_CHUNK, chunks),
     can_subset=True,
     description="Looks at clips: one by one, in their film's order.",
 )
@@ -63,6 +56,7 @@ def clip_checks(
         store = films.store()
         judge = Judge(store, workdir, load_settings().quality)
         selected = _partitions(context, CLIPS)
+        refuse_foreign(selected, context.log.warning)
         run_tags.say(context, by_film(selected))
         for video_id, numbers in by_film(selected).items():
             is_judged = False
@@ -82,7 +76,7 @@ def clip_checks(
 
 @dg.multi_asset_check(
     name="judge_films",
-    specs=_specs(FILMS, verdicts.OF_A_FILM, videos),
+    specs=check_specs(FILMS, verdicts.OF_A_FILM, videos),
     can_subset=True,
     description="Measures stitched films.",
 )
@@ -93,11 +87,15 @@ def film_checks(
     with as_failures(), film_workdir(films.home()) as workdir:
         store = films.store()
         selected = _partitions(context, FILMS)
+        refuse_foreign(selected, context.log.warning, are_films=True)
+        selected = [video_id for video_id in selected if is_usable(VIDEO_ID, video_id)]
         run_tags.say(context, {video_id: [] for video_id in selected})
         for video_id in selected:
             stored = store.head(keys.stitched_video(video_id))
-            verdict = whole(store, video_id, workdir / "film.mp4")
-            yield from _evaluations(context, FILMS, video_id, stored, [verdict])
+            judged = [whole(store, video_id, workdir / "film.mp4")]
+            with suppress(NotStored, SpecError):  # the first verdict says so
+                judged.insert(0, standing(plan_film(store, video_id), store).found.verdict)
+            yield from _evaluations(context, FILMS, video_id, stored, judged)
 
 
 check_chunks = dg.define_asset_job(
@@ -135,40 +133,11 @@ def _evaluations(
     stored: StoredObject | None,
     judged: Sequence[Verdict],
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Verdicts as Dagster's events, those of them whose checks were selected."""
-    target = _target(context.instance, asset, partition, stored)
+    """Yield verdicts as Dagster's events, those whose checks were selected."""
+    target = None
+    if stored is not None:
+        version = content_version(stored) if asset == CLIPS else None
+        target = latest_target(context.instance, asset, partition, version)
     for verdict in judged:
-        if dg.AssetCheckKey(asset, verdict.check) not in context.selected_asset_check_keys:
-            continue
-        is_error = verdict.check in verdicts.BREAKS_THE_FILM
-        yield dg.AssetCheckEvaluation(
-            asset_key=asset,
-            check_name=verdict.check,
-            passed=verdict.passed,
-            partition=partition,
-            description=verdict.sentence,
-            severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-            metadata={"partition": partition, **verdict.values},
-            target_materialization_data=target,
-            blocking=False,
-        )
-
-
-def _target(
-    instance: dg.DagsterInstance,
-    asset: dg.AssetKey,
-    partition: str,
-    stored: StoredObject | None,
-) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialization that recorded what was judged; None where another one came since."""
-    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
-    records = instance.fetch_materializations(wanted, limit=1).records
-    if not records or stored is None:
-        return None
-    latest = records[0]
-    version = (latest.event_log_entry.tags or {}).get(DATA_VERSION)
-    if asset == CLIPS and version != content_version(stored):
-        return None
-    return AssetCheckEvaluationTargetMaterializationData(
-        storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
-    )
+        if dg.AssetCheckKey(asset, verdict.check) in context.selected_asset_check_keys:
+            yield evaluation(asset, partition, verdict, target)

@@ -16,7 +16,7 @@ from chunk_assets.defs.chunk_events import CODE_VERSIONS, Event, chunk_events
 from chunk_assets.defs.claims import RunClaims
 from chunk_assets.defs.config import ChunkConfig
 from chunk_assets.defs.failures import as_failures
-from chunk_assets.defs.partitions import OWNERS, by_film, chunk_key, chunks, of_film
+from chunk_assets.defs.partitions import OWNERS, by_film, chunk_key, chunks, of_film, refuse_foreign
 from chunk_assets.defs.pools import pooled
 from chunk_assets.defs.sightings import announce
 from chunk_assets.errors import ChunkAssetsError, HandedOn
@@ -60,7 +60,7 @@ SPECS = [
         "chunk_videos",
         [dg.AssetDep("chunk_specs"), dg.AssetDep("composites")],
         {"mp4"},
-        "The clip: the composite, set in motion by the generator. `preview` moves, `link` plays "
+        "The clip: the composite, set in motion by the generator. `preview` moves, `watch` plays "
         "it. To render a chunk anew and hand its end to the next one, materialize all four chunk "
         "assets (the job render_chunks): this one alone hands nothing on.",
         "video_io",
@@ -96,6 +96,7 @@ def film_chunks(
             root_run=backfills.root_run(context.run),
             weights=config.weights,
         )
+        refuse_foreign(context.partition_keys, context.log.warning)
         asked_of = by_film(context.partition_keys)
         run_tags.say(context, asked_of)
         failed: list[ChunkAssetsError] = []

@@ -17,7 +17,7 @@ from dagster._core.run_coordinator.queued_run_coordinator import (
 )
 
 from chunk_assets.chain.claims import Claims
-from chunk_assets.defs.partitions import chunk_key, chunks
+from chunk_assets.defs.partitions import chunk_key, chunks, read_chunk_key
 from chunk_assets.errors import StorageError
 from chunk_assets.instance import FILM_TAG
 from chunk_assets.storage.locks import lock
@@ -138,7 +138,7 @@ class RunClaims(Claims):
         if _PARTITION in run.tags:
             return run.tags[_PARTITION] == key
         start, end = run.tags.get(_RANGE_START), run.tags.get(_RANGE_END)
-        if start is None or end is None:
+        if start is None or end is None or not (read_chunk_key(start) and read_chunk_key(end)):
             return False
         try:
             covered = chunks.get_partition_keys_in_range(

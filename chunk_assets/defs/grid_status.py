@@ -24,9 +24,8 @@ from chunk_assets.defs.partitions import (
     CHUNK_NUM,
     NAMES_A_QUERY,
     VIDEO_ID,
-    chunk_key,
     chunks,
-    split_chunk_key,
+    film_part,
     videos,
 )
 
@@ -99,19 +98,16 @@ def _carry(instance: dg.DagsterInstance, before: _Grid, after: _Grid) -> None:
         partitions = (
             new
             if is_by_film
-            else {chunk_key(film, int(number)) for film in new for number in after.chunk_nums}
+            # Foreign keys among them: Dagster's record has them like any other.
+            else {f"{number}|{film}" for film in new for number in after.chunk_nums}
         )
         if _has_history(instance, key, partitions):
             continue
         kept = kept._replace(partitions_def_id=is_)
         if gone:
-            film_of = str if is_by_film else _film_of_chunk
+            film_of = str if is_by_film else film_part
             kept = _without(kept, videos if is_by_film else chunks, gone, film_of)
         instance.update_asset_cached_status_data(key, kept)
-
-
-def _film_of_chunk(partition: str) -> str:
-    return split_chunk_key(partition)[0]
 
 
 def _has_history(

@@ -120,15 +120,17 @@ def hand_over(
     """The events of `previous_last_frames` for the chunk that begins with a frame.
 
     The observation carries the version by which Dagster calls the next composite stale; the
-    materialization fills the partition in Dagit's grid. Nothing when that version is recorded.
+    materialization, which alone has the preview, fills the partition in Dagit's grid. Nothing when
+    that version is recorded.
     """
     partition = chunk_partition(video_id, chunk_num)
     recorded = latest(instance, "previous_last_frames", str(partition))
     if recorded is not None and recorded.version == version:
         return
     tags = {DATA_VERSION: version, USER_PROVIDED: "true"}
-    for event in (dg.AssetObservation, dg.AssetMaterialization):
-        yield event("previous_last_frames", partition=partition, metadata=metadata, tags=tags)
+    words = {name: value for name, value in metadata.items() if name != "preview"}
+    for event, said in ((dg.AssetObservation, words), (dg.AssetMaterialization, metadata)):
+        yield event("previous_last_frames", partition=partition, metadata=said, tags=tags)
 
 
 def observe_animatic(

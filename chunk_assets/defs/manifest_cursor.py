@@ -21,6 +21,9 @@ BUCKETS = 128
 _DIGEST_BYTES = 6
 """A change that is overlooked is one in 2**48."""
 
+_UNSEEN = 2 ** (8 * _DIGEST_BYTES) - 1
+"""The digest of a bucket that was not looked into: also one that is empty is, once."""
+
 MAX_WAITING = 50
 """Each costs one request to S3 a tick."""
 
@@ -51,8 +54,8 @@ class ListedManifest:
 
     @property
     def bucket(self) -> int:
-        """Where its digest goes, by its name."""
-        return zlib.crc32(self.name.encode()) % BUCKETS
+        """The bucket that its digest goes into."""
+        return bucket_of(self.name)
 
 
 @dataclass
@@ -70,7 +73,7 @@ class ManifestCursor:
         tries: Films that could not be planned in time: in how many ticks, by name.
     """
 
-    buckets: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    buckets: list[int] = field(default_factory=lambda: [_UNSEEN] * BUCKETS)
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     limits: str = ""
@@ -125,6 +128,11 @@ class ManifestCursor:
         self.tries[name] = count
         if len(self.tries) > MAX_TRIED:
             del self.tries[next(iter(self.tries))]
+
+
+def bucket_of(name: str) -> int:
+    """Return the bucket of a film's manifest, by the film's name."""
+    return zlib.crc32(name.encode()) % BUCKETS
 
 
 def bucket_digest(manifests: Iterable[ListedManifest]) -> int:

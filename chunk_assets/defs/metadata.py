@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from io import BytesIO
 
 import dagster as dg
 from PIL import Image
@@ -12,11 +13,17 @@ from chunk_assets.chain.tint import distance
 from chunk_assets.images import animation_webp, thumbnail_jpeg
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
-MAX_PREVIEW = 12_000
+MAX_PREVIEW = 32_000
 """Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
 
-MAX_MOVING_PREVIEW = 24_000
-"""The same of one that moves: a dozen noisy drawings 190 pixels wide, enough to judge by."""
+MAX_MOVING_PREVIEW = 64_000
+"""The same of one that moves."""
+
+FEWEST_PICTURES = 2
+"""Of a preview that moves."""
+
+PREVIEW_WIDTH = 640
+"""Pixels: wide enough to see what is wrong with a picture."""
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -29,11 +36,28 @@ def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.Metadat
         seconds: How long several of them play.
     """
     if len(pictures) > 1:
-        kind, content = "webp", animation_webp(pictures, _room(MAX_MOVING_PREVIEW), seconds)
+        kind, content = "webp", _moving(pictures, seconds)
     else:
-        kind, content = "jpeg", thumbnail_jpeg(pictures[0], _room(MAX_PREVIEW))
+        kind, content = "jpeg", thumbnail_jpeg(pictures[0], _room(MAX_PREVIEW), _side(pictures[0]))
     encoded = base64.b64encode(content).decode()
     return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
+
+
+def _moving(pictures: Sequence[Image.Image], seconds: float) -> bytes:
+    """An animation with fewer pictures where all of them fit only if they are smaller."""
+    room = _room(MAX_MOVING_PREVIEW)
+    while True:
+        content = animation_webp(pictures, room, seconds, _side(pictures[0]))
+        with Image.open(BytesIO(content)) as first:
+            is_wide = first.width >= min(PREVIEW_WIDTH, pictures[0].width)
+        if is_wide or len(pictures) <= FEWEST_PICTURES:
+            return content
+        pictures = pictures[::2]
+
+
+def _side(picture: Image.Image) -> int:
+    """The longer side of a picture that is as wide as a preview."""
+    return max(PREVIEW_WIDTH, -(-PREVIEW_WIDTH * picture.height // picture.width))
 
 
 def _room(characters: int) -> int:
@@ -41,48 +65,75 @@ def _room(characters: int) -> int:
     return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
 
 
+def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
+    """Return a link that reads as one word: Dagit shows a URL in full, which takes five lines.
+
+    A URL of over 1,000 characters, as one signed with a session's token, is behind a click.
+    """
+    return dg.MetadataValue.md(f"[{word}]({store.link(key)})")
+
+
 def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
-    """Where an object is, how to open it in a browser, and what it is."""
+    """Return how to open an object in a browser, and at the end where it is and what it is."""
+    word = "watch" if stored.key.endswith(".mp4") else "open"
+    return {word: link(store, stored.key, word), **_stored(stored)}
+
+
+def _stored(stored: StoredObject) -> Metadata:
     return {
-        "uri": dg.MetadataValue.text(stored.uri),
-        "link": dg.MetadataValue.url(store.link(stored.key)),
-        "sha256": dg.MetadataValue.text(stored.sha256),
         "size_bytes": dg.MetadataValue.int(stored.size),
+        "uri": dg.MetadataValue.text(stored.uri),
+        "sha256": dg.MetadataValue.text(breakable(stored.sha256)),
     }
 
 
+def breakable(digest: str) -> str:
+    """Return a digest in groups of 16, so that it does not make Dagit's table wider than it is."""
+    return " ".join(digest[start : start + 16] for start in range(0, len(digest), 16))
+
+
+def seconds(value: float) -> dg.MetadataValue:
+    """Return a duration, rounded to what a person reads."""
+    return dg.MetadataValue.float(round(value, 2) or round(value, 4))
+
+
 def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
-    """Everything about one object of one chunk."""
+    """Return everything about one object of one chunk, what people read first at the top."""
     spec = made.spec
-    metadata: Metadata = {
-        "preview": preview(made.pictures(), spec.num_frames / spec.fps),
+    clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
+    moving_seconds = spec.num_frames / spec.fps
+    metadata = {"preview": preview(made.pictures(), moving_seconds)}
+    metadata |= stored_metadata(store, made.stored)
+    if made.stage in ("chunk_specs", "chunk_videos"):
+        metadata["prompt"] = dg.MetadataValue.text(spec.prompt)
+    if clip is not None:
+        metadata["take"] = dg.MetadataValue.int(clip.take)
+    metadata |= {
+        "cost_usd": dg.MetadataValue.float(clip.cost_usd if clip else 0.0),
         "beat": dg.MetadataValue.text(str(spec.beat.get("name", ""))),
-        "start_seconds": dg.MetadataValue.float(spec.start_time),
+        "start_seconds": seconds(spec.start_time),
+    }
+    if clip is not None:
+        metadata |= _clip_metadata(clip)
+    metadata |= {
         "frames": dg.MetadataValue.int(spec.num_frames),
         "lead_in_frames": dg.MetadataValue.int(spec.overlap_frames),
         "fps": dg.MetadataValue.int(spec.fps),
         "size": dg.MetadataValue.text(f"{spec.size[0]}x{spec.size[1]}"),
-        "cost_usd": dg.MetadataValue.float(0.0),
     }
-    if made.stage in ("chunk_specs", "chunk_videos"):
-        metadata["prompt"] = dg.MetadataValue.text(spec.prompt)
-    if made.stage == "chunk_videos":
-        metadata |= _clip_metadata(ClipRecord.of(made.stored))
     for name, value in made.details.items():
         metadata.setdefault(name, dg.MetadataValue.text(str(value)))
-    # Last: a link is long, and what a person reads first should stand first.
-    return {**metadata, **stored_metadata(store, made.stored)}
+    last = _stored(made.stored)
+    return {name: value for name, value in metadata.items() if name not in last} | last
 
 
 def _clip_metadata(record: ClipRecord) -> Metadata:
     metadata: Metadata = {
-        "cost_usd": dg.MetadataValue.float(record.cost_usd),
         "spent_usd": dg.MetadataValue.float(record.spent_usd),
-        "seconds": dg.MetadataValue.float(record.seconds),
+        "seconds": seconds(record.seconds),
         "generator": dg.MetadataValue.text(record.generator),
         "model": dg.MetadataValue.text(record.model),
         "seed": dg.MetadataValue.int(record.seed),
-        "take": dg.MetadataValue.int(record.take),
         "held_frames": dg.MetadataValue.int(record.held_frames),
     }
     if record.tone_mapped:

@@ -1,15 +1,26 @@
-"""The partitions: films by name, and the chunks of films."""
+"""The partitions: films by name, and the chunks of films.
 
+Anyone can type a key into Dagit. A key that names no film or no chunk, such as `seven`, is foreign:
+`is_usable` decides, and nothing is ever made of a foreign key.
+"""
+
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
+
+from chunk_assets.errors import SpecError
+from chunk_assets.schemas import VIDEO_ID as FILM_NAME
 
 OWNERS = ["team:film"]
 """Whom Dagit names as the owner of every asset; a deployment of several teams changes it here."""
 
 VIDEO_ID = "video_id"
 CHUNK_NUM = "chunk_num"
+
+SEPARATOR = "|"
+"""What Dagster writes between a chunk's number and its film."""
 
 NAMES_A_QUERY = 400
 """SQLite allows 999 values in one."""
@@ -31,19 +42,101 @@ def chunk_key(video_id: str, chunk_num: int) -> str:
     return f"{chunk_num:02d}|{video_id}"
 
 
-def split_chunk_key(key: str) -> tuple[str, int]:
-    """The film and the chunk number of a partition key such as `03|film`."""
-    number, video_id = key.split("|", 1)
+_CHUNK_NUM = re.compile(r"[0-9]{2}|[1-9][0-9]{2,4}")
+
+_FORMS = {
+    VIDEO_ID: "a film's name has 1 to 64 letters, digits, '-', '_' or single dots",
+    CHUNK_NUM: "a chunk number has at least two digits, such as '07' or '112'",
+}
+
+REMOVE = "remove it with chunk-assets retire --foreign"
+
+
+def is_usable(dimension: str, key: str) -> bool:
+    """Return whether a key of `VIDEO_ID` or `CHUNK_NUM` can name a film or a chunk."""
+    form = _CHUNK_NUM if dimension == CHUNK_NUM else FILM_NAME
+    return form.fullmatch(key) is not None
+
+
+def read_chunk_key(key: str) -> tuple[str, int] | None:
+    """Return the film and the chunk number of a partition key such as `03|film`.
+
+    Returns:
+        None if the key is foreign.
+    """
+    number, _, video_id = key.partition(SEPARATOR)
+    if not (is_usable(CHUNK_NUM, number) and is_usable(VIDEO_ID, video_id)):
+        return None
     return video_id, int(number)
 
 
+def film_part(key: str) -> str:
+    """Return the film of a partition key such as `03|film` or `film`, also of a foreign one."""
+    number, separator, video_id = key.partition(SEPARATOR)
+    return video_id if separator else number
+
+
+def split_chunk_key(key: str) -> tuple[str, int]:
+    """Return the film and the chunk number of a partition key such as `03|film`.
+
+    Raises:
+        SpecError: The key is foreign.
+    """
+    if (read := read_chunk_key(key)) is None:
+        raise SpecError(_refusal([key], are_films=False), partition=shown(key))
+    return read
+
+
 def by_film(partition_keys: Iterable[str]) -> dict[str, list[int]]:
-    """Chunk numbers in order, by film, in the order in which the films come."""
+    """Return chunk numbers in order, by film, in the order in which the films come.
+
+    Foreign keys are left out.
+    """
     films: dict[str, list[int]] = {}
     for key in partition_keys:
-        video_id, chunk_num = split_chunk_key(key)
-        films.setdefault(video_id, []).append(chunk_num)
+        if read := read_chunk_key(key):
+            films.setdefault(read[0], []).append(read[1])
     return {film: sorted(numbers) for film, numbers in films.items()}
+
+
+def refuse_foreign(
+    partition_keys: Sequence[str], log: Callable[[str], None], *, are_films: bool = False
+) -> None:
+    """Log which selected keys are foreign and are left out.
+
+    Args:
+        partition_keys: What a run or a check selected.
+        log: Receives one sentence, if any key is foreign.
+        are_films: Whether the keys name films, not chunks.
+
+    Raises:
+        SpecError: All selected keys are foreign.
+    """
+    foreign = [
+        key
+        for key in partition_keys
+        if not (is_usable(VIDEO_ID, key) if are_films else read_chunk_key(key))
+    ]
+    if not foreign:
+        return
+    sentence = _refusal(foreign, are_films)
+    if len(foreign) == len(partition_keys):
+        raise SpecError(sentence, partition=shown(foreign[0]))
+    log(f"left out: {sentence}")
+
+
+def _refusal(foreign: Sequence[str], are_films: bool) -> str:
+    first = foreign[0]
+    is_number = not are_films and not is_usable(CHUNK_NUM, first.partition(SEPARATOR)[0])
+    others = f" (and {len(foreign) - 1} more)" if len(foreign) > 1 else ""
+    names = "film" if are_films else "chunk"
+    form = _FORMS[CHUNK_NUM if is_number else VIDEO_ID]
+    return f"the partition {shown(first)}{others} names no {names}: {form}; {REMOVE}"
+
+
+def shown(key: str) -> str:
+    """Return a key as a sentence shows it: quoted, escaped, and not too long."""
+    return repr(key) if len(key) <= 60 else f"{key[:40]!r}… ({len(key)} characters)"
 
 
 def range_tags(video_id: str, numbers: Sequence[int]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from chunk_assets.defs.at_work import at_work
 from chunk_assets.defs.grid import unregister
 from chunk_assets.defs.grid_status import carried_over
 from chunk_assets.defs.manifest_cursor import ListedManifest
-from chunk_assets.defs.partitions import VIDEO_ID
+from chunk_assets.defs.partitions import VIDEO_ID, is_usable
 from chunk_assets.defs.sightings import ANIMATICS, Sighting
 from chunk_assets.defs.standing import standing
 from chunk_assets.errors import ChunkAssetsError, SpecError
@@ -67,7 +67,9 @@ class Retirement:
 def retired_films(instance: dg.DagsterInstance) -> set[str]:
     """The films that Dagster has recorded and that are in its grid no more."""
     recorded = instance.get_materialized_partitions(ANIMATICS)
-    return recorded - set(instance.get_dynamic_partitions(VIDEO_ID))
+    return {name for name in recorded if is_usable(VIDEO_ID, name)} - set(
+        instance.get_dynamic_partitions(VIDEO_ID)
+    )
 
 
 def retire(
@@ -98,7 +100,7 @@ def retire(
         SpecError: Dagster knows no such film.
         StorageError: S3 cannot be read.
     """
-    in_grid = instance.get_dynamic_partitions(VIDEO_ID)
+    in_grid = [key for key in instance.get_dynamic_partitions(VIDEO_ID) if is_usable(VIDEO_ID, key)]
     born_before = datetime.now(UTC) - older_than if older_than is not None else _ALWAYS
     work = _Retiring(instance, store, settings, in_grid, is_dry_run, born_before)
     work.found.already = _already(instance, names, set(in_grid))

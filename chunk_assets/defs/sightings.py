@@ -1,7 +1,8 @@
 """What Dagster's events say of each animatic: its version, and which writing of it was dealt with.
 
 A sighting is an observation of `animatics`. It survives a lost cursor, and a person sees it in
-Dagit: a manifest that cannot be used is there by name and reason, also when it has no partition.
+Dagit. An animatic that cannot be used, or whose manifest is gone, also fails the check
+`animatic_is_usable` of its partition until it can be used again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,16 +11,19 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from chunk_assets.chain.film_plan import FilmPlan
+from chunk_assets.chain.verdicts import USABLE, Verdict
+from chunk_assets.defs.check_events import report
 from chunk_assets.defs.grid import register
 from chunk_assets.defs.lineage import DATA_VERSION, USER_PROVIDED, observe_animatic
-from chunk_assets.defs.partitions import NAMES_A_QUERY, VIDEO_ID
+from chunk_assets.defs.metadata import link, seconds
+from chunk_assets.defs.partitions import NAMES_A_QUERY, VIDEO_ID, is_usable
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 STAMP = "chunk_assets/manifest_stamp"
 VERDICT = "chunk_assets/verdict"
 LIMITS = "chunk_assets/sensor_limits"
-REFUSED, TAKEN, RETIRED = "refused", "taken", "retired"
+REFUSED, TAKEN, RETIRED, GONE = "refused", "taken", "retired", "gone"
 
 ANIMATICS = dg.AssetKey("animatics")
 
@@ -32,7 +36,8 @@ class Sighting:
         version: Its data version; None where there has been no usable one.
         stamp: Which writing of the manifest was dealt with; None where somebody else recorded the
             version (`chunk-assets submit`), and nobody has acted on it.
-        is_refused: Whether that writing could not be used.
+        is_refused: Whether that writing could not be used, or the manifest was gone.
+        is_gone: Whether the manifest was gone.
         storage_id: Of the event that says so; a later one has a higher.
         recorded: When somebody last did something with it, in seconds since 1970; to retire its
             film does not count.
@@ -42,6 +47,7 @@ class Sighting:
     version: str | None = None
     stamp: str | None = None
     is_refused: bool = False
+    is_gone: bool = False
     storage_id: int = field(default=0, compare=False)
     recorded: float = field(default=0.0, compare=False)
     limits: str = field(default="", compare=False)
@@ -62,7 +68,8 @@ def sightings(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, S
             found[str(record.partition_key)] = Sighting(
                 tags.get(DATA_VERSION),
                 tags.get(STAMP),
-                verdict == REFUSED,
+                verdict in (REFUSED, GONE),
+                verdict == GONE,
                 record.storage_id,
                 0.0 if verdict == RETIRED else record.timestamp,
                 tags.get(LIMITS, ""),
@@ -92,17 +99,21 @@ def announce(instance: dg.DagsterInstance, store: ObjectStore, plan: FilmPlan) -
 
     The events come first: `retiring` looks for news of a film behind its partition's deletion.
     """
+    before = sightings(instance, [plan.video_id]).get(plan.video_id, Sighting())
     is_away = not instance.has_dynamic_partition(VIDEO_ID, plan.video_id)
     metadata = {
-        **_where(store, plan.video_id),
         "chunks": dg.MetadataValue.int(len(plan.specs)),
         "beats": dg.MetadataValue.int(len(plan.animatic.beats)),
-        "duration_seconds": dg.MetadataValue.float(plan.animatic.duration),
+        "duration_seconds": seconds(plan.animatic.duration),
+        **_where(store, plan.video_id),
     }
     is_news = observe_animatic(instance, plan.video_id, plan.version, metadata)
     if is_away and not is_news:
-        _record_return(instance, store, plan.video_id)
+        _record_return(instance, store, plan.video_id, before)
     register(instance, plan.video_id, len(plan.specs))
+    if is_news or before.is_refused:
+        sentence = f"{len(plan.specs)} chunks are planned from it"
+        report(instance, ANIMATICS, plan.video_id, Verdict(USABLE, True, sentence))
 
 
 def take(
@@ -127,6 +138,21 @@ def refuse(
     """
     tags = {STAMP: stamp, VERDICT: REFUSED} | ({LIMITS: limits} if limits else {})
     _observe(instance, store, name, before.version, tags, why)
+    _report_unusable(instance, name, why)
+
+
+def lose(instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting) -> None:
+    """Record that a manifest is gone; the version of before stays."""
+    why = f"The manifest of film {name!r} is gone: {store.uri(keys.manifest(name))} is not stored."
+    _observe(instance, store, name, before.version, {VERDICT: GONE}, why)
+    _report_unusable(instance, name, why)
+
+
+def _report_unusable(instance: dg.DagsterInstance, name: str, why: str) -> None:
+    """Fail the check of an animatic, whose film is then in the grid for a person to see it."""
+    if is_usable(VIDEO_ID, name):
+        register(instance, name, 0)
+        report(instance, ANIMATICS, name, Verdict(USABLE, False, why))
 
 
 def retire(
@@ -137,9 +163,10 @@ def retire(
     _record(instance, store, name, before.version, stamp, RETIRED, why)
 
 
-def _record_return(instance: dg.DagsterInstance, store: ObjectStore, name: str) -> None:
+def _record_return(
+    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting
+) -> None:
     """Record that a retired film is back, of which nothing else is new: its age begins anew."""
-    before = sightings(instance, [name]).get(name, Sighting())
     tags = {VERDICT: REFUSED if before.is_refused else TAKEN} | (
         {STAMP: before.stamp} if before.stamp else {}
     )
@@ -179,6 +206,6 @@ def _observe(
 def _where(store: ObjectStore, name: str) -> Mapping[str, dg.MetadataValue]:
     manifest = keys.manifest(name)
     return {
+        "open": link(store, manifest, "open"),
         "uri": dg.MetadataValue.text(store.uri(manifest)),
-        "link": dg.MetadataValue.url(store.link(manifest)),
     }

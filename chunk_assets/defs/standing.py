@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from chunk_assets.chain.complete import Completeness, completeness, stored_only
 from chunk_assets.chain.film_plan import FilmPlan
-from chunk_assets.chain.inspect import film_fingerprint, inspect, stored_film
-from chunk_assets.errors import StorageError
+from chunk_assets.chain.inspect import film_fingerprint, inspect
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -17,11 +17,13 @@ class Standing:
         fingerprint: Of what would be stitched now; None while a planned chunk is missing or stale.
         is_stitched: Whether the stored film is made of exactly that.
         generators: Who made the stored clips of planned chunks.
+        found: What of the plan is there.
     """
 
     fingerprint: str | None
     is_stitched: bool
     generators: frozenset[str]
+    found: Completeness
 
 
 def standing(plan: FilmPlan, store: ObjectStore) -> Standing:
@@ -30,31 +32,26 @@ def standing(plan: FilmPlan, store: ObjectStore) -> Standing:
     Raises:
         StorageError: S3 cannot be read.
     """
-    if not any(_clips_there(plan, store)):
-        return Standing(None, False, frozenset())  # one request instead of one a chunk
+    if not clips_there(plan, store):
+        # One request instead of one a chunk.
+        return Standing(None, False, frozenset(), stored_only(len(plan.specs), ()))
     states = list(inspect(plan, store))
     generators = frozenset(state.clip.generator for state in states if state.clip)
     clips = [state.stored for state in states if state.state == "fresh" and state.stored]
-    if len(clips) < len(plan.specs):
-        return Standing(None, False, generators)
+    found = completeness(plan, states, store)
+    if not found.is_rendered:
+        return Standing(None, False, generators, found)
     fingerprint = film_fingerprint(plan, clips)
-    try:
-        film = stored_film(store, plan.video_id)
-    except StorageError:
-        film = None  # damaged: as good as none
-    return Standing(fingerprint, film is not None and film.made_from == fingerprint, generators)
+    return Standing(fingerprint, found.film == "up to date", generators, found)
 
 
-def is_rendered(plan: FilmPlan, store: ObjectStore) -> bool:
-    """Whether each planned chunk has a clip, of whatever version; asks S3 once.
+def clips_there(plan: FilmPlan, store: ObjectStore) -> set[int]:
+    """Return the planned chunks that have a clip, of whatever version; asks S3 once.
 
     Raises:
         StorageError: S3 cannot be read.
     """
-    return all(_clips_there(plan, store))
-
-
-def _clips_there(plan: FilmPlan, store: ObjectStore) -> list[bool]:
-    folder = f"{keys.CHUNKS}{plan.video_id}/"
+    folder = keys.clips(plan.video_id)
     stored = {f"{folder}{name}" for name in store.names(folder)}
-    return [keys.chunk_video(plan.video_id, spec.chunk_num) in stored for spec in plan.specs]
+    numbers = (spec.chunk_num for spec in plan.specs)
+    return {number for number in numbers if keys.chunk_video(plan.video_id, number) in stored}

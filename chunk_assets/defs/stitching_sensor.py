@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from chunk_assets.chain.complete import stored_only
 from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.defs import going_on
+from chunk_assets.defs.check_events import report_completeness
 from chunk_assets.defs.grid import register
 from chunk_assets.defs.jobs import stitch_film
-from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.defs.partitions import read_chunk_key
 from chunk_assets.defs.patience import Patience
 from chunk_assets.defs.requests import stitching_request
-from chunk_assets.defs.standing import is_rendered, standing
+from chunk_assets.defs.standing import clips_there, standing
 from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
 from chunk_assets.resources import FilmStore
 from chunk_assets.settings import Settings, load_settings
@@ -115,8 +117,8 @@ def _look(
     for video_id in again:
         look.at(video_id)
     for record in recorded:
-        video_id, _ = split_chunk_key(record.partition_key or "0|")
-        if not look.at(video_id):
+        read = read_chunk_key(record.partition_key or "")
+        if read is not None and not look.at(read[0]):
             break
         cursor.after = record.storage_id
     cursor.pending = list(dict.fromkeys([*later, *look.pending]))
@@ -157,12 +159,15 @@ class Look:
     def _judge(self, video_id: str) -> None:
         store = self.films.store()
         plan = plan_film(store, video_id)
-        if not is_rendered(plan, store):
+        instance = self.context.instance
+        stored = clips_there(plan, store)
+        if len(stored) < len(plan.specs):
+            report_completeness(instance, video_id, stored_only(len(plan.specs), stored))
             return
         there = standing(plan, store)
+        report_completeness(instance, video_id, there.found)
         if there.fingerprint is None or there.is_stitched:
             return
-        instance = self.context.instance
         if going_on.is_in_terminal(self.settings, video_id):
             # `render` stitches by itself, unless it is stopped before.
             self.pending.append(video_id)

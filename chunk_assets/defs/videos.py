@@ -7,14 +7,15 @@ from pathlib import Path
 
 import dagster as dg
 
+from chunk_assets.chain.complete import completeness
 from chunk_assets.chain.film import StoredClip, film_cost, stitch_film
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.inspect import film_fingerprint
+from chunk_assets.chain.inspect import film_fingerprint, inspect
 from chunk_assets.chain.records import ClipRecord
 from chunk_assets.defs import run_tags
 from chunk_assets.defs.failures import as_failures
-from chunk_assets.defs.metadata import Metadata, preview
-from chunk_assets.defs.partitions import OWNERS, of_film, split_chunk_key, videos
+from chunk_assets.defs.metadata import Metadata, link, preview, seconds
+from chunk_assets.defs.partitions import OWNERS, of_film, read_chunk_key, videos
 from chunk_assets.images import contact_sheet
 from chunk_assets.io_managers import StoredVideo
 from chunk_assets.resources import FilmStore
@@ -50,8 +51,9 @@ def stitched_videos(
         store = films.store()
         plan = plan_film(store, context.partition_key)
         clips = {
-            split_chunk_key(partition)[1]: StoredClip(video.stored, video.fetch)
+            read[1]: StoredClip(video.stored, video.fetch)
             for partition, video in chunk_videos.items()
+            if (read := read_chunk_key(partition))
         }
         began = time.monotonic()
         film = stitch_film(plan, clips, store, workdir)
@@ -68,7 +70,7 @@ def stitched_videos(
             made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
         )
         metadata = _film_metadata(store, plan, film, output)
-        metadata["seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
+        metadata["seconds"] = seconds(time.monotonic() - began)
         yield dg.Output(StoredVideo(store, stored), metadata=metadata)
         # The output names only what is there.
         write_json(store, keys.output(plan.video_id), output)
@@ -79,18 +81,22 @@ def _film_metadata(
 ) -> Metadata:
     info = probe(film)
     sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
-    return {
+    found = completeness(plan, list(inspect(plan, store)), store)
+    metadata = {
         "preview": preview([sheet]),
-        "link": dg.MetadataValue.url(store.link(keys.stitched_video(plan.video_id))),
-        "page": dg.MetadataValue.url(store.link(keys.report(plan.video_id))),
-        "size_bytes": dg.MetadataValue.int(film.stat().st_size),
-        "chunks": dg.MetadataValue.int(len(plan.specs)),
+        "watch": link(store, keys.stitched_video(plan.video_id), "watch"),
+        "page": link(store, keys.report(plan.video_id), "page"),
+        "chunks": dg.MetadataValue.text(found.chunks),
+        "duration_seconds": seconds(float(info.duration)),
+        "cost_usd": dg.MetadataValue.float(output.total_cost),
         "frames": dg.MetadataValue.int(info.frames),
         "fps": dg.MetadataValue.int(plan.animatic.fps),
-        "duration_seconds": dg.MetadataValue.float(float(info.duration)),
         "size": dg.MetadataValue.text(f"{info.width}x{info.height}"),
-        "cost_usd": dg.MetadataValue.float(output.total_cost),
+        "size_bytes": dg.MetadataValue.int(film.stat().st_size),
     }
+    if found.stale:
+        metadata["out_of_date"] = dg.MetadataValue.text(found.reasons)
+    return metadata
 
 
 def _middles(plan: FilmPlan, at_most: int = 30) -> list[Fraction]:

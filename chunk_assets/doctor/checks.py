@@ -5,7 +5,7 @@ from chunk_assets.doctor.findings import Check
 
 GROUPS: tuple[tuple[Check, ...], ...] = (
     (s3.s3_bucket, s3.s3_write, s3.s3_read, s3.s3_conditional_write, s3.s3_clock),
-    (storage.dagster_storage, storage.dagster_migrated, storage.dagster_grid),
+    (storage.dagster_storage, storage.dagster_migrated, storage.dagster_grid, storage.dagster_keys),
     (cluster.broker, cluster.workers, cluster.connections),
     (machine.ffmpeg,),
     (machine.disk,),

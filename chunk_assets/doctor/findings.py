@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import Settings
 
-State = Literal["ok", "fails", "not configured", "not looked at"]
+State = Literal["ok", "warning", "fails", "not configured", "not looked at"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Finding:
     """What one check found.
 
     Attributes:
-        state: "fails" where this deployment cannot do what it is configured for.
+        state: "fails" where this deployment cannot do what it is configured for; "warning" where
+            it can, and something should be put right.
         measured: What was seen, with its unit.
         advice: What to do; empty where there is nothing to do.
     """
@@ -42,6 +43,11 @@ Check = Callable[[Settings], Finding]
 def ok(measured: str, advice: str = "") -> Finding:
     """It is as it must be; advice is then for some other day."""
     return Finding("ok", measured, advice)
+
+
+def warning(measured: str, advice: str) -> Finding:
+    """It works, but something should be put right."""
+    return Finding("warning", measured, advice)
 
 
 def fails(measured: str, advice: str = "") -> Finding:

@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.defs.grid import foreign_keys
+from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID, shown
 from chunk_assets.defs.retiring import retired_films
-from chunk_assets.doctor.findings import Finding, fails, ok
+from chunk_assets.doctor.findings import Finding, fails, ok, warning
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.instance import dagster_home, open_instance
 from chunk_assets.runs.databases import database_sentence
@@ -16,6 +17,9 @@ from chunk_assets.settings import Settings
 
 ADVISED_PARTITIONS = 100_000
 """An asset's partitions at most, by Dagster's documentation."""
+
+_SHOWN = 10
+"""Foreign keys that are named, of each dimension."""
 
 
 def dagster_storage(settings: Settings) -> Finding:
@@ -68,6 +72,26 @@ def dagster_grid(settings: Settings) -> Finding:
     if films * numbers > ADVISED_PARTITIONS:
         return fails(measured, "take finished films out: chunk-assets retire --older-than 30d")
     return ok(measured)
+
+
+def dagster_keys(settings: Settings) -> Finding:
+    """Every partition key names a film or a chunk."""
+    with open_instance(settings) as instance:
+        foreign = foreign_keys(instance)
+    counted = sum(map(len, foreign.values()))
+    if not counted:
+        return ok("every partition key names a film or a chunk")
+    named = [
+        f"{dimension} {', '.join(map(shown, keys[:_SHOWN]))}"
+        + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
+        for dimension, keys in foreign.items()
+        if keys
+    ]
+    return warning(
+        f"{counted} partition keys name no film and no chunk and are left out everywhere: "
+        f"{'; '.join(named)}",
+        "remove them: chunk-assets retire --foreign",
+    )
 
 
 def _kind(instance: dg.DagsterInstance) -> str:

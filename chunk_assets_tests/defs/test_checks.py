@@ -13,7 +13,15 @@ from chunk_assets.chain import verdicts
 from chunk_assets.chain.conforming import whole
 from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.chain.judging import Judge
-from chunk_assets.chain.verdicts import BEGINS, COLOUR, CONFORMS, NOT_BLACK, NOT_FROZEN, WHOLE
+from chunk_assets.chain.verdicts import (
+    BEGINS,
+    COLOUR,
+    COMPLETE,
+    CONFORMS,
+    NOT_BLACK,
+    NOT_FROZEN,
+    WHOLE,
+)
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import range_tags
 from chunk_assets.defs.sightings import announce
@@ -267,9 +275,12 @@ def test_chunks_beyond_the_film_are_passed_over(film: Film):
 
 
 def test_stitching_checks_the_film(film: Film):
-    """The film's check runs behind its stitching and compares it with the manifest."""
-    [mark] = film.run("stitch_film", partition_key="film").get_asset_check_evaluations()
-    assert (mark.check_name, mark.passed, mark.partition) == (WHOLE, True, "film")
+    """The film's checks run behind its stitching and compare it with plan and manifest."""
+    ended = film.run("stitch_film", partition_key="film")
+    marks = {mark.check_name: mark for mark in ended.get_asset_check_evaluations()}
+    assert list(marks) == [COMPLETE, WHOLE]
+    assert {(mark.passed, mark.partition) for mark in marks.values()} == {(True, "film")}
+    mark = marks[WHOLE]
     values = {name: value.value for name, value in mark.metadata.items()}
     assert (values["frames"], values["frames_allowed"], values["dropped_frames"]) == (64, 64, 0)
 

@@ -1,12 +1,16 @@
 """The chunk assets: what a run makes, records, keeps and refuses."""
 
+import base64
 import json
+from io import BytesIO
 
 import dagster as dg
+import numpy as np
 import pytest
 from PIL import Image
 
 from chunk_assets.chain.records import ClipRecord
+from chunk_assets.defs.metadata import preview
 from chunk_assets.io_managers import StoredVideo
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
@@ -90,21 +94,44 @@ def test_a_materialization_says_what_a_person_wants_to_know(studio: Studio):
     clip = next(m for m in made if m.asset_key == dg.AssetKey("chunk_videos"))
     values = {name: value.value for name, value in clip.metadata.items()}
     assert values["uri"] == studio.store.uri("chunks/film/chunk_00.mp4")
-    assert str(values["link"]).startswith(studio.store.endpoint)
+    assert str(values["watch"]).startswith(f"[watch]({studio.store.endpoint}/")
+    first = ["preview", "watch", "prompt", "take", "cost_usd"]
+    assert list(values)[: len(first)] == first
     assert "Lumen One at rest" in str(values["prompt"])
     assert (values["frames"], values["fps"], values["size"]) == (16, 8, "128x72")
     assert (values["cost_usd"], values["take"], values["generator"]) == (0.25, 1, "holding")
     assert isinstance(values["seed"], int)
-    assert len(str(values["sha256"])) == 64
+    assert len(str(values["sha256"]).replace(" ", "")) == 64
+    words = [word for value in values.values() for word in str(value).split() if "](" not in word]
+    assert max(map(len, words)) < 64, "a longer word makes Dagit's table wider than the page"
     assert float(str(values["seconds"])) > 0
     for materialization in made:
         preview = str(materialization.metadata["preview"].value)
         is_clip = materialization.asset_key == dg.AssetKey("chunk_videos")
         kind = "webp" if is_clip else "jpeg"
         assert preview.startswith(f"![preview](data:image/{kind};base64,")
-        assert len(preview) <= (24_000 if is_clip else 12_000)
+        assert len(preview) <= (64_000 if is_clip else 32_000)
     for name in ("cost_usd", "seconds", "colour_shift", "colour_drift"):
         assert isinstance(values[name], float), "what plots by chunk in Dagit is numbers"
+
+
+@pytest.mark.parametrize("size", [(1024, 576), (576, 1024), (128, 72)])
+def test_previews_are_wide_enough_to_judge_by(size: tuple[int, int]):
+    """A preview is 640 pixels wide, or as wide as what it shows, whatever it shows; it is small."""
+    rng = np.random.default_rng(1)
+    drawings = [
+        Image.fromarray(rng.integers(0, 256, (size[1] // 24, size[0] // 24, 3), np.uint8)).resize(
+            size
+        )
+        for _ in range(8)
+    ]
+    for pictures, limit in ((drawings[:1], 32_000), (drawings, 64_000)):
+        shown = str(preview(pictures, 2.5).value)
+        assert len(shown) <= limit
+        content = base64.b64decode(shown.partition(",")[2].removesuffix(")"))
+        with Image.open(BytesIO(content)) as picture:
+            assert picture.width == min(640, size[0])
+            assert getattr(picture, "n_frames", 1) >= min(2, len(pictures))
 
 
 def test_matching_renders_nothing_twice_and_records_nothing_new(studio: Studio):

@@ -43,6 +43,7 @@ def test_a_film_has_a_page_linked_from_dagit(studio: Studio):
         if event.is_step_materialization
     }
     link = str(made["stitched_videos"]["page"].value)
+    assert link.startswith("[page](")
     assert link.partition("?")[0].endswith("/videos/film/report.html")
     assert made["film_pages"]["uri"].value == studio.store.uri("videos/film/report.html")
     assert "not looked at yet" in page_of(studio)

@@ -167,7 +167,8 @@ def test_a_broken_manifest(sensing: Sensing, store: ObjectStore, instance: dg.Da
     assert said.startswith("Film 'broken' is not rendered: ")
     assert "this is not JSON" in said
     assert "the video id 'no|name' cannot be used" in refusals(instance, "no|name")[0]
-    assert list(instance.get_dynamic_partitions("video_id")) == ["good"]
+    assert sorted(instance.get_dynamic_partitions("video_id")) == ["broken", "good"]
+    assert list(instance.get_dynamic_partitions("chunk_num")) == ["00", "01", "02"]
     for _ in range(2):
         assert sensing.tick() == []
     sensing.cursor = None  # as after a reset in Dagit
