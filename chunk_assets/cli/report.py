@@ -19,7 +19,7 @@ def print_film(film: RenderedFilm, path: Path) -> None:
     """The table of chunks, what was done, and where the film is."""
     numbers = [state.spec.chunk_num for state in film.chunks]
     *costs, total = chunk_costs(film.bill, numbers)
-    rows: list[list[object]] = [
+    rows = [
         [
             f"{state.spec.chunk_num:02d}",
             cut(state.spec.beat.get("name", ""), 32),

@@ -47,7 +47,7 @@ def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> Non
     elif not films:
         click.echo("No film is retired.")
     else:
-        rows: list[list[object]] = [
+        rows = [
             [film["video_id"], film["stitched"] or "not stored", film["size_bytes"] or ""]
             for film in films
         ]
@@ -142,7 +142,7 @@ def show_film(
         return
     numbers = [state.spec.chunk_num for state in states]
     *costs, total = chunk_costs(bill, numbers)
-    rows: list[list[object]] = [
+    rows = [
         [
             f"{state.spec.chunk_num:02d}",
             cut(state.spec.beat.get("name", ""), 24),

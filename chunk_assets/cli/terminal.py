@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+from collections.abc import Sequence
 
 import click
 from rich.cells import cell_len
@@ -30,7 +31,9 @@ def cut(text: object, cells: int) -> str:
     return short.plain
 
 
-def print_table(columns: list[str], rows: list[list[object]], flexible: str = "") -> None:
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], flexible: str = ""
+) -> None:
     """Print rows on stdout under bold headings; figures stand on the right.
 
     Where the terminal is too narrow for a table, each row becomes a title and lines of its own:
