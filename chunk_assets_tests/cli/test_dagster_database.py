@@ -23,9 +23,6 @@ def garbage(path: Path) -> None:
 
 def cut_off(path: Path) -> None:
     """Its second half is gone."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
@@ -51,21 +48,6 @@ def test_a_damaged_database_is_named_and_moving_it_away_is_safe(
     assert f"{str(home / name)!r} is damaged" in run("doctor").stdout
     home.rename(settings.home / "away")
     done("render", film)
-
-
-def test_damage_behind_the_header_is_named_once_it_is_met(settings: Settings, tmp_path: Path):
-    """SQLite only says that a disk image is malformed."""
-    path = settings.home / "dagster" / RUNS
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA journal_mode = DELETE")
-    connection.close()
-    content = bytearray(path.read_bytes())
-    content[4096 * 2 :] = b"\xff" * (len(content) - 4096 * 2)
-    path.write_bytes(content)
-    error = sqlite3.DatabaseError("database disk image is malformed")
-    said = database_sentence(settings.home / "dagster", error)
-    assert said.startswith(f"Dagster's database {str(path)!r} is damaged (")
 
 
 @pytest.mark.parametrize(
