@@ -46,9 +46,10 @@ class Server:
         """The record in `directory`, or None when there is none that can be read."""
         try:
             server = cls(**json.loads((directory / "server.json").read_text()))
-            known = all(
-                type(port) is int for port in (server.ports["s3.port"], *server.ports.values())
-            ) and all(
+            ports = (server.ports["s3.port"], *server.ports.values())
+            known = all(type(port) is int and 0 < port < 65_536 for port in ports)
+            known = known and all(re.fullmatch(r"[a-z0-9.]+", flag) for flag in server.ports)
+            known = known and all(
                 re.fullmatch("[!-~]{16,128}", text)
                 for text in (server.access_key_id, server.secret_access_key)
             )

@@ -166,10 +166,12 @@ def main_video(container: InputContainer) -> VideoStream | None:
     stills beside a film. Of several films the one marked as default is taken, then the longest,
     the largest and the first.
     """
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails
     films = [
         stream
         for stream in container.streams.video
-        if not stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
+        # A stream of an unknown codec has no context, and nothing could decode it.
+        if not stream.disposition & covers and stream.codec_context is not None
     ]
     return max(films, key=_likely_film, default=None)
 
