@@ -26,6 +26,8 @@
 Only `TimedOut`, `Unavailable` and `NotAnswering` are worth asking again.
 """
 
+from chunk_assets.sentences import shown
+
 
 class ChunkAssetsError(Exception):
     """The root of the tree.
@@ -36,7 +38,7 @@ class ChunkAssetsError(Exception):
     """
 
     def __init__(self, message: str, **data: object):
-        super().__init__(message)
+        super().__init__(shown(message))  # whoever shows it, in a terminal or in a browser
         self.data = data
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.errors import StorageError
 from chunk_assets.storage.locks import lock
+from chunk_assets.storage.private import private_home
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.workdirs import film_workdir
 
@@ -21,6 +22,7 @@ def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
     """
     locks = home / "locks" / "pages"
     try:
+        private_home(home)
         locks.mkdir(parents=True, exist_ok=True)
         held = lock(locks / f"{plan.video_id}.lock", fcntl.LOCK_EX)
     except OSError as error:

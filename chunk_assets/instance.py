@@ -15,6 +15,7 @@ from chunk_assets.errors import SpecError, StorageError
 from chunk_assets.runs.databases import check_databases
 from chunk_assets.settings import Settings
 from chunk_assets.storage.locks import lock
+from chunk_assets.storage.private import private_home
 
 CONFIG = """\
 # Written by chunk_assets when there was none; yours to change.
@@ -79,6 +80,7 @@ def dagster_home(settings: Settings) -> Path:
     """
     home = settings.dagster_home or settings.home / "dagster"
     try:
+        private_home(settings.home)
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
@@ -125,6 +127,7 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
     """
     directory = settings.home / "locks"
     try:
+        private_home(settings.home)
         directory.mkdir(parents=True, exist_ok=True)
         held = lock(directory / f"{video_id}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +66,17 @@ def _host_names(value: object) -> object:
     return tuple(names)
 
 
+def _without_secrets(url: str | None) -> str | None:
+    """An S3 server's URL without what S3 has no use for: a user, a password, a query.
+
+    Every link, message and event would have them.
+    """
+    if url is None:
+        return None
+    parts = urlsplit(_readable(SecretStr(url)).get_secret_value())
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 class Settings(BaseSettings):
     """What differs from one deployment to the next; every field is one environment variable.
 
@@ -89,7 +100,7 @@ class Settings(BaseSettings):
         default=None,
         description="Your own S3 bucket; without it a local server is started for this home.",
     )
-    endpoint_url: str | None = Field(
+    endpoint_url: Annotated[str | None, AfterValidator(_without_secrets)] = Field(
         default=None,
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="Your own S3 server, when it is not AWS; only with `bucket`.",

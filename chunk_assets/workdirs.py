@@ -22,6 +22,7 @@ from pathlib import Path
 
 from chunk_assets.errors import StorageError
 from chunk_assets.storage.locks import lock
+from chunk_assets.storage.private import private_home
 
 LOCK = "lock"
 
@@ -41,7 +42,8 @@ def film_workdir(home: Path) -> Iterator[Path]:
     """
     root = Path(home).absolute() / "work"
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        private_home(root.parent)
+        root.mkdir(exist_ok=True)
         directory, held = _make(root)
     except OSError as error:
         message = f"no directory to work in can be made in {str(root)!r}: {error.strerror}"

@@ -21,8 +21,9 @@ from chunk_assets.cli.render import render
 from chunk_assets.cli.retire import retire
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
-from chunk_assets.cli.terminal import plain
 from chunk_assets.cli.worker import worker
+from chunk_assets.sentences import shown
+from chunk_assets.storage.private import write_privately
 
 FAULT = 2
 """The exit code of whatever a person can mend."""
@@ -55,14 +56,15 @@ def _errors_as_sentences() -> Iterator[None]:
         yield
     except click.UsageError as error:
         message = error.format_message()
-        if "\n" in message:  # no error: what `chunk-assets` alone answers with is its help
+        if isinstance(
+            error, click.exceptions.NoArgsIsHelpError
+        ):  # no error: what `chunk-assets` alone answers with is its help
             click.echo(message, err=True)
             sys.exit(error.exit_code)
         path = error.ctx.command_path if error.ctx else "chunk-assets"
         _end(f"{message.rstrip('.')} (see {path} --help)", FAULT)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _end(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(EXIT_CODE)
@@ -74,7 +76,7 @@ def _errors_as_sentences() -> Iterator[None]:
 
 
 def _end(sentence: str, code: int) -> NoReturn:
-    click.echo(f"Error: {plain(sentence)}", err=True)
+    click.echo(f"Error: {shown(sentence)}", err=True)
     sys.exit(code)
 
 
@@ -87,6 +89,11 @@ def main() -> None:
     CHUNK_ASSETS_BUCKET and the AWS variables for your own bucket; without them a local server
     runs while it is needed, and keeps everything in ./.chunk_assets (CHUNK_ASSETS_HOME).
     """
+    from chunk_assets.cli.output import remember_umask
+
+    umask = write_privately()
+    remember_umask(umask)
+    click.get_current_context().call_on_close(lambda: os.umask(umask))
     # What libraries tell developers is no news for the person at the terminal.
     warnings.simplefilter("ignore")
     for library in ("dagster", "sqlalchemy"):

@@ -1,6 +1,5 @@
 """What a film needs of this machine at its end: an FFmpeg, and a place to go to."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -51,11 +50,18 @@ def writable_target(path: Path, sources: Iterable[Path] = ()) -> Path:
     return target
 
 
+_umask = [0o077]
+"""The person's own; the process's keeps the home private."""
+
+
+def remember_umask(umask: int) -> None:
+    """Have outputs follow this umask."""
+    _umask[0] = umask
+
+
 def make_shareable(path: Path) -> None:
-    """Give a new file the permissions that a program's output has, as the umask allows."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
+    """Give a new file the permissions that a program's output has, as the person's umask allows."""
+    path.chmod(0o666 & ~_umask[0])
 
 
 def _refused(path: Path, reason: str) -> StorageError:

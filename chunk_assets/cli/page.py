@@ -20,7 +20,7 @@ def page(video: str, output: Path | None) -> None:
     It shows the film, and of each chunk the pictures, the clip, the prompt, the seed, the cost and
     the checks, and it needs no network to be read.
     """
-    from chunk_assets.cli.output import check_ffmpeg, writable_target
+    from chunk_assets.cli.output import check_ffmpeg, make_shareable, writable_target
     from chunk_assets.cli.terminal import plain
     from chunk_assets.schemas import check_video_id
     from chunk_assets.settings import load_settings
@@ -37,4 +37,5 @@ def page(video: str, output: Path | None) -> None:
     store = connect(settings)
     stored = write_page(settings.home, store, plan_film(store, video))
     store.download(stored.key, target)
+    make_shareable(target)
     click.echo(f"{plain(path)}: {stored.size / 1e6:.1f} MB, also at {stored.uri}")

@@ -34,6 +34,7 @@ from chunk_assets.instance import (
 )
 from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
+from chunk_assets.storage.private import private_home
 
 HOST = "127.0.0.1"
 _PYTHON_M = [sys.executable, "-m"]
@@ -112,7 +113,7 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
     """Keep a second `dev` with this home out: two daemons would start every run twice."""
     path = home / "dev.lock"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_home(home)
         lock = path.open("a+")
     except OSError as error:
         message = f"{str(path)!r} cannot be written: {error.strerror}"

@@ -11,17 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chunk_assets.sentences import plain
+
+__all__ = ["cut", "plain", "print_table"]
+
 _UNCUT = 400
 """Cells of a line that goes to a file or another program: nothing is folded there."""
 
 _FOLDED = 16
 """The least width of a column that folds; with less room, each row becomes lines of its own."""
-
-
-def plain(text: object) -> str:
-    r"""A text as it was written, on one line: what a terminal would act upon shows as `\x1b`."""
-    characters = (c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    return "".join(characters)
 
 
 def cut(text: object, cells: int) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from chunk_assets.errors import ChunkAssetsError, TimedOut, Unavailable
+from chunk_assets.sentences import shown_lines
 
 
 @contextmanager
@@ -17,7 +18,9 @@ def as_failures() -> Iterator[None]:
     try:
         yield
     except ChunkAssetsError as error:
-        data = {name: dg.MetadataValue.text(str(value)) for name, value in error.data.items()}
+        data = {
+            name: dg.MetadataValue.text(shown_lines(value)) for name, value in error.data.items()
+        }
         raise dg.Failure(
             description=str(error),
             metadata=data,

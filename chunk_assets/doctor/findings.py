@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.sentences import shown
 from chunk_assets.settings import Settings
 
 State = Literal["ok", "warning", "fails", "not configured", "not looked at"]
@@ -103,4 +104,4 @@ def without_secrets(text: str, settings: Settings) -> str:
             known += [secret.get_secret_value(), written, unquote(written)]
     for secret in filter(None, known):
         text = text.replace(secret, "***")
-    return " ".join(_PASSWORD.sub(r"\1:***@", text).split())
+    return shown(" ".join(_PASSWORD.sub(r"\1:***@", text).split()))

@@ -112,8 +112,8 @@ def open_picture(
         # Pillow and its decoders report broken files by errors of every type.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         message = (
-            f"the picture {shown!r} cannot be read, it is truncated, damaged or of a kind that is "
-            f"not supported: {reason}"
+            f"the picture {shown!r} cannot be read, it is truncated or damaged, or of a kind that "
+            f"is not supported: {reason}"
         )
         raise MediaError(message, path=shown) from error
 

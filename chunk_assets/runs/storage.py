@@ -30,6 +30,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, QueuePool
 
 from chunk_assets.runs.migrations import read_once
+from chunk_assets.storage.private import write_privately
 
 read_once()
 
@@ -44,6 +45,7 @@ class KeptSqliteStorage(DagsterSqliteStorage):
         # What Dagster looks up before it gives a storage several events at a time.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
         self.base_dir, self._inst_data = base_dir, inst_data
+        write_privately()  # webserver, daemon and runs of a plain `dagster dev`, too
         history = Path(base_dir, "history")
         self._run_storage = _Runs.from_local(str(history))
         self._event_log_storage = _Events(str(history / "runs"))

@@ -23,6 +23,7 @@ from typing import Self
 
 from chunk_assets.errors import StorageError
 from chunk_assets.storage.locks import lock
+from chunk_assets.storage.private import private_home
 from chunk_assets.storage.weed import Server, find_weed
 
 if sys.platform != "win32":  # there, importing is harmless and `lease` says why it cannot be
@@ -106,7 +107,8 @@ def lease(home: Path, bucket: str) -> Lease:
         )
     directory = Path(home).absolute() / "s3"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_home(directory.parent)
+        directory.mkdir(exist_ok=True)
         directory.chmod(0o700)
         # Waits while a supervisor stops the server, which is over in two seconds.
         descriptor = lock(directory / LEASE_LOCK, fcntl.LOCK_SH)

@@ -17,6 +17,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, StorageError
+from chunk_assets.sentences import shown
 from chunk_assets.storage import keys
 from chunk_assets.storage.digests import PART_BYTES, Content, Digester
 from chunk_assets.storage.nearby import Nearby
@@ -124,7 +125,8 @@ class ObjectStore:
     @property
     def endpoint(self) -> str:
         """The S3 server's URL."""
-        return str(self.client.meta.endpoint_url)
+        # One from ~/.aws/config has not been through the settings.
+        return shown(str(self.client.meta.endpoint_url).partition("?")[0])
 
     def uri(self, key: str) -> str:
         """The key as an S3 URI."""

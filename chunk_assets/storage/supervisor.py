@@ -188,9 +188,19 @@ def serve(weed: str, report: Callable[[str], None]) -> None:
                     write(server)
             if os.fstat(2).st_size > LOG_BYTES:
                 os.truncate(2, 0)
+            tighten()
             time.sleep(POLL_SECONDS)
     finally:
         stop(process, server)
+        tighten()
+
+
+def tighten() -> None:
+    """Keep from others what `weed` opens to them by itself; the umask has kept all else."""
+    for path in Path("data").glob("*.vif"):
+        with suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
 
 def main() -> None:
