@@ -1,11 +1,16 @@
-"""The film's page: one HTML file with all that a director wants to see, and nothing outside it."""
+"""The film's page: one HTML file with all that a director wants to see, and nothing outside it.
 
+Only a link to the full film leads out of it.
+"""
+
+import base64
+import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import cache, partial
 from importlib import resources
@@ -18,7 +23,8 @@ from markupsafe import Markup
 from chunk_assets.chain.bill import film_bill
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.inspect import ChunkState, film_fingerprint, stored_film
-from chunk_assets.chain.report_chunks import ChunkView, ChunkViews, cut, money, state_of
+from chunk_assets.chain.report_chunks import ChunkView, ChunkViews, cut, label, money, state_of
+from chunk_assets.chain.report_media import MAX_THUMBNAILS, Moment, Shares
 from chunk_assets.chain.report_media import film as reduced_film
 from chunk_assets.errors import StorageError
 from chunk_assets.storage import keys
@@ -81,6 +87,7 @@ def write_report(plan: FilmPlan, store: ObjectStore, workdir: Path) -> StoredObj
 
 def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, None, None]:
     """The page's text, piece by piece."""
+    now = datetime.now(UTC)
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="report")
     try:
         states = list(pool.map(partial(state_of, plan, store), plan.specs))
@@ -90,6 +97,7 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             keys.stitched_video(plan.video_id),
             scratch / "film.mp4",
             _poster_at(plan),
+            _moments(plan),
             "not stitched yet",
         )
         chunks = _Ahead(pool, ChunkViews(plan, store, scratch), states)
@@ -99,11 +107,14 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             states=states,
             facts=_facts(plan, store, states),
             film=film.result(),
+            film_label=_film_label(plan),
+            film_link=store.link(keys.stitched_video(plan.video_id)),
+            link_ends=f"{now + timedelta(seconds=store.link_seconds):%Y-%m-%d %H:%M} UTC",
             film_uri=store.uri(keys.stitched_video(plan.video_id)),
             film_said=_film_said(plan, store, states),
             chunks=chunks,
             clips_play=len(states) <= AUTOPLAY_CHUNKS,
-            seen_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            seen_at=f"{now:%Y-%m-%d %H:%M} UTC",
         )
     finally:
         pool.shutdown(cancel_futures=True)
@@ -113,6 +124,28 @@ def _poster_at(plan: FilmPlan) -> Fraction:
     """The middle of the last slot, in seconds: where an advertisement shows its product."""
     last = plan.specs[-1]
     return Fraction(last.start_time + last.duration / 2).limit_denominator(1000)
+
+
+def _moments(plan: FilmPlan) -> list[Moment]:
+    """Where the timeline's thumbnails lead: to each chunk, of a long film to every so many."""
+    step = -(-len(plan.specs) // MAX_THUMBNAILS)
+    characters = Shares(len(plan.specs)).label
+    return [
+        Moment(
+            number=f"{spec.chunk_num:02d}",
+            label=f"{spec.start_time:g} s: {label(spec, characters)}",
+            at=f"{spec.start_time:.3f}",
+            middle=Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000),
+        )
+        for spec in plan.specs[::step]
+    ]
+
+
+def _film_label(plan: FilmPlan) -> str:
+    """What the film shows, for who cannot see it."""
+    beats = ", ".join(str(beat.name) for beat in plan.animatic.beats)
+    title = plan.animatic.product.name or plan.video_id
+    return cut(f"The film {title}: {beats}", 600)
 
 
 class _Ahead:
@@ -190,4 +223,8 @@ def _template() -> Template:
     # Ours, and the only text of the page that is not escaped.
     css = files.joinpath("report.css").read_text(encoding="utf-8")
     environment.globals["css"] = Markup(css)  # noqa: S704 - a file of this package
+    script = files.joinpath("report.js").read_text(encoding="utf-8")
+    environment.globals["script"] = Markup(script)  # noqa: S704 - a file of this package
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals["script_hash"] = Markup(f"sha256-{digest}")  # noqa: S704 - of that file
     return environment.from_string(files.joinpath("report.html.j2").read_text(encoding="utf-8"))

@@ -37,6 +37,7 @@ class ChunkView:
 
     Attributes:
         number: As its partition has it: `03`.
+        label: What it shows, for who cannot see its pictures: chunk, beat and action.
         when: Its slot in the film.
         opens: The beat's own facts where the chunk is its first, else None.
         media: Animatic frame, composite, clip, last frame, by their captions, in that order.
@@ -46,6 +47,7 @@ class ChunkView:
     """
 
     number: str
+    label: str
     beat: str
     when: str
     opens: Mapping[str, str] | None
@@ -112,6 +114,7 @@ class ChunkViews:
         before = self._plan.specs[spec.chunk_num - 1].beat if spec.chunk_num else {}
         return ChunkView(
             number=f"{spec.chunk_num:02d}",
+            label=label(spec, self._shares.label),
             beat=self._cut(beat),
             when=f"{spec.start_time:.1f}–{spec.start_time + spec.duration:.1f} s",
             opens=self._beat(spec) if before.get("name") != spec.beat.get("name") else None,
@@ -167,6 +170,19 @@ class ChunkViews:
 
     def _cut(self, text: str) -> str:
         return cut(text, self._shares.characters)
+
+
+def label(spec: ChunkSpec, characters: int) -> str:
+    """Return what a chunk shows, for who cannot see its pictures.
+
+    Args:
+        spec: The chunk.
+        characters: How long beat and action may be.
+    """
+    told = ": ".join(
+        part for name in ("name", "action") if (part := str(spec.beat.get(name) or ""))
+    )
+    return f"chunk {spec.chunk_num:02d}, {cut(told, characters)}"
 
 
 def cut(text: str, characters: int) -> str:

@@ -6,13 +6,14 @@ A page has at most 25 MiB, whatever the film's length::
     all its chunks     7.5 MB     half of each chunk's share for its clip, a sixth for each picture
     in base64         16.7 MB     four characters for three bytes
     words              8.3 MB     markup and checks take 3.5 kB a chunk, and there are 1800 chunks
-                                  in the longest film; free text takes 2 MB (`Shares.characters`)
+                                  in the longest film; free text takes 2 MB (`Shares.characters`
+                                  and `Shares.label`)
 """
 
 import base64
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from PIL import Image
 from chunk_assets.errors import ChunkAssetsError, NotStored
 from chunk_assets.images import open_picture, thumbnail_jpeg
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import last_frame
+from chunk_assets.video.frames import VideoInfo, last_frame, probe
 from chunk_assets.video.reducing import Reduction, reduce_video
+from chunk_assets.video.sampling import frames_at
 
 MAX_PAGE_BYTES = 25 << 20
 FILM_BYTES = 5_000_000
@@ -36,6 +38,9 @@ SMALL_PICTURE_SIDE, SMALL_PICTURE_BYTES = 208, 7_000
 
 CLIP_FPS = 12
 POSTER_BYTES = 60_000
+
+MAX_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_BYTES = 60, 120, 5_000
+"""Of the timeline; the film's share pays for them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,29 @@ class Shares:
     @property
     def characters(self) -> int:
         """How long a text may be; escaped, each may take five bytes."""
-        return max(100, min(2000, 400_000 // self.chunks))
+        return max(100, min(2000, 320_000 // self.chunks))
+
+    @property
+    def label(self) -> int:
+        """How long a text alternative may be; a chunk has four, and the film some more."""
+        return max(30, min(160, 40_000 // self.chunks))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A place in the film that a thumbnail leads to.
+
+    Attributes:
+        number: The chunk that begins there.
+        label: What that chunk shows.
+        at: When it begins, in seconds, as a number is written.
+        middle: What the thumbnail shows, in seconds.
+    """
+
+    number: str
+    label: str
+    at: str
+    middle: Fraction
 
 
 @dataclass(frozen=True)
@@ -68,11 +95,18 @@ class Medium:
         uri: A data URI; empty where there is nothing to show.
         said: Why there is not.
         poster: Of a film, the picture that stands there until it plays.
+        copy: Of a film, how it differs from the one that is stored.
+        frames: Of a film, thumbnails by the moments that they show.
     """
 
     uri: str = ""
     said: str = ""
     poster: str = ""
+    copy: str = ""
+    frames: Mapping[Moment, str] = field(default_factory=dict)
+
+
+_FILM_PICTURES = POSTER_BYTES + MAX_THUMBNAILS * THUMBNAIL_BYTES
 
 
 def picture(store: ObjectStore, key: str, path: Path, max_bytes: int, absent: str) -> Medium:
@@ -99,16 +133,41 @@ def clip(store: ObjectStore, key: str, path: Path, reduction: Reduction, absent:
     return _told(shown, path, absent)
 
 
-def film(store: ObjectStore, key: str, path: Path, middle: Fraction, absent: str) -> Medium:
-    """A stored film, its poster taken at `middle` seconds; see `picture`."""
+def film(
+    store: ObjectStore,
+    key: str,
+    path: Path,
+    middle: Fraction,
+    moments: Sequence[Moment],
+    absent: str,
+) -> Medium:
+    """A stored film, its poster taken at `middle` seconds, and thumbnails; see `picture`."""
 
     def shown() -> Medium:
         store.download(key, path)
-        reduce_video(path, _small(path), Reduction(FILM_SIDE, 30, FILM_BYTES - POSTER_BYTES))
+        reduce_video(path, _small(path), Reduction(FILM_SIDE, 30, FILM_BYTES - _FILM_PICTURES))
         poster = jpeg_uri(last_frame(str(_small(path)), until=middle), POSTER_BYTES, FILM_SIDE)
-        return Medium(_uri("video/mp4", _small(path).read_bytes()), poster=poster)
+        thumbnails = frames_at(_small(path), [moment.middle for moment in moments], THUMBNAIL_SIDE)
+        uris = (jpeg_uri(each, THUMBNAIL_BYTES, THUMBNAIL_SIDE) for each in thumbnails)
+        return Medium(
+            _uri("video/mp4", _small(path).read_bytes()),
+            poster=poster,
+            copy=_copy(probe(path), probe(_small(path))),
+            frames=dict(zip(moments, uris, strict=True)),
+        )
 
     return _told(shown, path, absent)
+
+
+def _copy(whole: VideoInfo, copy: VideoInfo) -> str:
+    """What a person must know who judges a film by its copy."""
+
+    def form(video: VideoInfo) -> str:
+        return f"{video.width} × {video.height} at {float(video.fps):g} fps"
+
+    if form(whole) == form(copy):
+        return "A copy with stronger compression."
+    return f"A reduced copy, {form(copy)}; the film has {form(whole)}."
 
 
 def jpeg_uri(image: Image.Image, max_bytes: int, side: int = PICTURE_SIDE) -> str:

@@ -49,6 +49,31 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
     Raises:
         MediaError: The file cannot be read, sought or decoded.
     """
+    return _at(path, seconds, width, is_exact=False)
+
+
+def frames_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
+    """Return for each moment the first frame that is shown at it or later, or the film's last.
+
+    Args:
+        path: A film of ours.
+        seconds: The moments.
+        width: How wide the pictures may be, in pixels.
+
+    Raises:
+        MediaError: The file cannot be read, sought or decoded.
+    """
+    return _at(path, seconds, width, is_exact=True)
+
+
+def _at(
+    path: Path | str, seconds: Sequence[Fraction], width: int, *, is_exact: bool
+) -> list[Image.Image]:
+    """The pictures of `keyframes_at` or `frames_at`.
+
+    Raises:
+        MediaError: The file cannot be read, sought or decoded.
+    """
     pictures = []
     with opened(path) as video:
         stream = video.stream
@@ -60,7 +85,11 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
             except av.error.FFmpegError as error:
                 message = f"{str(path)!r} cannot be sought at {float(moment):g} s"
                 raise MediaError(message, path=str(path)) from error
-            frame = next(video.frames(), None)
+            frame = None
+            for decoded in video.frames():
+                frame = decoded
+                if not is_exact or (frame.pts or 0) * video.time_base >= moment:
+                    break
             if frame is None:
                 raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")
             pictures.append(Image.fromarray(convert(frame, video.presentation(frame))))

@@ -1,6 +1,8 @@
 """The film's page: all of the film is in it, nothing from outside, and what is missing is said."""
 
 import base64
+import hashlib
+import html
 import io
 import json
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chunk_assets.chain import verdicts
+from chunk_assets.chain import report, verdicts
 from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.chain.judged import store_verdicts, stored_verdicts
 from chunk_assets.chain.judging import Judge
@@ -25,6 +27,7 @@ from chunk_assets.quality import Quality
 from chunk_assets.storage import keys
 from chunk_assets.storage.seaweedfs import Endpoint
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets.video.clips import ClipFormat, ClipWriter
 from chunk_assets.video.frames import probe
 from chunk_assets_tests.conftest import deploy, emptied
 from chunk_assets_tests.films import Studio
@@ -53,6 +56,7 @@ class Page(HTMLParser):
         self.text = path.read_text(encoding="utf-8")
         self.words, self.tags, self.open = "", [], []
         self.addresses: list[str] = []
+        self.labels: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.parts: dict[str, Chunk] = {"film": Chunk()}
         self.part = "film"
@@ -69,6 +73,7 @@ class Page(HTMLParser):
             self.part = given["id"]
             self.parts[self.part] = Chunk()
         if tag in ("img", "video"):
+            self.labels.append(given["alt" if tag == "img" else "aria-label"])
             self.parts[self.part].media.append((tag, given["src"]))
         if tag not in VOID:
             self.open.append(tag)
@@ -77,7 +82,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words += data
             self.parts[self.part].words += data
 
@@ -160,7 +165,7 @@ def film(rendered, tmp_path: Path) -> Film:
 def test_a_whole_film_is_in_its_page(film: Film, tmp_path: Path):
     """The film plays on top; each chunk has its three pictures, its clip, words and numbers."""
     page = film.page()
-    assert [tag for tag, _ in page.parts["film"].media] == ["video"]
+    assert [tag for tag, _ in page.parts["film"].media] == ["video", "img", "img", "img"]
     (tmp_path / "film.mp4").write_bytes(content(page.parts["film"].media[0][1], "video/mp4"))
     info = probe(tmp_path / "film.mp4")
     assert (info.frames, info.fps, info.width, info.height) == (48, 8, 128, 72)
@@ -200,16 +205,94 @@ def test_the_pictures_are_those_that_are_stored(film: Film):
 
 
 def test_nothing_in_the_page_comes_from_outside(film: Film):
-    """Every address is a data URI or a chunk of the page; there is no script and no link to S3."""
+    """Every address is a data URI or a chunk of the page, but for one link to the full film."""
     page = film.page()
-    assert all(address.startswith(("data:", "#chunk-")) for address in page.addresses)
-    assert not {"script", "link", "iframe", "base", "object", "embed"} & set(page.tags)
-    words = page.text.lower()
+    away = [one for one in page.addresses if not one.startswith(("data:", "#chunk-"))]
+    assert len(away) == 1
+    film_key = keys.stitched_video("film")
+    assert away[0].startswith(f"{film.store.endpoint}/{film.store.bucket}/{film_key}?X-Amz-")
+    assert not {"link", "iframe", "base", "object", "embed"} & set(page.tags)
+    words = page.text.replace(html.escape(away[0]), "").lower()
     assert "http://" not in words
     assert "https://" not in words
     assert "x-amz-" not in words
     assert "url(" not in words
     assert any("default-src 'none'" in value for _, value in page.attributes)
+
+
+def test_one_script_runs_in_the_page(film: Film):
+    """It is the package's own, which the page's policy knows by its digest; no word of the film.
+
+    A browser runs no other.
+    """
+    page = film.page()
+    assert page.tags.count("script") == 1
+    script = page.text.partition("<script>")[2].partition("</script>")[0]
+    assert script == Path(report.__file__).with_name("report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    [policy] = [value for _, value in page.attributes if value.startswith("default-src")]
+    assert policy.endswith(f"script-src 'sha256-{digest}'")
+    assert "unsafe-inline" not in policy.partition("script-src")[2]
+
+
+def test_everything_that_is_seen_has_a_text_alternative(film: Film):
+    """It names chunk, beat and action; the film's names its beats."""
+    document = small_manifest()
+    document["beats"][1]["action"] = "The lamp glides off."
+    film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
+    page = film.page()
+    assert len(page.labels) == page.tags.count("img") + page.tags.count("video")
+    assert all(page.labels)
+    assert page.labels[0] == "The film Lumen One: one, two"
+    assert page.labels[3] == "4 s: chunk 02, two: The lamp glides off."
+    assert page.labels[-4:] == [
+        f"{what} of chunk 02, two: The lamp glides off."
+        for what in ("Animatic", "Composite", "Clip", "Last frame")
+    ]
+
+
+def test_the_timeline_leads_to_each_chunk(film: Film):
+    """A thumbnail a chunk shows the middle of its slot, and says where in the film it begins."""
+    page = film.page()
+    assert [place for name, place in page.attributes if name == "data-at"] == [
+        f"{spec.start_time:.3f}" for spec in film.plan.specs
+    ]
+    for spec, (_, uri) in zip(film.plan.specs, page.parts["film"].media[1:], strict=True):
+        shown = Image.open(io.BytesIO(content(uri, "image/jpeg"))).convert("RGB")
+        frame = Image.open(
+            io.BytesIO(film.store.get_bytes(keys.last_frame("film", spec.chunk_num))[0])
+        )
+        held = np.asarray(frame.resize(shown.size), float)  # the generator holds one picture
+        assert np.abs(np.asarray(shown, float) - held).mean() < 12
+
+
+def test_no_clip_plays_before_the_script_has_asked(film: Film):
+    """Only the script can tell whether a person prefers reduced motion: no clip has `autoplay`."""
+    page = film.page()
+    names = [name for name, _ in page.attributes]
+    assert "autoplay" not in names
+    assert names.count("data-plays") == 3
+
+
+def test_the_player_says_what_it_plays(film: Film):
+    """It is a copy: reduced where the film is larger, and more strongly compressed in any case."""
+    assert "A copy with stronger compression. The full film (the link works until 2" in " ".join(
+        film.page().parts["film"].words.split()
+    )
+
+
+def test_a_large_film_is_said_to_be_reduced(film: Film):
+    """The copy's size and the film's stand beside each other."""
+    large = film.directory / "large.mp4"
+    form = ClipFormat(48, 8, (1280, 720))
+    with ClipWriter(large, form) as writer:
+        for _ in range(48):
+            writer.write(np.full((720, 1280, 3), 90, np.uint8))
+    film.store.put_file(keys.stitched_video("film"), large, "video/mp4")
+    large.unlink()
+    assert "A reduced copy, 640 × 360 at 8 fps; the film has 1280 × 720 at 8 fps." in (
+        film.page().parts["film"].words
+    )
 
 
 def test_hostile_words_are_only_words(film: Film):
@@ -219,9 +302,10 @@ def test_hostile_words_are_only_words(film: Film):
     film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
     before, page = film.page(), film.page()
     assert page.words.count(HOSTILE) >= 4
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
+    assert HOSTILE not in page.text
     assert not [name for name, _ in page.attributes if name.startswith("on")]
-    assert page.tags.count("img") == before.tags.count("img") == 9
+    assert page.tags.count("img") == before.tags.count("img") == 12
 
 
 def test_what_is_not_rendered_is_said_in_its_place(film: Film):
@@ -252,12 +336,10 @@ def test_one_missing_chunk_leaves_the_others(film: Film):
     ("key", "part"),
     [
         (keys.stitched_video("film"), "film"),
-        (keys.output("film"), "film"),
         (keys.chunk_video("film", 1), "chunk-01"),
         (keys.composite("film", 1), "chunk-01"),
         (keys.last_frame("film", 1), "chunk-01"),
         (keys.animatic_file("film", "two.png"), "chunk-02"),
-        (keys.verdicts("film", 1), "chunk-01"),
     ],
 )
 def test_a_damaged_object_is_said(film: Film, key: str, part: str):
@@ -267,9 +349,17 @@ def test_a_damaged_object_is_said(film: Film, key: str, part: str):
     broken = film.page().parts[part]
     assert broken.words != whole.words
     if key.endswith((".mp4", ".png")):
-        assert len(broken.media) == len(whole.media) - 1
+        assert len(broken.media) == len(whole.media) - (4 if part == "film" else 1)
         assert "cannot be read" in broken.words or "it is not a picture" in broken.words
     assert str(film.directory) not in broken.words
+
+
+def test_a_damaged_verdict_is_as_good_as_none(film: Film):
+    """Its chunk is said not to be looked at: the next look writes it again."""
+    film.judge(1)
+    assert "not looked at yet" not in film.page().chunk(1).words
+    film.store.put_bytes(keys.verdicts("film", 1), b"{} is not what it was", "application/json")
+    assert "not looked at yet" in film.page().chunk(1).words
 
 
 def test_a_stale_chunk_says_why(film: Film):
