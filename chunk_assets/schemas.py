@@ -29,9 +29,6 @@ MAX_DURATION = 3600.0
 
 MAX_MANIFEST_BYTES = 4 << 20
 
-MAX_PICTURE_BYTES = 256 << 20
-"""Of one picture's file: 85 megapixels without compression."""
-
 MAX_BEATS = 3600
 """One a second in the longest film: a chunk shows one beat, and the shortest slots people use are
 of a second or two. Pictures are as many at most, one a beat or one a chunk."""

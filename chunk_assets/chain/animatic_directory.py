@@ -13,11 +13,11 @@ from chunk_assets.json_text import read_object
 from chunk_assets.schemas import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
-    MAX_PICTURE_BYTES,
     Animatic,
     ChunkSpec,
     read_animatic,
 )
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.digests import Content, file_digest
 from chunk_assets.storage.objects import JSON
@@ -90,11 +90,9 @@ def read_directory(directory: Path) -> AnimaticDirectory:
         if document is None:
             raise SpecError(f"there is no manifest {str(directory / MANIFEST)!r} in the directory")
         animatic = read_animatic(document, where=str(directory / MANIFEST))
-        copies = PrivateCopies()
+        copies, limit = PrivateCopies(), load_settings().limits.picture_file_bytes
         try:
-            pictures = {
-                name: copies.take(opened, name, MAX_PICTURE_BYTES) for name in animatic.files
-            }
+            pictures = {name: copies.take(opened, name, limit) for name in animatic.files}
             sources = {name: directory / name for name in pictures}
             _look_at_all(pictures, sources, animatic.resolution)
         except BaseException:

@@ -12,7 +12,6 @@ from chunk_assets.generation.commission import Commission
 from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
 from chunk_assets.schemas import (
     MAX_MANIFEST_BYTES,
-    MAX_PICTURE_BYTES,
     Animatic,
     ChunkSpec,
     Continuity,
@@ -230,14 +229,14 @@ def _stored_pictures(
                 f"but nothing is stored at {uri}",
                 uri=uri,
             )
-        if stored.size > MAX_PICTURE_BYTES:
+        if stored.size > limit:
             raise SpecError(
-                f"{stored.uri} has {stored.size} bytes: a picture may have {MAX_PICTURE_BYTES}",
+                f"{stored.uri} has {stored.size} bytes: at most {limit} are allowed",
                 uri=stored.uri,
             )
         return stored
 
-    names = list(animatic.files)
+    names, limit = list(animatic.files), load_settings().limits.picture_file_bytes
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
         return dict(zip(names, pool.map(find, names), strict=True))
 

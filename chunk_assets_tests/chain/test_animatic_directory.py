@@ -15,7 +15,8 @@ import pytest
 from chunk_assets.chain.animatic_directory import read_directory, submit
 from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.errors import ChunkAssetsError, MediaError, NotStored, SpecError
-from chunk_assets.schemas import MAX_MANIFEST_BYTES, MAX_PICTURE_BYTES
+from chunk_assets.limits import Limits
+from chunk_assets.schemas import MAX_MANIFEST_BYTES
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import picture, small_manifest, write_animatic
@@ -141,7 +142,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, name: str):
     """Its size is looked at first: a sparse file of a terabyte is refused at once."""
     directory = film(tmp_path / "film")
     os.truncate(directory / name, 1 << 40)
-    limit = MAX_MANIFEST_BYTES if name == "animatic.json" else MAX_PICTURE_BYTES
+    limit = MAX_MANIFEST_BYTES if name == "animatic.json" else Limits().picture_file_bytes
     with pytest.raises(SpecError, match=f"has {1 << 40} bytes: at most {limit} are allowed"):
         read_directory(directory)
 
@@ -155,11 +156,13 @@ def test_pictures_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read_directory(directory)
 
 
-def test_a_picture_too_large_on_s3(tmp_path: Path, store: ObjectStore, monkeypatch):
+def test_a_picture_too_large_on_s3(
+    tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+):
     """It is refused by the size that S3 has of it, before it is fetched."""
     submit(store, "film", read_directory(film(tmp_path / "film")))
-    monkeypatch.setattr("chunk_assets.chain.film_plan.MAX_PICTURE_BYTES", 100)  # a constant
-    with pytest.raises(SpecError, match=r"one.png has \d+ bytes: a picture may have 100"):
+    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_FILE_BYTES", "1000")
+    with pytest.raises(SpecError, match=r"one.png has \d+ bytes: at most 1000 are allowed"):
         plan_film(store, "film")
 
 
