@@ -41,6 +41,8 @@ LEDGER = ChunkLedger(
     attempts=(FIRST, FIRST.model_copy(update={"key": "b", "status": "asked", "cost_usd": 0.0})),
 )
 
+DIGEST = "0" * 64
+
 HEADER = [text for text in TEXTS if text.isascii() and text.isprintable() and len(text) < 500]
 """S3 carries user metadata in HTTP headers."""
 
@@ -64,7 +66,7 @@ CLIP = ClipRecord(
     colour_shift="0.1 0.2 0.3",
     colour_drift="0.1 0.2 0.3",
 ).as_metadata()
-COMPOSITE = CompositeRecord(fingerprint="f", pixels="p", weights="0.7 0.3 0.7").as_metadata()
+COMPOSITE = CompositeRecord(fingerprint="f", pixels=DIGEST, weights="0.7 0.3 0.7").as_metadata()
 
 
 @st.composite
@@ -159,7 +161,7 @@ def test_films_with_foreign_records(seconds: float, plan: FilmPlan, store: Objec
         for number, (clip, composite) in enumerate(example):
             put(keys.chunk_video("film", number), clip)
             put(keys.composite("film", number), composite)
-            put(keys.last_frame("film", number), {"pixels": "p", "clip": "c"})
+            put(keys.last_frame("film", number), {"pixels": DIGEST, "clip": DIGEST})
         sentence_of(lambda: list(inspect(plan, store)))
         sentence_of(lambda: standing(plan, store))
 
