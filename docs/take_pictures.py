@@ -209,7 +209,7 @@ def chunk(browser: Browser, dagit: Dagit) -> None:
     """A film's chunks; what is known of one of them, and how it moves."""
     page = open_chunk(browser, dagit, "chunk_videos", CHUNK)
     save("partitions.png", settled(page))
-    page.get_by_text("Show tags").scroll_into_view_if_needed()
+    page.get_by_text("colour_drift", exact=True).scroll_into_view_if_needed()
     save("chunk_facts.png", settled(page))
     page.get_by_text("[Show Markdown]").first.click()
     picture = page.locator("img[src^='data:image/webp']")
