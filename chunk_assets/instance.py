@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, from_config does not
 
+from chunk_assets.dagster_databases import check_databases
 from chunk_assets.errors import SpecError, StorageError
-from chunk_assets.runs.databases import check_databases
 from chunk_assets.settings import Settings
 from chunk_assets.storage.locks import lock
 from chunk_assets.storage.private import private_home

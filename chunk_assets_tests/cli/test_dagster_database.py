@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.runs.databases import check_databases, database_sentence
+from chunk_assets.dagster_databases import check_databases, database_sentence
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, run, sentence
