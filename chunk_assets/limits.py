@@ -1,4 +1,4 @@
-"""Limits on what strangers hand in, checked before anything of it is decoded."""
+"""Limits on untrusted clips and pictures, checked before anything is decoded."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,9 +6,9 @@ MEGA = 1_000_000
 
 
 class Limits(BaseModel):
-    """How large clips and pictures may be; each a variable, CHUNK_ASSETS_LIMITS__CLIP_SIDE say."""
+    """Limits on clips and pictures, each a variable such as CHUNK_ASSETS_LIMITS__CLIP_SIDE."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     clip_side: int = Field(
         default=8192, ge=16, le=16384, description="Pixels of a clip's longer side."
@@ -26,19 +26,19 @@ class Limits(BaseModel):
         "fps has 432,000.",
     )
     clip_seconds: float = Field(
-        default=3600, gt=0, description="Length of a clip. The longest film has an hour."
+        default=3600, gt=0, description="Length of a clip. The longest film is an hour long."
     )
     clip_file_bytes: int = Field(
-        default=16_000 * MEGA, ge=1, description="Size of a clip's file, an hour's film among them."
+        default=16_000 * MEGA, ge=1, description="Size of a clip's file, or of a film of an hour."
     )
     clip_streams: int = Field(
-        default=64, ge=1, le=1000, description="Streams of a clip's file, sound among them."
+        default=64, ge=1, le=1000, description="Streams of a clip's file, including sound."
     )
     clip_decode_seconds: float = Field(
         default=120,
         gt=0,
-        description="How long decoding or converting one clip may take. Ten seconds of 4K take "
-        "about 30 s on two cores.",
+        description="Timeout for decoding or converting one clip. Ten seconds of 4K take about "
+        "30 s on two cores.",
     )
 
     picture_pixels: int = Field(
@@ -59,12 +59,13 @@ class Limits(BaseModel):
     picture_memory_bytes: int = Field(
         default=500 * MEGA,
         ge=1 * MEGA,
-        description="Memory that decoding takes, by format and pixel type. 100 megapixels take 400 "
-        "MB as an RGB PNG, 1.6 GB as a WebP, 1 GB as a progressive JPEG without subsampling.",
+        description="Memory for decoding, estimated from format and pixel type. 100 megapixels "
+        "take 400 MB as an RGB PNG, 1.6 GB as a WebP, 1 GB as a progressive JPEG without "
+        "subsampling.",
     )
     picture_scans: int = Field(
         default=50,
         ge=1,
-        description="Scans of a progressive JPEG: each goes over the whole picture. Encoders write "
-        "10, at most 20; 100 megapixels take up to 0.1 s for each.",
+        description="Scans of a progressive JPEG; each passes over the whole picture. Encoders "
+        "write 10, at most 20; 100 megapixels take up to 0.1 s for each.",
     )

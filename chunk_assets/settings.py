@@ -26,16 +26,19 @@ SEVEN_DAYS = 7 * 24 * 3600
 
 _UNREADABLE_URL = "unreadable_url"
 
+_LIMITS = {"quality": "COLOUR_DRIFT=4", "limits": "CLIP_SIDE=4096"}
+"""The settings that are groups of limits, each with an example of one."""
+
 
 def _readable(url: SecretStr) -> SecretStr:
-    """Refuse a URL of which every library reads something else; no part of it is repeated."""
+    """Refuse a URL that libraries would read differently; the error repeats no part of it."""
     text = url.get_secret_value()
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
         parts = None
-    # The one @ ends user and password; one behind the host shows that a / ? or # was in them.
+    # The single @ ends user and password; one after the host shows that they had a /, ? or #.
     if parts is None or text.count("@") != parts.netloc.count("@") or text.count("@") > 1:
         raise PydanticCustomError(
             _UNREADABLE_URL,
@@ -54,22 +57,23 @@ _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+")
 
 
 def _host_names(value: object) -> object:
-    """Read host names with commas between them."""
+    """Read host names separated by commas."""
     if not isinstance(value, str):
         return value
     names = [name.strip().lower().strip("[]") for name in value.split(",") if name.strip()]
     for name in names:
         if not _HOST_NAME.fullmatch(name):
             raise PydanticCustomError(
-                "host_name", "allowed are host names without a port, such as films.example"
+                "host_name",
+                "allowed are host names without scheme and port, such as films.example",
             )
     return tuple(names)
 
 
 def _without_secrets(url: str | None) -> str | None:
-    """An S3 server's URL without what S3 has no use for: a user, a password, a query.
+    """Return an S3 server's URL without user, password and query.
 
-    Every link, message and event would have them.
+    S3 has no use for them, and they would appear in every link, message and event.
     """
     if url is None:
         return None
@@ -78,9 +82,9 @@ def _without_secrets(url: str | None) -> str | None:
 
 
 class Settings(BaseSettings):
-    """What differs from one deployment to the next; every field is one environment variable.
+    """The deployment's settings; every field is one environment variable.
 
-    A film's own choices stand in its manifest, one run's in its run config.
+    A film's own settings are in its manifest, a run's in its run config.
     """
 
     model_config = SettingsConfigDict(
@@ -98,7 +102,7 @@ class Settings(BaseSettings):
     )
     bucket: str | None = Field(
         default=None,
-        description="Your own S3 bucket; without it a local server is started for this home.",
+        description="Your own S3 bucket; by default a local server is started for this home.",
     )
     endpoint_url: Annotated[str | None, AfterValidator(_without_secrets)] = Field(
         default=None,
@@ -109,8 +113,8 @@ class Settings(BaseSettings):
         default=0.0,
         ge=0,
         le=86400,
-        description="For how many seconds a bucket of your own is asked again that does not "
-        "answer; a worker has 180 unless it is set.",
+        description="How long to retry an unresponsive S3 endpoint of your own, in seconds; 180 "
+        "by default under `worker`.",
     )
     ffmpeg: str | None = Field(
         default=None, description="An FFmpeg binary to use instead of imageio-ffmpeg's."
@@ -119,17 +123,17 @@ class Settings(BaseSettings):
         default=SEVEN_DAYS,
         ge=60,
         le=SEVEN_DAYS,
-        description="How long a play link works; S3 allows seven days at most.",
+        description="Lifetime of a play link in seconds; S3 allows seven days at most.",
     )
     dagster_home: Path | None = Field(
         default=None,
         validation_alias="DAGSTER_HOME",
-        description="A Dagster instance of your own; without it one is kept in `home`.",
+        description="Your own Dagster instance; by default one is kept in `home`.",
     )
     fork_server: Path | None = Field(
         default=None,
-        description="The socket of the process that runs start in; `chunk-assets dev` sets it for "
-        "what it starts.",
+        description="The socket of the process that forks runs; `chunk-assets dev` sets it for "
+        "the processes it starts.",
     )
     models: Path | None = Field(
         default=None, description="A TOML file with models and prices of your own."
@@ -146,29 +150,29 @@ class Settings(BaseSettings):
         default=1800,
         ge=5,
         le=86400,
-        description="How long one prediction may take, the wait in Replicate's queue among it.",
+        description="Timeout of one prediction in seconds, including Replicate's queue.",
     )
     sensor_patience: float = Field(
         default=4.0,
         ge=0,
         le=30,
-        description="For how many seconds a sensor's tick goes on looking while there is nothing "
-        "new; Dagster's daemon begins one every 5 s.",
+        description="How long a sensor tick keeps looking when there is nothing new, in seconds; "
+        "Dagster's daemon begins a tick every 5 s.",
     )
     sensor_generators: str = Field(
         default="",
-        description="The paid generators that a manifest on S3 may start through the sensor, by "
-        "name, separated by commas, such as 'replicate'; free ones always may.",
+        description="Names of the paid generators that a manifest on S3 may start, separated by "
+        "commas, such as 'replicate'; free generators are always allowed.",
     )
     sensor_max_cost_per_film: Usd = Field(
         default=0.0,
-        description="US dollars that a film started by the sensor may cost in all, those already "
-        "spent on it included; 0 starts no paid film.",
+        description="Limit in US dollars on the cost of a film started by the sensor, including "
+        "what it has already cost; 0 starts no paid film.",
     )
     sensor_max_cost_per_day: Usd = Field(
         default=0.0,
-        description="US dollars that all films started by the sensor on one day (UTC) may cost; "
-        "0 starts no paid film.",
+        description="Limit in US dollars on the cost of all films started by the sensor on one "
+        "day (UTC); 0 starts no paid film.",
     )
     broker_url: SecretUrl | None = Field(
         default=None,
@@ -177,7 +181,7 @@ class Settings(BaseSettings):
     )
     result_url: SecretUrl | None = Field(
         default=None,
-        description="Another Redis for what workers report; the broker's without it.",
+        description="Another Redis for the workers' results; by default the broker's.",
     )
     postgres_url: SecretUrl | None = Field(
         default=None,
@@ -187,18 +191,18 @@ class Settings(BaseSettings):
 
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
         default=(),
-        description="Host names, with commas between them, under which people open Dagit beside "
-        "localhost; Dagit refuses requests for other names, and from pages of other sites.",
+        description="Host names, besides localhost, under which people open Dagit, separated by "
+        "commas; Dagit refuses requests for other names, and from pages of other sites.",
     )
     quality: Quality = Field(
         default=Quality(),
-        description="The limits of the asset checks, each a variable of its own, such as "
+        description="Limits of the asset checks, each a separate variable, such as "
         "CHUNK_ASSETS_QUALITY__COLOUR_DRIFT=4.",
     )
 
     limits: Limits = Field(
         default=Limits(),
-        description="The limits on what is handed in, each a variable of its own, such as "
+        description="Limits on clips and pictures, each a separate variable, such as "
         "CHUNK_ASSETS_LIMITS__CLIP_SIDE=4096.",
     )
 
@@ -217,13 +221,15 @@ def load_settings() -> Settings:
     """Read the environment.
 
     Raises:
-        SpecError: A variable's value cannot be used; the sentence names the variable.
+        SpecError: A variable has an invalid value; the sentence names the variable.
     """
     try:
         return Settings()
-    except SettingsError:
-        message = "the environment variable CHUNK_ASSETS_QUALITY is not JSON: set the limits one by"
-        raise SpecError(f"{message} one, such as CHUNK_ASSETS_QUALITY__COLOUR_DRIFT=4") from None
+    except SettingsError as error:
+        field, example = next(item for item in _LIMITS.items() if f'"{item[0]}"' in str(error))
+        name = f"CHUNK_ASSETS_{field.upper()}"
+        message = f"the environment variable {name} is not JSON: set the limits one by one"
+        raise SpecError(f"{message}, such as {name}__{example}") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = "__".join(map(str, first["loc"]))

@@ -75,3 +75,23 @@ def test_a_name_of_dagits_that_is_none(value: str, monkeypatch: pytest.MonkeyPat
         SpecError, match=r"CHUNK_ASSETS_ALLOWED_HOSTS is .*: allowed are host names"
     ):
         load_settings()
+
+
+@pytest.mark.parametrize("group", ["LIMITS", "QUALITY"])
+def test_a_group_of_limits_that_is_not_json(group: str, monkeypatch: pytest.MonkeyPatch):
+    """The sentence names the variable that was set, and one of its own limits."""
+    name = f"CHUNK_ASSETS_{group}"
+    monkeypatch.setenv(name, "4096")
+    with pytest.raises(SpecError, match=f"^the environment variable {name} "):
+        load_settings()
+    monkeypatch.setenv(name, "large")
+    with pytest.raises(SpecError, match=f"^the environment variable {name} .*, such as {name}__"):
+        load_settings()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1", "0"])
+def test_a_limit_that_limits_nothing(value: str, monkeypatch: pytest.MonkeyPatch):
+    """It is refused by its variable's name."""
+    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__CLIP_SECONDS", value)
+    with pytest.raises(SpecError, match="CHUNK_ASSETS_LIMITS__CLIP_SECONDS is "):
+        load_settings()
