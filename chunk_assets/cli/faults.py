@@ -39,14 +39,14 @@ def sentence(error: BaseException) -> str | None:
 
 
 def _of_dagsters_database(error: BaseException) -> str:
-    from chunk_assets.runs import databases  # rarely needed, and no reason to start later
+    from chunk_assets import dagster_databases  # rarely needed, and no reason to start later
     from chunk_assets.settings import load_settings
 
     settings = load_settings()
     home = (settings.dagster_home or settings.home / "dagster").resolve()
     if isinstance(error, sqlite3.DatabaseError):
-        return databases.database_sentence(home, error)
-    return databases.schema_sentence(home, error)
+        return dagster_databases.database_sentence(home, error)
+    return dagster_databases.schema_sentence(home, error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

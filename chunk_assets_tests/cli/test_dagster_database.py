@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chunk_assets.cli import faults
 from chunk_assets.dagster_databases import check_databases, database_sentence
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
@@ -45,7 +46,8 @@ def test_a_damaged_database_is_named_and_moving_it_away_is_safe(
         said = sentence(*command)
         assert said.startswith(f"Dagster's database {str(home / name)!r} is damaged (")
         assert f"move the directory {str(home)!r} away, which is safe" in said
-    assert f"{str(home / name)!r} is damaged" in run("doctor").stdout
+    found = {one["name"]: one["measured"] for one in run("doctor", "--json").document["checks"]}
+    assert f"{str(home / name)!r} is damaged" in found["dagster_storage"]
     home.rename(settings.home / "away")
     done("render", film)
 
@@ -63,9 +65,10 @@ def test_a_database_that_is_not_damaged_is_not_called_so(
     settings: Settings, message: str, words: str
 ):
     """Locked, read-only, of another version, on a full disk."""
-    home = settings.home / "dagster"
+    home = (settings.home / "dagster").resolve()
     check_databases(home)
-    said = database_sentence(home, sqlite3.OperationalError(message))
+    said = faults.sentence(sqlite3.OperationalError(message))
+    assert said == database_sentence(home, sqlite3.OperationalError(message))
     assert words in said
     assert str(home) in said or "CHUNK_ASSETS_HOME" in said
     assert "is damaged" not in said
