@@ -375,5 +375,5 @@ class ChunkGenerationOutput(BaseModel):
 
     stitched_video_url: str
     chunk_urls: list[str]
-    total_cost: float
+    total_cost: FiniteFloat
     made_from: str = ""

@@ -3,11 +3,12 @@
 import re
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
 from chunk_assets.chain.fingerprints import Weights
 from chunk_assets.errors import StorageError
 from chunk_assets.storage.store import StoredObject
+from chunk_assets.usd import Usd
 
 
 class _Record(BaseModel):
@@ -65,7 +66,9 @@ class CompositeRecord(_Record):
     @field_validator("weights")
     @classmethod
     def _are_three_numbers(cls, text: str) -> str:
-        Weights(*map(float, text.split(maxsplit=2)))
+        weights = [float(weight) for weight in text.split()]
+        if len(weights) != 3 or not all(0 <= weight <= 1 for weight in weights):
+            raise ValueError("not three weights")
         return text
 
 
@@ -98,9 +101,9 @@ class ClipRecord(_Record):
     model: str
     seed: int
     take: int
-    cost_usd: float
-    spent_usd: float
-    seconds: float
+    cost_usd: Usd
+    spent_usd: Usd
+    seconds: FiniteFloat
     held_frames: int = 0
     tone_mapped: str = ""
     root_run: str = ""
