@@ -9,11 +9,13 @@ import pytest
 
 from chunk_assets.chain.animatic_directory import read_directory
 from chunk_assets.chain.film import film_cost
+from chunk_assets.chain.records import ClipRecord
 from chunk_assets.cli.dry_run import print_dry_run
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.budget import clip_price
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import Settings
+from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import BUSY, HoldingGenerator, only
@@ -77,6 +79,22 @@ def test_the_limit_holds_for_any_paid_generator(studio: Studio):
     assert studio.render(range(3), max_cost_usd=1.5, reuse="matching").success
     assert studio.generator.chunks == [0, 1, 2]
     assert film_cost(studio.store, "film", {}) == pytest.approx(3 * PRICE)
+
+
+def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: Studio):
+    """A generator that cannot return to a request makes it again, and both clips are counted."""
+    assert studio.render(range(3)).success
+    store, key = studio.store, keys.chunk_video("film", 1)
+    record = dict(store.find(key).record)
+    store.client.put_object(Bucket=store.bucket, Key=key, Body=bytes(100), Metadata=record)
+    said = failure(studio.render(range(3), max_cost_usd=3.5 * PRICE, reuse="matching"))
+    assert "limit of $1.47 there remain $0.21" in said
+    assert studio.generator.chunks == [0, 1, 2]
+    assert studio.render(range(3), max_cost_usd=4 * PRICE, reuse="matching").success
+    assert studio.generator.chunks == [0, 1, 2, 1]
+    assert studio.generator.requests[3].seed == studio.generator.requests[1].seed
+    assert film_cost(studio.store, "film", {}) == pytest.approx(4 * PRICE)
+    assert ClipRecord.of(store.find(key)).spent_usd == pytest.approx(2 * PRICE)
 
 
 def test_the_manifests_limit_holds_as_well(studio: Studio):

@@ -85,6 +85,10 @@ DAMAGES: list[Damage] = [
 ]
 
 
+KINDS: list[Damage] = [truncated, with_a_garbled_record, empty_and_without_record]
+"""One of each kind: the content, the record, both."""
+
+
 def state(store: ObjectStore) -> dict[str, str]:
     """What each object is, by its key."""
     return {key: store.find(key).etag for key in store.keys("")}
@@ -124,7 +128,7 @@ def test_a_damaged_clip_is_named_rendered_again_and_the_film_is_the_same(
 def test_what_is_made_from_stored_objects_costs_no_clip(film: Path, store: ObjectStore, key: str):
     """Specs, composites and last frames are made again, and every clip stays."""
     clips = {number: store.find(keys.chunk_video("film", number)) for number in range(3)}
-    for damage in DAMAGES:
+    for damage in KINDS:
         damage(store, key)
         if key != SPEC:
             document = done("status", "film", "--json").document
@@ -152,8 +156,8 @@ def test_a_damaged_film_is_stitched_again(film: Path, store: ObjectStore, settin
     """The film and what is told of it, from the clips as they are."""
     before = state(store)
     for key in (keys.stitched_video("film"), keys.output("film")):
-        for damage in DAMAGES:
-            if key == keys.output("film") and damage in (without_record, with_a_garbled_record):
+        for damage in KINDS:
+            if key == keys.output("film") and damage is with_a_garbled_record:
                 continue  # it can be read
             damage(store, key)
             rmtree(settings.home / "nearby", ignore_errors=True)
@@ -166,7 +170,7 @@ def test_a_damaged_film_is_stitched_again(film: Path, store: ObjectStore, settin
 def test_a_damaged_seam_is_made_again(film: Path, store: ObjectStore, settings: Settings):
     """Unseen, when the film is next stitched."""
     before = content(store, keys.stitched_video("film"))
-    for damage in DAMAGES:
+    for damage in KINDS:
         damage(store, keys.seam("film", 1))
         store.client.delete_object(Bucket=store.bucket, Key=keys.stitched_video("film"))
         rmtree(settings.home / "nearby")
@@ -181,7 +185,7 @@ def test_a_damaged_animatic_is_replaced_by_the_directory_s(
     """Manifest and pictures, though the directory has not changed; and no clip is rendered."""
     before = state(store)
     for key in (keys.manifest("film"), keys.animatic_file("film", "two.png")):
-        for damage in DAMAGES:
+        for damage in KINDS:
             damage(store, key)
             ended = done(command, film)
             assert state(store) == before
@@ -190,6 +194,19 @@ def test_a_damaged_animatic_is_replaced_by_the_directory_s(
                 assert "submitted" in ended.stdout
     assert "already there, unchanged" in done("submit", film).stdout
     assert rendered(done("render", film, "--json")) == []
+
+
+def test_a_damaged_manifest_is_one_sentence_of_each_command(film: Path, store: ObjectStore):
+    """It says what to do; the film is not retired, and its clips stay."""
+    key = keys.manifest(film.name)
+    truncated(store, key)
+    for command in ("status", "page"):
+        said = sentence(command, "film")
+        assert said.startswith(f"{store.uri(key)} is damaged: it has ")
+        assert said.endswith("; submit the animatic again")
+    assert f"film stays: {store.uri(key)} is damaged: " in done("retire", "film").stdout
+    done("submit", film)
+    assert "3 chunks, 0 stale, 0 missing; film fresh" in done("status", "film").stdout
 
 
 def test_a_clip_that_somebody_put_there_is_not_written_over(film: Path, store: ObjectStore):
