@@ -7,7 +7,8 @@
     │   └── NotAllowed     it could be used, but not within this deployment's limits
     ├── MediaError         a picture or a clip cannot be read, or is not what it should be
     │   ├── FFmpegError    an FFmpeg process failed
-    │   └── Unsupported    it is whole, but of a kind or size that is not accepted
+    │   ├── Unsupported    it is whole, but of a kind or size that is not accepted
+    │   └── TooSlow        decoding it takes longer than this machine allows
     ├── GenerationError    a generator gave no clip
     │   ├── Rejected       it refused the request; asking again would not help
     │   │   ├── Declined   this model declined it; another might not
@@ -60,6 +61,10 @@ class FFmpegError(MediaError):
 
 class Unsupported(MediaError):
     """A video is whole, but of a kind or size that is not accepted: it stays so."""
+
+
+class TooSlow(MediaError):
+    """Decoding a video takes longer than this machine allows; it may be whole."""
 
 
 class GenerationError(ChunkAssetsError):

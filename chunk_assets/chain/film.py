@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chunk_assets.chain.bill import film_bill
+from chunk_assets.chain.clip_damage import check_clip
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.records import ClipRecord
 from chunk_assets.chain.seams import Seams
@@ -47,6 +48,7 @@ def stitch_film(
 
     Raises:
         NotStored: A planned chunk's clip is not stored.
+        Damaged: A clip cannot be decoded, or is not what its record says.
         MediaError: A clip does not fit the plan, or the film could not be made.
     """
     missing = [spec.chunk_num for spec in plan.specs if spec.chunk_num not in clips]
@@ -58,6 +60,18 @@ def stitch_film(
             f"{'it' if len(missing) == 1 else 'them'} first",
             missing=missing,
         )
+    try:
+        return _stitched(plan, clips, store, workdir)
+    except MediaError:
+        for spec in plan.specs:
+            clip, path = clips[spec.chunk_num], _path(workdir, spec)
+            check_clip(store, clip.stored, path if path.exists() else clip.fetch(path), spec)
+        raise
+
+
+def _stitched(
+    plan: FilmPlan, clips: Mapping[int, StoredClip], store: ObjectStore, workdir: Path
+) -> Path:
     stored = [clips[spec.chunk_num].stored for spec in plan.specs]
     seams = Seams(plan, store)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetching") as pool:
@@ -92,7 +106,7 @@ def stitch_film(
 def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) -> Segment:
     """One clip, fetched; measured where that was not done when it was stored."""
     clip = clips[spec.chunk_num]
-    path = clip.fetch(workdir / f"clip_{spec.chunk_num:02d}.mp4")
+    path = clip.fetch(_path(workdir, spec))
     form = Form.read(clip.stored.record.get("form", "")) or Form.of(probe(path))
     measured = (form.frames, form.fps, *form.size)
     planned = (spec.num_frames, spec.fps, *spec.size)
@@ -104,6 +118,10 @@ def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) ->
             planned=_shape(*planned),
         )
     return Segment(path, spec.overlap_frames, spec.num_frames, form)
+
+
+def _path(workdir: Path, spec: ChunkSpec) -> Path:
+    return workdir / f"clip_{spec.chunk_num:02d}.mp4"
 
 
 def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from chunk_assets.chain.clip_damage import check_clip
 from chunk_assets.chain.files import ChunkFiles
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.listener import Listener
@@ -16,7 +17,7 @@ from chunk_assets.chain.objects import ChunkObject
 from chunk_assets.chain.records import ClipRecord, FrameRecord
 from chunk_assets.chain.seams import PlacedClip, Seams
 from chunk_assets.chain.tint import colour_record
-from chunk_assets.errors import StorageError
+from chunk_assets.errors import MediaError, StorageError
 from chunk_assets.generation.base import GeneratedClip
 from chunk_assets.images import save_png
 from chunk_assets.schemas import ChunkSpec
@@ -144,14 +145,16 @@ class Finishing:
         def path() -> Path:
             return self._files.stored_file(spec.chunk_num, stored)
 
+        def pictures() -> list[Image.Image]:
+            try:
+                return _moving(path(), spec.num_frames)
+            except MediaError:
+                check_clip(self._store, stored, path(), spec)
+                raise
+
         self._finished = PlacedClip(spec, stored, path, is_new=False)
         return ChunkObject(
-            "chunk_videos",
-            spec,
-            stored,
-            inputs=inputs,
-            is_kept=True,
-            pictures=lambda: _moving(path(), spec.num_frames),
+            "chunk_videos", spec, stored, inputs=inputs, is_kept=True, pictures=pictures
         )
 
     def seam(self, *, is_leisurely: bool) -> None:

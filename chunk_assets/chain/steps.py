@@ -9,6 +9,7 @@ from functools import partial
 from PIL import Image
 
 from chunk_assets.chain.claims import Claims
+from chunk_assets.chain.clip_damage import check_clip
 from chunk_assets.chain.files import ChunkFiles, Picture
 from chunk_assets.chain.film_plan import FilmPlan
 from chunk_assets.chain.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
@@ -21,7 +22,7 @@ from chunk_assets.chain.order import Order
 from chunk_assets.chain.outlook import Lookout
 from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import blend_references
-from chunk_assets.errors import HandedOn, NotStored, StorageError
+from chunk_assets.errors import HandedOn, MediaError, NotStored, StorageError
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
@@ -324,7 +325,11 @@ class Steps:
             self._queue(lambda: self._finishing.kept_frame(spec, stored, clip.sha256))
         else:
             source = self.files.stored_file(spec.chunk_num, clip)
-            frame = last_frame(str(source), until=end_of_use(spec.num_frames, spec.fps))
+            try:
+                frame = last_frame(str(source), until=end_of_use(spec.num_frames, spec.fps))
+            except MediaError:
+                check_clip(self.store, clip, source, spec)
+                raise
             # A clip that was encoded again ends in almost the frame that it handed on. What was
             # made from that one is as good as before, and has been paid for.
             pixels = handed or pixel_digest(frame)

@@ -77,8 +77,10 @@ class Healing:
         found = _CHUNK.search(key)
         number = int(found[1]) if found and key.startswith(keys.clips(film)) else -1
         if 0 <= number < len(self._prices):
-            is_clip = key == keys.chunk_video(film, number)
-            self._tell(number, _first_part(error), keeps_clip=not is_clip)
+            is_clip, reason = key == keys.chunk_video(film, number), _first_part(error)
+            if is_clip and (found_out := error.data.get("reason")):
+                reason = f"its clip is damaged: {found_out}"
+            self._tell(number, reason, keeps_clip=not is_clip)
         else:
             self._say(f"{_first_part(error)}; it is made again, at no cost")
         return number

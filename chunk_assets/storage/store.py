@@ -291,6 +291,10 @@ class ObjectStore:
             return ""
         return self._damage_when_read(stored)
 
+    def remember_damage(self, stored: StoredObject, reason: str) -> None:
+        """Have `damage` tell this of an object until it is written again."""
+        self._known_damage[stored.key] = self.head(stored.key) or stored, reason
+
     def holds(self, stored: StoredObject, content: Content) -> bool:
         """Whether an object is this content: by what S3 has, not only by what was recorded.
 
@@ -433,7 +437,7 @@ class ObjectStore:
             reason = f"it has {read.size} bytes, {written} were written"
         if is_last:
             # As its header has it, which may promise another size than what was read.
-            self._known_damage[stored.key] = self.head(stored.key) or stored, reason
+            self.remember_damage(stored, reason)
         raise Damaged(
             f"{stored.uri} is damaged: {reason} (its content's sha256 is {measured[:12]}…, "
             f"recorded is {expected[:12]}…){keys.remedy(stored.key)}",

@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from chunk_assets.errors import MediaError, Unsupported
+from chunk_assets.errors import MediaError, TooSlow, Unsupported
 from chunk_assets.limits import Limits
 from chunk_assets.settings import load_settings
 from chunk_assets.video import mp4, webp
@@ -88,7 +88,7 @@ class Video:
                 raise Unsupported(message, path=str(self.path), allowed=limits.clip_frames)
             if time.monotonic() > self._ends_at:
                 message = f"decoding {shown} takes over {limits.clip_decode_seconds:g} s: that is"
-                raise MediaError(f"{message} the limit", path=str(self.path))
+                raise TooSlow(f"{message} the limit", path=str(self.path))
             yield packet
 
     def frames(self) -> Iterator[av.VideoFrame]:
