@@ -24,6 +24,7 @@ from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.compositing import blend_references
 from chunk_assets.errors import HandedOn, MediaError, NotStored, StorageError
 from chunk_assets.generation.base import GenerationRequest, Generator
+from chunk_assets.generation.stopping import stopped_by
 from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
@@ -94,6 +95,10 @@ class Steps:
             HandedOn: This process is to end, and another to go on.
             Stopped: Somebody called `stop`.
         """
+        with stopped_by(lambda _fraction: self._go_on()):
+            self._make(chunk_num, following)
+
+    def _make(self, chunk_num: int, following: int | None) -> None:
         planned = self.plan.spec(chunk_num)
         self._leaving.begin(self._film)
         if self._claims.hold(chunk_num, self._wait_on):

@@ -14,7 +14,7 @@ import click
 from chunk_assets.cli import faults
 from chunk_assets.cli.dev import dev
 from chunk_assets.cli.doctor import doctor
-from chunk_assets.cli.interrupts import EXIT_CODE
+from chunk_assets.cli.interrupts import EXIT_CODE, Stopped
 from chunk_assets.cli.models import models
 from chunk_assets.cli.page import page
 from chunk_assets.cli.render import render
@@ -63,6 +63,9 @@ def _errors_as_sentences() -> Iterator[None]:
             sys.exit(error.exit_code)
         path = error.ctx.command_path if error.ctx else "chunk-assets"
         _end(f"{message.rstrip('.')} (see {path} --help)", FAULT)
+    except Stopped as stopped:  # which is no error
+        stopped.show()
+        sys.exit(stopped.exit_code)
     except click.ClickException as error:
         _end(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):

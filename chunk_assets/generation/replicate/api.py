@@ -5,6 +5,7 @@ Everything that could pay twice is decided here: which requests are repeated, an
 
 import json
 import math
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -153,13 +154,22 @@ class ReplicateApi:
             raise unreadable(what)
         return url
 
-    def create(self, *, model: str, version: str | None, inputs: dict[str, Any]) -> Prediction:
+    def create(
+        self,
+        *,
+        model: str,
+        version: str | None,
+        inputs: dict[str, Any],
+        may_be_created: threading.Event | None = None,
+    ) -> Prediction:
         """Ask for a prediction, which costs money; never asks twice unless nothing was created.
 
         Args:
             model: "owner/name".
             version: The version's id; None for an official model.
             inputs: By name, as the model's schema has them.
+            may_be_created: Set while there may be a prediction whose id has not come, for a caller
+                that is stopped meanwhile.
 
         Raises:
             SpecError: That is not a model's name, or the inputs are not JSON.
@@ -175,8 +185,11 @@ class ReplicateApi:
         except (TypeError, ValueError) as error:
             raise SpecError(f"the inputs for {model!r} are not JSON: {error}") from None
 
+        is_asked = may_be_created or threading.Event()
+
         def once() -> Prediction:
             answer = b""
+            is_asked.set()
             try:
                 answer = self._connection.send(
                     "POST",
@@ -188,9 +201,11 @@ class ReplicateApi:
             except Refusal as refusal:
                 if refusal.may_have_created:
                     raise lost(what, str(refusal.status), is_page=refusal.is_proxys) from None
+                is_asked.clear()
                 raise as_error(refusal, what) from None
             except httpx.HTTPError as error:
                 if was_not_sent(error):
+                    is_asked.clear()
                     raise as_transport_error(error, what) from None
                 raise lost(what, type(error).__name__) from None
             except (ValueError, RecursionError):  # not JSON, or JSON without an id

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from chunk_assets.errors import (
-    ChunkAssetsError,
     Declined,
+    GenerationError,
     Rejected,
+    SpecError,
     Unavailable,
 )
 from chunk_assets.generation.base import ProgressCallback
@@ -164,9 +165,13 @@ class Attempts:
                 self._ledger.begin(asked.chunk_num, attempt)
         except Taken:
             return None
+        may_be_created = threading.Event()
         try:
             prediction = self._api.create(
-                model=asked.model.replicate, version=asked.version, inputs=asked.inputs(url)
+                model=asked.model.replicate,
+                version=asked.version,
+                inputs=asked.inputs(url),
+                may_be_created=may_be_created,
             )
         except LostAnswer as error:
             self._log(
@@ -174,11 +179,17 @@ class Attempts:
                 f"{self._patience.settle_seconds:g} s"
             )
             return self._recovery.recovered(asked, attempt, 0.0, str(error), on_progress)
-        except ChunkAssetsError as error:
+        except (GenerationError, SpecError) as error:
             # Provably not created: it was not sent, or refused.
             self._ledger.update(asked.chunk_num, void(attempt, str(error)))
             if isinstance(error, Rejected):
                 raise _rejected(asked, error) from error
+            raise
+        except BaseException:
+            # The run was stopped, which proves nothing unless it was between two tries.
+            if not may_be_created.is_set():
+                refused = void(attempt, "the run was stopped before Replicate took the request")
+                self._ledger.update(asked.chunk_num, refused)
             raise
         return self._recovery.identified(asked, attempt, prediction)
 

@@ -18,6 +18,10 @@ from chunk_assets.generation.replicate.answers import (
 )
 from chunk_assets.generation.replicate.hosts import proxy_for, tls
 from chunk_assets.generation.replicate.server_time import ServerClock
+from chunk_assets.generation.stopping import answered
+
+_IN_ALL, _SLOWLY = 4, 60
+"""So many times the timeout may a request take in all: a question, and an upload."""
 
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
@@ -80,8 +84,16 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request, and return its answer below 300.
+    def send(
+        self, method: str, path: str, *, slowly: bool = False, **options: Any
+    ) -> httpx.Response:
+        """Send a request, and return its answer below 300; ends when the run is stopped.
+
+        Args:
+            method: Of HTTP.
+            path: Of the API.
+            slowly: Whether it may take long, as an upload does.
+            options: Of httpx's `request`.
 
         Raises:
             Refusal: It is answered otherwise.
@@ -89,7 +101,12 @@ class Connection:
         """
         # The client's typed methods refuse a prediction that was aborted and one without a
         # cog_version, and drop our timeout when they create: below them is only this.
-        return self._client._request(method, path, **options)
+        # A timeout is from byte to byte, and an answer that trickles in never exceeds it.
+        most = (_SLOWLY if slowly else _IN_ALL) * self._timeout
+        try:
+            return answered(lambda: self._client._request(method, path, **options), most)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"the answer is not whole after {most:g} s") from None
 
     def ask(
         self, method: str, path: str, what: str, *, slowly: bool = False, **options: Any
@@ -100,7 +117,7 @@ class Connection:
             method: Of HTTP.
             path: Of the API.
             what: What is asked for, as in "the model 'a/b'", for errors.
-            slowly: Whether the answer may take four times the timeout.
+            slowly: Whether the answer may take four times the timeout from byte to byte.
             options: Of httpx's `request`.
 
         Raises:
@@ -110,7 +127,7 @@ class Connection:
             options["timeout"] = httpx.Timeout(4 * self._timeout, connect=10)
         content = b""
         try:
-            content = self.send(method, path, **options).content
+            content = self.send(method, path, slowly=slowly, **options).content
             answer = json.loads(content)
         except Refusal as refusal:
             raise as_error(refusal, what) from None

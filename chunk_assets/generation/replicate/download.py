@@ -3,7 +3,7 @@
 import base64
 import binascii
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,11 +26,15 @@ from chunk_assets.generation.replicate.answers import (
 )
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
 from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
+from chunk_assets.generation.stopping import streamed
 from chunk_assets.video.atomic import written_whole
 from chunk_assets.video.frames import probe
 
 MOST_REDIRECTS = 5
 _WHAT = "a prediction's output"
+
+_NOTICE_SECONDS = 60
+"""After so long a download is said to be slow, and then each time this has passed."""
 
 
 class Gone(GenerationError):
@@ -77,15 +81,19 @@ def fetch(
         _save(path, iter([_decoded(url, max_bytes)]), max_bytes)
         return
 
+    is_local = httpx.URL(api).host in LOOPBACK
+
+    def parts() -> Generator[bytes, None, None]:
+        with (
+            httpx.Client(verify=tls(), timeout=timeout, trust_env=not is_local) as client,
+            closing(_answer(client, url, api, token)) as response,
+        ):
+            yield from _chunks(response, max_bytes, total_seconds, on_retry)
+
     def once() -> None:
-        end = time.monotonic() + total_seconds
-        is_local = httpx.URL(api).host in LOOPBACK
         try:
-            with (
-                httpx.Client(verify=tls(), timeout=timeout, trust_env=not is_local) as client,
-                closing(_answer(client, url, api, token)) as response,
-            ):
-                _save(path, _chunks(response, max_bytes, end), max_bytes)
+            with closing(streamed(parts)) as chunks:
+                _save(path, chunks, max_bytes)
         except httpx.InvalidURL:
             raise Rejected("a prediction's output has an address that is none") from None
         except httpx.HTTPError as error:
@@ -129,8 +137,11 @@ def _refused(refusal: Refusal) -> GenerationError:
     return Unavailable(f"{_WHAT} cannot be fetched for now ({status})", status=status, **wait)
 
 
-def _chunks(response: httpx.Response, max_bytes: int, end: float) -> Iterator[bytes]:
-    """Yield an answer's bytes, as many as it has announced."""
+def _chunks(
+    response: httpx.Response, max_bytes: int, total_seconds: float, say: OnRetry
+) -> Iterator[bytes]:
+    """Yield an answer's bytes, as many as it has announced; `say` hears of it if it takes long."""
+    began = said = time.monotonic()
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
@@ -139,8 +150,15 @@ def _chunks(response: httpx.Response, max_bytes: int, end: float) -> Iterator[by
         if came == 0 and is_web_page(chunk):
             raise Unavailable(web_page(_WHAT))
         came += len(chunk)
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > began + total_seconds:
             raise TimedOut(f"{_WHAT} comes too slowly: {came} bytes are there")
+        if now > said + _NOTICE_SECONDS:
+            said = now
+            say(
+                f"{_WHAT} comes slowly: {came} bytes of {announced or 'an unknown number'} are "
+                f"there after {now - began:.0f} s of at most {total_seconds:g} s"
+            )
         yield chunk
     if announced.isdecimal() and came != int(announced):
         raise Unavailable(f"{_WHAT} came incomplete: {came} of {announced} bytes")

@@ -30,6 +30,7 @@ from chunk_assets.generation.replicate.inputs import build_inputs, request_finge
 from chunk_assets.generation.replicate.predictions import ModelInfo
 from chunk_assets.generation.replicate.published import check_inputs, unusable_output
 from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.generation.stopping import stopped_by
 from chunk_assets.images import open_picture, pixel_digest
 
 NO_TOKEN = SecretStr("unset")
@@ -168,14 +169,15 @@ class ReplicateGenerator(Generator):
             OverBudget: It would cost more than the film may.
             GenerationError: No clip came; what was asked for is in the ledger.
         """
-        try:
-            return self._rendered(self._model, request, workdir, on_progress)
-        except (Declined, Unavailable) as error:
-            # A network that is down is down for the fallback, too.
-            if self._fallback is None or not error.data.get("model"):
-                raise
-            self._log(f"{error}; asking {self._fallback.name} instead")
-        return self._rendered(self._fallback, request, workdir, on_progress)
+        with stopped_by(on_progress) as on_progress:
+            try:
+                return self._rendered(self._model, request, workdir, on_progress)
+            except (Declined, Unavailable) as error:
+                # A network that is down is down for the fallback, too.
+                if self._fallback is None or not error.data.get("model"):
+                    raise
+                self._log(f"{error}; asking {self._fallback.name} instead")
+            return self._rendered(self._fallback, request, workdir, on_progress)
 
     def close(self) -> None:
         """Close the connections to Replicate."""

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection
 
-from chunk_assets.errors import ChunkAssetsError, Rejected
+from chunk_assets.errors import GenerationError, Rejected
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.asking import Patience
@@ -136,7 +136,7 @@ class Leftovers:
         is_last = seconds_since(self._api, attempt) > self._patience.void_seconds
         try:
             ended = self._ended(attempt, known)
-        except ChunkAssetsError as error:
+        except GenerationError as error:
             self._log(f"{what} cannot be ended: {error}")
             return
         if ended.is_unknown and is_last:

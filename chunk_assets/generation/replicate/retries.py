@@ -10,6 +10,7 @@ import stamina
 import stamina.instrumentation
 
 from chunk_assets.errors import TimedOut, Unavailable
+from chunk_assets.generation.stopping import pause
 
 T = TypeVar("T")
 OnRetry = Callable[[str], None]
@@ -57,10 +58,10 @@ def retried(call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry) -> T:
         GenerationError: The last one, once there are no more tries.
     """
     end = time.monotonic() + policy.seconds
-    tries = 0
+    tries, to_wait = 0, 0.0
 
     def wait(error: Exception) -> float | bool:
-        nonlocal tries
+        nonlocal tries, to_wait
         tries += 1
         if not isinstance(error, Unavailable | TimedOut) or isinstance(error, LostAnswer):
             return False
@@ -74,9 +75,11 @@ def retried(call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry) -> T:
         if time.monotonic() + seconds > end:
             return False
         on_retry(f"{error}; try {tries + 1} of {policy.attempts} follows in {seconds:.1f} s")
-        return seconds
+        to_wait = seconds
+        return 0.0  # stamina's own sleep would not end when the run is stopped
 
     for attempt in stamina.retry_context(on=wait, attempts=policy.attempts, timeout=None):
         with attempt:
+            pause(to_wait)
             return call()
     raise AssertionError("stamina tries at least once")

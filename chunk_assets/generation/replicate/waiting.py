@@ -2,8 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextvars import Context
 
-from chunk_assets.errors import ChunkAssetsError, Rejected, TimedOut, Unavailable
+from chunk_assets.errors import (
+    ChunkAssetsError,
+    GenerationError,
+    Rejected,
+    StorageError,
+    TimedOut,
+    Unavailable,
+)
 from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
@@ -12,10 +20,15 @@ from chunk_assets.generation.replicate.leftovers import NOT_THERE, outcome, unkn
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.generation.stopping import answered, pause
 
 _ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
 """Of a look at a prediction: there will be another look, and a person who stops the run must not
 wait for a patient one."""
+
+
+_HURRY = 2.0
+"""Seconds that a run which was stopped waits for Replicate's answer to its cancellation."""
 
 
 class Waiting:
@@ -92,13 +105,14 @@ class Waiting:
                         f"{asked.where}: prediction {attempt.prediction_id} {state}",
                         model=asked.model.name,
                     )
-                pause(seconds, on_progress, fraction)
+                on_progress(fraction)
+                pause(seconds)
                 seconds = min(seconds * 1.5, patience.poll_most)
         except ChunkAssetsError:
             raise  # it stays open in the ledger: the next run takes it up
         except BaseException:
-            # Somebody stopped the run, and wants no clip.
-            self._cancel(asked, attempt)
+            # The run was stopped, and its clip is not wanted.
+            self._cancel_at_once(asked, attempt)
             raise
 
     def _check_missing(
@@ -140,9 +154,20 @@ class Waiting:
             prediction = self._api.cancel(attempt.prediction_id or "")
             if prediction.is_over:
                 return self._over(asked, attempt, prediction), prediction
-        except ChunkAssetsError as error:
+        except (GenerationError, StorageError) as error:
             self._log(f"{asked.where}: prediction {attempt.prediction_id} goes on: {error}")
         return None
+
+    def _cancel_at_once(self, asked: Asked, attempt: Attempt) -> None:
+        """Cancel the prediction of a run that was stopped, which must not wait long for that."""
+        try:
+            # In a context of its own, which does not hear of the stop.
+            Context().run(answered, lambda: self._cancel(asked, attempt), _HURRY)
+        except TimeoutError:
+            self._log(
+                f"{asked.where}: Replicate has not confirmed within {_HURRY:g} s that prediction "
+                f"{attempt.prediction_id} is cancelled: rendering again takes it up"
+            )
 
     def _over(self, asked: Asked, attempt: Attempt, prediction: Prediction) -> Attempt:
         """The attempt as it ended, with what it cost; in the ledger, too."""
@@ -182,14 +207,6 @@ class Notices:
             self._said, self._is_first = time_now, False
 
 
-def pause(seconds: float, on_progress: ProgressCallback, fraction: float) -> None:
-    """Sleep, and hear at once when the run is stopped."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, 0.25))
-        on_progress(fraction)
-
-
 def looks(seconds: float, on_progress: ProgressCallback, fraction: float = 0.0) -> Iterator[None]:
     """Look at once, and then ever more seldom for at least so many seconds."""
     end = time.monotonic() + seconds
@@ -198,5 +215,6 @@ def looks(seconds: float, on_progress: ProgressCallback, fraction: float = 0.0) 
         yield
         if time.monotonic() > end:
             return
-        pause(between, on_progress, fraction)
+        on_progress(fraction)
+        pause(between)
         between = min(between * 2, 5.0)

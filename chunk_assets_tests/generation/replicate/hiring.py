@@ -46,7 +46,10 @@ class Hiring:
         self._open: list[ReplicateApi] = []
 
     def generator(
-        self, model: str = "wan-2.2-i2v-fast", fallback: str | None = None
+        self,
+        model: str = "wan-2.2-i2v-fast",
+        fallback: str | None = None,
+        retries: RetryPolicy = FAST,
     ) -> ReplicateGenerator:
         """A new process's generator."""
         token, catalog = SecretStr(self.fake.token or ""), load_catalog()
@@ -55,7 +58,7 @@ class Hiring:
             self.fake.base_url,
             cancel_after=600,
             timeout=2,
-            retries=FAST,
+            retries=retries,
             on_retry=self.log.append,
         )
         self._open.append(api)
