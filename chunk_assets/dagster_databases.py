@@ -38,7 +38,7 @@ def database_sentence(home: Path, error: BaseException) -> str:
     if "locked" in said or "busy" in said:
         return f"{where} is locked by another process ({said}): wait for it, or end it"
     if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return f"{where} cannot be used: {said}; see that you may write to all of its files"
+        return f"{where} cannot be used: {said}; check that all of its files are writable"
     if "no such column" in said or "no such table" in said:
         return (
             f"{where} was written by another version of Dagster ({said}): run 'dagster instance "
@@ -89,7 +89,7 @@ def _damage(path: Path, *, is_thorough: bool) -> str:
     if not header:
         return ""  # as good as absent: its tables are made
     if not header.startswith(_MAGIC):
-        return "it is no SQLite database"
+        return "it is not an SQLite database"
     page = int.from_bytes(header[16:18]) or 1
     pages = int.from_bytes(header[28:32])
     expected = pages * (65_536 if page == 1 else page)

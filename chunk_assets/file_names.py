@@ -69,7 +69,7 @@ def _character_fault(character: str) -> str:
     if kind == "Cs":
         return f"it has the lone surrogate U+{code:04X}, which is half a character"
     if code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
-        return f"it has U+{code:04X}, which is no character"
+        return f"it has U+{code:04X}, which is not a character"
     return ""
 
 

@@ -150,7 +150,7 @@ def _check(value: object, depth: int) -> None:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise Unusable("has the character U+0000 (NULL), which no database keeps")
+        raise Unusable("has the character U+0000 (NULL), which databases cannot store")
     if text.isascii():
         return
     try:

@@ -286,6 +286,6 @@ def _fields(beat: Beat) -> dict[str, Any]:
         return beat.model_dump(mode="json")
     except (TypeError, ValueError) as error:  # pydantic's errors of serialization are ValueErrors
         raise SpecError(
-            f"beat {beat.name!r} has a value that JSON has not: {shown(str(error))}",
+            f"beat {beat.name!r} has a value that JSON cannot hold: {shown(str(error))}",
             beat=beat.name,
         ) from None

@@ -266,7 +266,7 @@ class Animatic(FilmSpec):
         for name in (*self.frames, *self.files):  # `files` leaves out an empty name
             check_file_name(name)
         if not self.frames:
-            raise ValueError("frames is empty: give one picture a beat, or one a chunk")
+            raise ValueError("frames is empty: give one picture per beat, or one per chunk")
         return self
 
 

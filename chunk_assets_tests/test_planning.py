@@ -276,7 +276,7 @@ def test_a_beat_with_a_value_that_json_has_not():
     """A beat goes onto S3 as JSON."""
     spec = bare()
     spec["beats"][0]["own"] = object()
-    with pytest.raises(SpecError, match="beat 'a' has a value that JSON has not"):
+    with pytest.raises(SpecError, match="beat 'a' has a value that JSON cannot hold"):
         build_chunk_specs("film", spec, ["u0", "u1"])
 
 

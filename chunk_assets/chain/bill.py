@@ -17,7 +17,7 @@ class ChunkBill:
 
     Attributes:
         spent_usd: What is known to be spent.
-        unsettled_usd: The price of attempts that are open, or of which nobody knows what they cost.
+        unsettled_usd: The price of attempts that are open, or whose cost is unknown.
         attempts: The paid generator's attempts, the oldest first; void ones are left out.
     """
 

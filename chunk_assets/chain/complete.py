@@ -19,7 +19,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Completeness:
-    """What of a film's plan is there.
+    """How much of a film's plan is stored.
 
     Attributes:
         planned: How many chunks the film has.

@@ -1,8 +1,8 @@
-"""What films started by the sensor may cost on one day: an account on S3, one object a day.
+"""The account of what films started by the sensor cost on one day: one object a day on S3.
 
-A film's run is entered with the most that it may cost before it is requested, and with what it did
-cost once it has ended. The account is on S3, beside the ledgers, and changed by conditional writes:
-it holds across restarts, lost Dagster storage and deployments that share a bucket.
+A run is entered with the most that it may cost before it is requested, and with its actual cost
+once it has ended. The account is on S3, next to the ledgers, and updated by conditional writes, so
+it survives restarts and lost Dagster storage, and deployments that share a bucket share it.
 """
 
 from collections.abc import Callable, Mapping
@@ -123,7 +123,8 @@ def reserve(
         except Changed:
             continue
         return limit
-    raise StorageError(f"{store.uri(keys.day_spending(day))} was changed by others all the time")
+    uri = store.uri(keys.day_spending(day))
+    raise StorageError(f"{uri} was changed by another process at each of {_TRIES} tries")
 
 
 def _check(
@@ -136,8 +137,8 @@ def _check(
 ) -> None:
     if price > film_limit - committed + _CENT:
         raise NotAllowed(
-            f"rendering it costs about ${price:.2f} on top of the ${committed:.2f} that it has "
-            f"cost, and a film started by the sensor may cost ${film_limit:.2f}: raise "
+            f"rendering it costs about ${price:.2f}, it has already cost ${committed:.2f}, and the "
+            f"limit for a film started by the sensor is ${film_limit:.2f}: raise "
             "CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM and the manifest's max_cost_usd, if it has one, "
             "or render it yourself",
             price_usd=price,
@@ -150,10 +151,10 @@ def _check(
             else ""
         )
         raise NotAllowed(
-            f"rendering it costs about ${price:.2f}, and of the ${day_limit:.2f} that films "
-            f"started by the sensor may cost a day ${day_limit - left:.2f} are spent or "
-            f"reserved{reserved}: raise CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY or render it "
-            "yourself; it is looked at again when that changes, and tomorrow (UTC)",
+            f"rendering it costs about ${price:.2f}, and of the sensor's limit of "
+            f"${day_limit:.2f} a day ${day_limit - left:.2f} are spent or reserved{reserved}: "
+            "raise CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY or render it yourself; the sensor tries "
+            "again when a run ends or a limit changes, and tomorrow (UTC)",
             price_usd=price,
             limit_usd=day_limit,
         )
@@ -180,7 +181,7 @@ def _read(store: ObjectStore, day: str) -> tuple[DaySpending, StoredObject | Non
         return DaySpending.model_validate_json(content), stored
     except ValidationError:
         raise StorageError(
-            f"{stored.uri}, the account of what films started by the sensor cost that day, is "
-            "damaged: no paid film is started; move it away to begin the day's account again",
+            f"{stored.uri}, the account of what the sensor's films cost that day, is damaged, so "
+            "no paid film is started: move it away to begin the account again",
             uri=stored.uri,
         ) from None

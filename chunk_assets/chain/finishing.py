@@ -96,7 +96,7 @@ class Finishing:
             normalised = normalise(made.clip.path, source, form)
             held, info, hdr = normalised.held_frames, normalised.info, normalised.source.hdr
             if hdr is not None:
-                what = f"chunk {spec.chunk_num} came in HDR ({hdr})"
+                what = f"chunk {spec.chunk_num} is HDR ({hdr})"
                 self._listener.noticed(f"{what} and is tone-mapped to bt709")
             frames = min(normalised.source.frames, _used(spec, normalised.source))
         else:

@@ -117,7 +117,7 @@ def _why_stale(
         pixels = composite.pixels
         if composite_fingerprint(spec, version, composite.used_weights) != composite.fingerprint:
             changed = _changed(spec, store, _OF_THE_COMPOSITE)
-            return _Found(changed or f"chunk {number - 1} ends in another frame")
+            return _Found(changed or f"chunk {number - 1} now ends on a different frame")
     if pixels and clip_fingerprint(spec, pixels, clip.generator, clip.model) != clip.fingerprint:
         return _Found(_changed(spec, store, _OF_THE_CLIP) or "its composite changed")
     return found

@@ -1,4 +1,4 @@
-"""What chunks would cost, asked of the generators themselves before anything is rendered."""
+"""The price of chunks before they are rendered, as the generators themselves state it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing

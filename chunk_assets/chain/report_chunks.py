@@ -214,7 +214,7 @@ def _facts(clip: ClipRecord) -> dict[str, str]:
     if clip.held_frames:
         facts["Held"] = f"the last picture, for {clip.held_frames} frames"
     if clip.tone_mapped:
-        facts["Colours"] = f"came in HDR ({clip.tone_mapped}), tone-mapped to bt709"
+        facts["Colours"] = f"converted from HDR ({clip.tone_mapped}) to bt709"
     return facts
 
 

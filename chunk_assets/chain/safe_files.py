@@ -1,8 +1,7 @@
 """Reading an animatic's directory: each file once, no link followed, no more bytes than allowed.
 
-Whoever made the directory may change it while it is read. So a file is opened from its directory's
-own descriptor, looked at through the one it was opened with, and copied: what is checked and put on
-S3 is the copy.
+The directory may be changed while it is read. Each file is therefore opened relative to its
+directory's descriptor, inspected through its own, and copied; the copy is checked and uploaded.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What `render` finds damaged on S3: it says so, with the price, and has it made again."""
+"""Report what is damaged on S3, with the price of the repair, and have `render` repair it."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -42,7 +42,7 @@ class Healing:
 
         Returns:
             The chunks whose clip has lost its record. They have to be asked for as new takes: a
-            clip without one may be somebody's own, which is not written over.
+            clip without one may be a user's own file, which is not overwritten.
 
         Raises:
             StorageError: A clip without a record is a film of somebody's own.

@@ -48,7 +48,7 @@ class UsdAmount(click.ParamType):
         try:
             return checked_usd(float(str(value)), "the amount")
         except ValueError:
-            self.fail(f"{value!r} is no amount of US dollars: write '5' or '2.50'", param, ctx)
+            self.fail(f"{value!r} is not an amount of US dollars: write '5' or '2.50'", param, ctx)
         except SpecError as error:
             self.fail(str(error), param, ctx)
 
@@ -115,9 +115,9 @@ animatic_argument = click.argument("directory", type=click.Path(path_type=Path))
 video_id_option = click.option(
     "--video-id",
     metavar="NAME",
-    help="The film's name on S3; made from the directory's name without it.",
+    help="The film's name on S3; by default made from the directory's name.",
 )
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else there."
+    "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else, on stdout."
 )

@@ -12,7 +12,7 @@ import click
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where the page goes; VIDEO.html in the current directory without it.",
+    help="Where to save the page; by default VIDEO.html in the current directory.",
 )
 def page(video: str, output: Path | None) -> None:
     """Write the page of the film VIDEO, on S3 and here.

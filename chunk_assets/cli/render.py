@@ -16,7 +16,7 @@ from chunk_assets.cli.options import (
     video_id_option,
 )
 
-GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from there."
+GOES_ON = "Stopped; rendered chunks are kept, and the same command resumes from there."
 
 
 @click.command()
@@ -26,7 +26,7 @@ GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from 
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where the film goes; NAME.mp4 in the current directory without it.",
+    help="Where to save the film; by default NAME.mp4 in the current directory.",
 )
 @video_id_option
 @click.option(
@@ -40,31 +40,31 @@ GOES_ON = "Stopped; what is rendered is kept, and the same command goes on from 
     default="preview",
     show_default=True,
     metavar="NAME",
-    help="Who renders the clips; 'preview' costs nothing.",
+    help="The generator of the clips; 'preview' costs nothing.",
 )
 @click.option(
     "--model",
     metavar="NAME",
-    help="The hosted model, see 'chunk-assets models'; the manifest's without it.",
+    help="The hosted model, see 'chunk-assets models'; by default the manifest's.",
 )
 @click.option(
     "--continuity",
     type=click.Choice(["film", "scene"]),
     help="How far the chain of last frames reaches; scenes are rendered side by side. "
-    "The manifest's without it.",
+    "By default the manifest's.",
 )
 @click.option(
     "--max-cost",
     type=UsdAmount(),
     metavar="USD",
-    help="Stop before the film has cost more; the manifest's max_cost_usd without it.",
+    help="Stop before the film costs more; by default the manifest's max_cost_usd.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be rendered, and at what price.")
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     metavar="NUMBER",
-    help="One seed for the whole film; each chunk and take has its own without it.",
+    help="One seed for the whole film; by default each chunk and take has its own.",
 )
 @json_option
 def render(

@@ -49,12 +49,12 @@ class Age(click.ParamType):
     "--older-than",
     metavar="AGE",
     type=Age(),
-    help="Films that were stitched, and last submitted, so long ago: 30d, 12h, 4w.",
+    help="Retire films stitched and last submitted at least this long ago: 30d, 12h, 4w.",
 )
 @click.option(
     "--foreign", is_flag=True, help="Remove the partition keys that name no film and no chunk."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be retired.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be retired or removed.")
 @json_option
 def retire(
     videos: tuple[str, ...],
@@ -65,17 +65,17 @@ def retire(
 ) -> None:
     """Take finished films out of the partition grid: all that are old enough, or the films VIDEO.
 
-    A film is finished when it is stored and nothing that it is made from was written since. One
-    that a run is at, or going to be at, stays. Everything on S3 and in Dagster's history stays;
-    'status VIDEO' and 'page VIDEO' answer as before. To submit a retired film again, or to change
+    A film is finished if it is stored and nothing that it is made from was written since. A film
+    with an active or queued run stays. Everything on S3 and in Dagster's history is kept;
+    'status VIDEO' and 'page VIDEO' work as before. Submitting a retired film again, or changing
     its manifest, brings it back.
 
-    With --foreign only partition keys leave the grid that were added by hand and name no film and
-    no chunk, such as 'seven'.
+    With --foreign, remove only partition keys that were added by hand and name no film and no
+    chunk, such as 'seven'.
     """
     if foreign:
         if videos or older_than is not None:
-            raise click.UsageError("Give --foreign alone: it takes no films and no age.")
+            raise click.UsageError("--foreign cannot be combined with films or with --older-than.")
         _remove_foreign(dry_run, as_json)
         return
     if not videos and older_than is None:

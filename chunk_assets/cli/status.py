@@ -10,10 +10,10 @@ from chunk_assets.cli.options import json_option
 @click.option("--retired", is_flag=True, help="List the films that have left the grid, instead.")
 @json_option
 def status(video: str | None, retired: bool, as_json: bool) -> None:
-    """Show every film on S3 that is not retired, or the chunks of the film VIDEO, which may be.
+    """Show every film on S3 that is not retired, or the chunks of any film VIDEO.
 
-    A chunk is stale when something that it is made from has changed since, and missing when it
-    has not been rendered. Of a film that is being rendered, the table says how many chunks are
+    A chunk is stale if something that it is made from has changed since, and missing if it has
+    not been rendered. For a film that is being rendered, the table shows how many chunks are
     done, such as 'rendering 5 of 15'.
     """
     from chunk_assets.settings import load_settings

@@ -35,8 +35,8 @@ def usable_plan(store: ObjectStore, video_id: str, generators: Generators) -> Fi
     name="judge_animatics",
     specs=check_specs(ANIMATICS, verdicts.OF_AN_ANIMATIC, videos),
     can_subset=True,
-    description="Plans films from their animatics. The sensor `new_animatics` does so by itself "
-    "for what is new, and for manifests that are gone.",
+    description="Plans films from their animatics. The sensor `new_animatics` does so by "
+    "itself for new, changed and deleted manifests.",
 )
 def animatic_checks(
     context: dg.AssetCheckExecutionContext,

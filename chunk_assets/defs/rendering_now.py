@@ -40,7 +40,7 @@ class ActiveRun:
     is_queued: bool
 
     def has_done(self, state: ChunkState) -> bool:
-        """Return whether the run needs to render a chunk no more, or never had to."""
+        """Return whether the run does not, or no longer, need to render a chunk."""
         if state.spec.chunk_num not in self.chunk_nums or state.clip is None:
             return state.spec.chunk_num not in self.chunk_nums
         is_kept = self.keeps_matching and state.state == "fresh"

@@ -23,7 +23,7 @@ def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:
     chosen = sorted(generators - {DEFAULT_GENERATOR})
     if chosen and plan.animatic.generator is None:
         raise SpecError(
-            f"its clips were made by {chosen[0]!r}, and a '{DEFAULT_GENERATOR}' would replace "
+            f"its clips were made by {chosen[0]!r}, and '{DEFAULT_GENERATOR}' would replace "
             "those that changed; name the 'generator' in the manifest, or render it yourself",
             generators=chosen,
         )

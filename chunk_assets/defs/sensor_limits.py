@@ -1,4 +1,4 @@
-"""What a manifest on S3 may have the sensor spend: the deployment's limits."""
+"""The deployment's limits on what the sensor may spend on manifests from S3."""
 
 from contextlib import closing
 from dataclasses import dataclass

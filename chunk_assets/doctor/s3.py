@@ -67,8 +67,8 @@ def s3_conditional_write(settings: Settings) -> Finding:
     if faults:
         return fails(
             "; ".join(faults),
-            f"use an S3 with {FEATURE}: without them two runs may pay for one clip, and no paid "
-            "generator is asked",
+            f"use an S3 with {FEATURE}: without them two runs may pay for one clip, so paid "
+            "generators are refused",
         )
     return ok("the second write is refused, by If-None-Match and by If-Match")
 

@@ -88,8 +88,7 @@ def dagster_keys(settings: Settings) -> Finding:
         if keys
     ]
     return warning(
-        f"{counted} partition keys name no film and no chunk and are left out everywhere: "
-        f"{'; '.join(named)}",
+        f"{counted} partition keys name no film and no chunk and are ignored: {'; '.join(named)}",
         "remove them: chunk-assets retire --foreign",
     )
 

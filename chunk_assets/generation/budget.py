@@ -1,4 +1,4 @@
-"""The limit of what a film may cost, checked before anything is asked of a paid generator."""
+"""The limit on a film's cost, checked before each request to a paid generator."""
 
 from chunk_assets.errors import OverBudget
 from chunk_assets.generation.base import Generator

@@ -166,7 +166,7 @@ class Ledger:
         """A chunk's ledger as it is stored now.
 
         Raises:
-            DamagedLedger: What is stored is no ledger of this chunk's: nothing is asked for then.
+            DamagedLedger: The stored object is not this chunk's ledger, so nothing is requested.
             StorageError: It cannot be read: nothing is asked for then.
         """
         return self._read(chunk_num)[0]
@@ -264,10 +264,10 @@ class Ledger:
     def _damaged(self, key: str, why: str) -> DamagedLedger:
         uri = self._store.uri(key)
         return DamagedLedger(
-            f"{uri} is damaged ({' '.join(why.split())[:200]}), and with it the account of what "
-            f"was paid for: nothing is asked of a paid model for film {self.video_id!r}. Check "
-            "https://replicate.com/predictions for predictions that still run, then move that "
-            "object away and render again",
+            f"{uri} is damaged ({' '.join(why.split())[:200]}), so it is not known what was paid "
+            f"for, and film {self.video_id!r} uses no paid model: check "
+            "https://replicate.com/predictions for predictions that are still running, then move "
+            "that object away and render again",
             uri=uri,
         )
 

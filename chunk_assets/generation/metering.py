@@ -1,4 +1,4 @@
-"""The ledger and the limit of cost for paid generators that do not keep them themselves."""
+"""Keep the ledger and the cost limit for paid generators that do not do so themselves."""
 
 import hashlib
 import os
@@ -24,10 +24,10 @@ from chunk_assets.usd import checked_usd
 
 
 class Metered(Wrapping):
-    """A paid generator whose every request is in the ledger, and within the film's limit.
+    """A paid generator whose requests are all in the ledger and within the film's limit.
 
-    The intent is written before the generator is asked. What a clip cost is what the generator
-    says; a failure that names no cost, and a process that died, count at the full price.
+    The intent is written before the request. The generator reports what a clip cost; a failure
+    without a reported cost, and a process that died, count at the full price.
     """
 
     def __init__(self, generator: Generator, commission: Commission):

@@ -88,7 +88,7 @@ def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> Converter | None:
     def convert(part: Image.Image) -> Image.Image:
         part = part if part.mode == mode else part.convert(mode)
         part.info.pop("transparency", None)
-        # Applying writes the target's profile into the picture; nobody reads it.
+        # Applying writes the target's profile into the picture; it is never read.
         return ImageCms.applyTransform(part, transform) or part
 
     return convert

@@ -31,13 +31,13 @@ def examine_ppm(file: BinaryIO) -> Header:
     file.seek(0)
     size = _SIZE.match(head)
     if size is None:
-        raise Damaged(f"its size does not stand in the first {_HEADER} bytes")
+        raise Damaged(f"its size is not in the first {_HEADER} bytes")
     kind = size[1]
     if kind in b"14f":
         return Header("PPM", file, orientation=1, is_slow=kind == b"1")
     top = _TOP.match(head, size.end())
     if top is None:
-        raise Damaged(f"its range does not stand in the first {_HEADER} bytes")
+        raise Damaged(f"its range is not in the first {_HEADER} bytes")
     is_slow = kind in b"23" or top[1].lstrip(b"0") not in (b"255", b"65535")
     return Header("PPM", file, orientation=1, is_slow=is_slow)
 
@@ -59,6 +59,6 @@ def examine_webp(file: BinaryIO) -> Header:
         bits = int.from_bytes(head[21:25], "little")
         size = (1 + (bits >> shift & 0x3FFF) for shift in (0, 14))
     else:
-        raise Damaged("its first chunk is none of VP8, VP8L and VP8X")
+        raise Damaged("its first chunk is not VP8, VP8L or VP8X")
     width, height = size
     return Header("WEBP", file, size=(width, height), decoder_bytes_per_pixel=12)

@@ -1,4 +1,4 @@
-"""Whether a bucket honours conditional writes, without which a clip may be paid for twice."""
+"""Check that a bucket supports conditional writes, without which a clip may be paid for twice."""
 
 import secrets
 from contextlib import suppress
@@ -16,22 +16,22 @@ _UNSUPPORTED = {"NotImplemented", "501", "InvalidArgument", "InvalidRequest", "M
 """How servers answer a header that they do not know."""
 
 _proven: WeakSet[ObjectStore] = WeakSet()
-"""The buckets that were found to honour them, once a process."""
+"""The buckets known to support them; each process checks a bucket once."""
 
 
 def require_conditional_writes(store: ObjectStore) -> None:
-    """Check once a process that the bucket honours conditional writes.
+    """Check that the bucket supports conditional writes, once per process.
 
     Raises:
-        StorageError: It does not; nothing may be paid for then.
+        StorageError: It does not, so nothing may be paid for.
     """
     if store in _proven:
         return
     if faults := conditional_write_faults(store):
         raise StorageError(
             f"the bucket {store.bucket!r} at {store.endpoint} does not support {FEATURE}: "
-            f"{'; '.join(faults)}; without them two runs may pay for one clip, so no paid "
-            "generator is asked: use an S3 that has them, or the free generator 'preview'",
+            f"{'; '.join(faults)}; without them two runs may pay for one clip, so paid "
+            "generators are refused: use S3 storage that supports them, or the generator 'preview'",
             bucket=store.bucket,
         )
     _proven.add(store)

@@ -211,7 +211,7 @@ def _of_answer(error: ClientError, asked: Asked, could_not: str) -> StorageError
     if code in _ABSENT:
         return NotStored(f"nothing is stored at {asked.uri}", uri=asked.uri)
     if code in _CHANGED:
-        return Changed(f"somebody else has written {asked.uri} meanwhile", uri=asked.uri)
+        return Changed(f"another process has changed {asked.uri}", uri=asked.uri)
     if code == "NoSuchBucket":
         absent = f"there is no bucket {asked.bucket!r} at {asked.server}: create it first"
         return StorageError(absent, bucket=asked.bucket)
@@ -237,7 +237,7 @@ def _of_answer(error: ClientError, asked: Asked, could_not: str) -> StorageError
 def _web_page(status: int, asked: Asked) -> StorageError:
     kind = NotAnswering if status >= 500 else StorageError
     return kind(
-        f"a web page (HTTP status {status}) came in the place of S3's answer when asked to "
+        f"a web page (HTTP status {status}) was returned instead of S3's answer when asked to "
         f"{asked.action} {asked.uri} at {asked.server}: log in to this network if it has a login "
         "page, else see that the endpoint is an S3 server and its proxy passes requests on",
         uri=asked.uri,

@@ -324,7 +324,7 @@ class ObjectStore:
             self._known_damage[stored.key] = stored, reason
             return reason
         except NotStored:
-            return "it is gone"
+            return "it is missing"
         self._known_damage[stored.key] = stored, ""
         if "-" not in stored.etag + stored.record.get("etag", "-"):
             self._etags_are_md5 = False  # encrypted with a key of one's own: they say nothing

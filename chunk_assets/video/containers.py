@@ -22,7 +22,7 @@ from chunk_assets.video import mp4, webp
 from chunk_assets.video.ffmpeg import FORMATS, file_url
 from chunk_assets.video.presentation import Presentation
 
-ALLOWED = "an MP4, MOV, MKV, WebM, GIF, APNG or animated WebP that is whole"
+ALLOWED = "a complete MP4, MOV, MKV, WebM, GIF, APNG or animated WebP"
 
 _INDEX_ALONE = {"format_whitelist": f"{FORMATS},apng", "codec_whitelist": "none"}
 """Opening decodes no frame to learn more of the stream, which took 10 ms of 11 (1024×576): whoever
@@ -212,7 +212,9 @@ def _check_declared(path: Path, limits: Limits) -> None:
         return
     declared = mp4.declared(path)
     if declared.is_compressed:
-        raise Unsupported(f"the index of {shown} is compressed: it is not read", path=str(path))
+        raise Unsupported(
+            f"the index of {shown} is compressed, which is not supported", path=str(path)
+        )
     if declared.entries > limits.clip_frames:
         message = f"{shown} declares {declared.entries} frames: the limit is {limits.clip_frames}"
         allowed = limits.clip_frames

@@ -46,20 +46,20 @@ def as_mkv(path: Path, target: Path, limits: Limits) -> Path:
     shown = repr(str(path))
     if not _is_animated(path):
         raise Unsupported(f"{shown} is a still picture, not a video", path=str(path))
-    ends_at = time.monotonic() + limits.clip_decode_seconds
     try:
         with Image.open(path, formats=["WEBP"]) as image:
             count = getattr(image, "n_frames", 1)
             if count > limits.clip_frames:
                 allowed = f"the limit is {limits.clip_frames}"
                 raise Unsupported(f"{shown} has {count} frames: {allowed}", path=str(path))
-            _write(image, count, target, ends_at)
+            _write(image, count, target, limits)
     except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
         raise MediaError(f"{shown} is damaged: not all its frames can be read") from error
     return target
 
 
-def _write(image: Image.Image, count: int, target: Path, ends_at: float) -> None:
+def _write(image: Image.Image, count: int, target: Path, limits: Limits) -> None:
+    ends_at = time.monotonic() + limits.clip_decode_seconds
     with av.open(file_url(target), "w", format="matroska") as video:
         stream = video.add_stream("ffv1", rate=1000)
         stream.width, stream.height, stream.pix_fmt = image.width, image.height, "bgra"
@@ -67,7 +67,9 @@ def _write(image: Image.Image, count: int, target: Path, ends_at: float) -> None
         at = 0
         for number in range(count):
             if time.monotonic() > ends_at:
-                raise MediaError(f"decoding {image.filename!r} takes too long")  # type: ignore[attr-defined]
+                name = image.filename  # type: ignore[attr-defined]
+                limit = f"takes over {limits.clip_decode_seconds:g} s: that is the limit"
+                raise MediaError(f"decoding {name!r} {limit}")
             image.seek(number)
             pixels = np.asarray(image.convert("RGBA"))
             frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format="bgra")

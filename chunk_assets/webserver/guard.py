@@ -1,7 +1,7 @@
-"""An ASGI layer before Dagit, so that no page of another site can drive it.
+"""An ASGI layer in front of Dagit that keeps pages of other sites from driving it.
 
-Dagit has no login: whatever reaches it may launch runs. A web page that a person has open beside
-Dagit can send requests to this machine as well, so three things are refused:
+Dagit has no login: every request that reaches it may launch runs. A web page that is open in the
+same browser can send requests to this machine, so three things are refused:
 
 - a `Host` that is not one of Dagit's names (a foreign name may be made to resolve to loopback),
 - an `Origin` that is not Dagit's own (another page's script or form),
@@ -25,7 +25,7 @@ _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 
 
 class Guard:
-    """Passes on only what Dagit's own pages, or programs on purpose, can send.
+    """Passes on only requests that Dagit's own pages or local programs can send.
 
     Args:
         app: Dagster's webserver.

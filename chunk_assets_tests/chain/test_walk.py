@@ -293,7 +293,7 @@ def test_hdr_is_said(walking: Walking):
     """One line in the terminal, and the clip's record, say that colours were converted."""
     hears = Hears()
     made = list(walking(range(1), generator=HdrGenerator(), listener=hears))
-    assert hears.sentences == ["chunk 0 came in HDR (PQ) and is tone-mapped to bt709"]
+    assert hears.sentences == ["chunk 0 is HDR (PQ) and is tone-mapped to bt709"]
     [clip] = [one for one in made if one.stage == "chunk_videos"]
     assert ClipRecord.of(clip.stored).tone_mapped == "PQ"
 
@@ -312,7 +312,7 @@ def test_inspection_names_what_is_missing_and_stale_and_why(walking: Walking):
     assert states[2].reason == "changed: prompt"
     list(walking(range(1), order=Order(reuse="this_run", root_run="again")))
     states = list(inspect(plan_film(walking.store, "film"), walking.store))
-    assert states[1].reason == "chunk 0 ends in another frame"
+    assert states[1].reason == "chunk 0 now ends on a different frame"
 
 
 class PureHold(Generator):

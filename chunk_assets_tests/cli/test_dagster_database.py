@@ -56,7 +56,7 @@ def test_a_damaged_database_is_named_and_moving_it_away_is_safe(
     ("message", "words"),
     [
         ("database is locked", "is locked by another process"),
-        ("attempt to write a readonly database", "see that you may write to all of its files"),
+        ("attempt to write a readonly database", "check that all of its files are writable"),
         ("no such column: runs.later", "was written by another version of Dagster"),
         ("database or disk is full", "is writable and has space"),
     ],

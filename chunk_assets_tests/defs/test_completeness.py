@@ -78,7 +78,8 @@ def test_a_chunk_that_is_rendered_again(studio: Studio):
     assert complete(studio) == Result(
         False,
         "WARN",
-        "2 of 3 chunks; out of date: 01 (chunk 0 ends in another frame); the film is out of date",
+        "2 of 3 chunks; out of date: 01 (chunk 0 now ends on a different frame); the film is out "
+        "of date",
     )
     studio.render([1, 2], reuse="matching")
     stitching.launch(stitching.tick()[0])
@@ -109,7 +110,7 @@ def test_a_film_stitched_of_stale_chunks_says_so(studio: Studio):
         if event.is_step_materialization
     )
     assert metadata["chunks"].value == "2 of 3"
-    assert "01 (chunk 0 ends in another frame)" in str(metadata["out_of_date"].value)
+    assert "01 (chunk 0 now ends on a different frame)" in str(metadata["out_of_date"].value)
 
 
 def test_reports_of_two_processes_do_not_collide(studio: Studio):

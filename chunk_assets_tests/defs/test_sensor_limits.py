@@ -104,12 +104,12 @@ def test_a_film_above_its_limit_is_refused(
     allow(monkeypatch, film=0.29)
     put(store, "film")
     assert sensing.tick() == []
-    assert "costs about $0.30 on top of the $0.00" in refusals(instance, "film")[0]
-    assert "may cost $0.29: raise CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM" in sensing.said
+    assert "costs about $0.30, it has already cost $0.00" in refusals(instance, "film")[0]
+    assert "is $0.29: raise CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM" in sensing.said
     allow(monkeypatch, film=0.30)
     put(store, "other", max_cost_usd=0.1)
     assert films(sensing.tick()) == ["film"]
-    assert "may cost $0.10" in refusals(instance, "other")[0]
+    assert "started by the sensor is $0.10" in refusals(instance, "other")[0]
 
 
 def test_the_days_limit_holds_over_several_films(
@@ -127,7 +127,7 @@ def test_the_days_limit_holds_over_several_films(
     assert sorted(config(one)["max_cost_usd"] for one in requests.values()) == [0.4, 0.6]
     [refused] = {"a", "b", "c"} - set(requests)
     [said] = refusals(studio.instance, refused)
-    assert "of the $1.00 that films started by the sensor may cost a day $1.00 are" in said
+    assert "of the sensor's limit of $1.00 a day $1.00 are" in said
     assert "$1.00 of it by films that are being rendered" in said
     assert sensing.tick() == []
     runs = [sensing.queue(request) for request in requests.values()]
@@ -190,7 +190,7 @@ def test_a_damaged_account_starts_nothing(sensing: Sensing, store: ObjectStore, 
     store.put_bytes(keys.day_spending(_today()), b"{", "application/json")
     put(store, "film")
     assert sensing.tick() == []
-    assert "is damaged: no paid film is started; move it away" in sensing.said
+    assert "is damaged, so no paid film is started: move it away" in sensing.said
 
 
 def test_a_free_film_has_no_limits(sensing: Sensing, studio: Studio, store: ObjectStore):

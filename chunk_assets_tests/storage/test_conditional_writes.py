@@ -85,7 +85,7 @@ def test_no_paid_prediction_is_asked_for_on_such_a_server(
             f"the bucket 'tests' at {url} does not support conditional writes (If-None-Match, "
             "If-Match): "
         )
-        assert "two runs may pay for one clip, so no paid generator is asked: use an S3" in said
+        assert "two runs may pay for one clip, so paid generators are refused: use S3" in said
         assert account.created == []
         assert list(Ledger(store, "film").film()) == []
         done("render", "film")

@@ -151,7 +151,7 @@ def test_a_login_page_in_s3_s_place_is_named(
         far.check,
     )
     for ask in asks:
-        with pytest.raises(StorageError, match="came in the place of") as caught:
+        with pytest.raises(StorageError, match="was returned instead of") as caught:
             ask()
         assert not isinstance(caught.value, NotStored)
         assert f"(HTTP status {status})" in str(caught.value)

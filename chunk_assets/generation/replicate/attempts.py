@@ -83,7 +83,7 @@ class Attempts:
                     done = self._fetching.clip(asked, attempt, prediction, path, on_progress)
                     if done is not None:
                         return done
-                    failed.append("its output was deleted before it could be fetched")
+                    failed.append("its output was deleted before it could be downloaded")
                 elif attempt.is_unknown:
                     self._leftovers.watch()
                     failed.append(f"{attempt.error}")
@@ -121,8 +121,8 @@ class Attempts:
                 attempt = self._recovery.look_again(asked, attempt)
             elif attempt.is_open and attempt.prediction_id is None:
                 self._log(
-                    f"{asked.where}: it was asked for before, and no prediction is known; looking "
-                    "for it in Replicate's list"
+                    f"{asked.where}: it was requested before, but its prediction is unknown; "
+                    "looking for it in Replicate's list"
                 )
                 age, why = seconds_since(self._api, attempt), "its process ended before the answer"
                 attempt = self._recovery.recovered(asked, attempt, age, why, on_progress)

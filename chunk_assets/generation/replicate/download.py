@@ -181,7 +181,8 @@ def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
             probe(part)
         except Unsupported as error:
             sentence = str(error).replace(repr(str(part)), _WHAT)
-            raise Rejected(f"{sentence}; it came whole and is not fetched again") from error
+            why = "its download is complete, so it is not downloaded again"
+            raise Rejected(f"{sentence}; {why}") from error
         except MediaError as error:
             # Its sentence names a file that will not be there.
             message = f"{_WHAT} came as {came} bytes that are not a whole video"

@@ -1,4 +1,4 @@
-"""Predictions that nobody waits for any more: ended, and counted.
+"""Cancel and count predictions that are no longer waited for.
 
 A process dies over a chunk, and before the next one comes the prompt is changed: what was asked
 for runs on, is billed, and no clip of it will ever be stored. Or an answer was lost, and it is not
@@ -132,7 +132,7 @@ class Leftovers:
             return
         name = attempt.prediction_id or "whose answer was lost,"
         what = f"prediction {name} of another request for chunk {chunk_num}"
-        # A later look shows no more: only whoever comes after an hour is told something else.
+        # A later look in this process shows nothing new; a run an hour later may learn more.
         is_last = seconds_since(self._api, attempt) > self._patience.void_seconds
         try:
             ended = self._ended(attempt, known)

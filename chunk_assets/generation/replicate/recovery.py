@@ -1,4 +1,4 @@
-"""Finding out what became of an attempt whose prediction's id was never heard of."""
+"""Recover attempts whose prediction id was never recorded."""
 
 from collections.abc import Callable
 

@@ -51,5 +51,5 @@ class ServerClock:
             seconds = round(abs(ahead).total_seconds())
             self._say(
                 f"this machine's clock is {seconds} s {'ahead of' if ahead > NOTICED else 'behind'}"
-                " Replicate's: Replicate's time is used for predictions, set this machine's clock"
+                " Replicate's: Replicate's time is used for predictions; set this machine's clock"
             )
