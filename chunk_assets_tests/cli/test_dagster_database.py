@@ -69,6 +69,7 @@ def test_a_database_that_is_not_damaged_is_not_called_so(
     check_databases(home)
     said = faults.sentence(sqlite3.OperationalError(message))
     assert said == database_sentence(home, sqlite3.OperationalError(message))
+    assert said is not None
     assert words in said
     assert str(home) in said or "CHUNK_ASSETS_HOME" in said
     assert "is damaged" not in said

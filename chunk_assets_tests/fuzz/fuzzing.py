@@ -37,7 +37,12 @@ _SETTINGS = hypothesis.settings(
     deadline=None,  # processor time is measured instead, which a busy machine does not change
     database=None,
     print_blob=True,
-    suppress_health_check=list(hypothesis.HealthCheck),
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+        hypothesis.HealthCheck.filter_too_much,
+        hypothesis.HealthCheck.large_base_example,
+    ],
 )
 
 

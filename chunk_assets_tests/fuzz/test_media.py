@@ -53,12 +53,16 @@ def clips(directory: Path) -> list[bytes]:
     h264 = {"c:v": "libx264", "pix_fmt": "yuv420p", "preset": "ultrafast"}
     paths = [
         write_clip(directory / "own.mp4", frames),
-        foreign_clip(directory / "fragmented.mp4", frames, **h264, movflags="frag_keyframe"),
-        foreign_clip(directory / "b.mov", frames, **{"c:v": "mjpeg"}),
-        foreign_clip(directory / "c.mkv", frames, **h264),
-        foreign_clip(directory / "d.webm", frames, **{"c:v": "libvpx-vp9", "cpu-used": "8"}),
+        foreign_clip(
+            directory / "fragmented.mp4", frames, 24, (), **h264, movflags="frag_keyframe"
+        ),
+        foreign_clip(directory / "b.mov", frames, 24, (), **{"c:v": "mjpeg"}),
+        foreign_clip(directory / "c.mkv", frames, 24, (), **h264),
+        foreign_clip(
+            directory / "d.webm", frames, 24, (), **{"c:v": "libvpx-vp9", "cpu-used": "8"}
+        ),
         foreign_clip(directory / "e.gif", frames),
-        foreign_clip(directory / "f.avi", frames, **{"c:v": "mpeg4"}),
+        foreign_clip(directory / "f.avi", frames, 24, (), **{"c:v": "mpeg4"}),
     ]
     return [path.read_bytes() for path in paths]
 

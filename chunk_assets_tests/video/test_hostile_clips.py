@@ -259,6 +259,6 @@ def test_a_damaged_webp_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("container", ["mp4", "mov"])
 def test_a_stream_of_an_unknown_codec(tmp_path: Path, container: str):
     """It is no film: nothing could decode it."""
-    path = foreign_clip(tmp_path / f"clip.{container}", take("coffee", 4, SIZE), **H264)
+    path = foreign_clip(tmp_path / f"clip.{container}", take("coffee", 4, SIZE), 24, (), **H264)
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
     assert all("has no video stream" in said for said in said_of(path))
