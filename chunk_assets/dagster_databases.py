@@ -50,15 +50,6 @@ def database_sentence(home: Path, error: BaseException) -> str:
     )
 
 
-def schema_sentence(home: Path, error: BaseException) -> str:
-    """What to tell a person where Dagster finds another schema than it knows."""
-    said = " ".join(str(error).split())[:300]
-    return (
-        f"Dagster's storage in {str(home)!r} was written by another version of Dagster: {said}; "
-        f"run 'dagster instance migrate' or use that version, or {_move_away(home)}"
-    )
-
-
 def _damaged(home: Path, path: Path, said: str) -> str:
     return f"Dagster's database {str(path)!r} is damaged ({said}): {_move_away(home)}"
 

@@ -1,6 +1,7 @@
 """What tests share: a real S3 server, and for each test an empty bucket and a Dagster instance."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from chunk_assets.resources import connect
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage.seaweedfs import Endpoint, lease
 from chunk_assets.storage.store import ObjectStore
+
+for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is piped has no width
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")

@@ -194,9 +194,10 @@ class PrivateCopies:
                                 f"{MAX_TOTAL_BYTES} bytes together, which is the limit"
                             )
             except OSError as error:
-                raise MediaError(f"{shown!r} cannot be copied to be read: {error.strerror}") from (
-                    error
-                )
+                raise MediaError(
+                    f"{shown!r} cannot be copied into {tempfile.gettempdir()!r} to be read: "
+                    f"{error.strerror}"
+                ) from error
         return copy
 
 

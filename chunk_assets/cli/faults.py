@@ -31,22 +31,18 @@ def sentence(error: BaseException) -> str | None:
         if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
             where = f": {cause.filename!r}" if cause.filename is not None else ""
             return f"this machine refused to go on, {cause.strerror}{where}"
-        if _is_schema_error(cause):
-            return _of_dagsters_database(cause)
         if _is_configuration_error(cause):
             return f"dagster.yaml cannot be used: {' '.join(str(cause).split())[:_LONG_ENOUGH]}"
     return None
 
 
-def _of_dagsters_database(error: BaseException) -> str:
+def _of_dagsters_database(error: sqlite3.DatabaseError) -> str:
     from chunk_assets import dagster_databases  # rarely needed, and no reason to start later
     from chunk_assets.settings import load_settings
 
     settings = load_settings()
     home = (settings.dagster_home or settings.home / "dagster").resolve()
-    if isinstance(error, sqlite3.DatabaseError):
-        return dagster_databases.database_sentence(home, error)
-    return dagster_databases.schema_sentence(home, error)
+    return dagster_databases.database_sentence(home, error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -59,10 +55,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_configuration_error(error: BaseException) -> bool:
     return _is_one_of(error, ("dagster", "DagsterInvalidConfigError"), ("yaml", "YAMLError"))
-
-
-def _is_schema_error(error: BaseException) -> bool:
-    return _is_one_of(error, ("dagster._core.errors", "DagsterInstanceMigrationRequired"))
 
 
 def _is_postgres_error(error: BaseException) -> bool:

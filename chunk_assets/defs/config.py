@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 import dagster as dg
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from chunk_assets.chain.fingerprints import Weights
 from chunk_assets.chain.scenes import MAX_PARALLEL_SCENES
@@ -85,10 +85,10 @@ class ChunkConfig(dg.Config):
 
     @field_validator("animatic_weight", "style_weight", "temporal_weight", mode="before")
     @classmethod
-    def _is_a_share(cls, value: Any) -> float:
+    def _is_a_share(cls, value: Any, field: ValidationInfo) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value <= 1:
-            raise SpecError(f"a weight is {value!r}: allowed are 0 to 1")
+            raise SpecError(f"{field.field_name} is {value!r}: allowed are 0 to 1")
         return float(value)
 
     @property

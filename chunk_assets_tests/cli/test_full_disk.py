@@ -20,9 +20,9 @@ LARGEST = 1_200_000
 """More than what Dagster writes of one render, less than a clip of noise."""
 
 
-def noise(animatic: Animatics, size: tuple[int, int] = (640, 360)) -> Path:
+def noise(animatic: Animatics) -> Path:
     """An animatic of one chunk that no codec makes small."""
-    width, height = size
+    width, height = 640, 360
     film = animatic(
         duration=2,
         fps=24,
@@ -68,10 +68,20 @@ def test_no_space_for_a_clip_and_then_none_for_the_film(
 
 def test_no_space_for_the_local_s3_server(animatic: Animatics, own_server: Path):
     """What it cannot keep is named, and kept once there is space."""
-    film = noise(animatic, size=(1280, 720))  # 2.8 MB of picture
-    assert "could not write s3://chunk-assets/animatics/film/one.png" in refused("submit", film)
+    names = [f"{number}.png" for number in range(12)]
+    film = animatic(
+        duration=12,
+        beats=[{"name": name, "duration": 1, "prompt_template": "x"} for name in names],
+        transitions=None,
+        frames=names,
+    )
+    random = np.random.default_rng(1)
+    for name in names:  # 1 MB each: a file of the server's holds several, the command's copies one
+        pixels = random.integers(0, 256, (576, 576, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(film / name)
+    assert "could not write s3://chunk-assets/animatics/film/" in refused("submit", film)
     with Running.start("submit", film) as running:
-        assert running.ended().stdout == "film: submitted; 1 chunks, 2 s.\n"
+        assert running.ended().stdout == "film: submitted; 6 chunks, 12 s.\n"
 
 
 def test_no_space_for_what_is_printed(animatic: Animatics):

@@ -77,6 +77,7 @@ def test_a_film_comes_out_and_a_table_says_how(visit: Visit):
     assert shown == pytest.approx(seconds, abs=0.051)  # a tenth, of what is stored to the ms
     assert lines[4:] == [
         "Rendered all 3 chunks.",
+        "product_reference is stored with the film, but no generator uses it yet.",
         "film.mp4: 6.00 s, 48 frames, 128x72 at 8 fps; cost $0.00 in all",
     ]
 
@@ -141,7 +142,7 @@ def test_chosen_chunks_are_rendered_again(animatic: Animatics, store: ObjectStor
     ended = done("render", "film", "--chunks", "0-1", "--only")
     assert takes(store) == [2, 2, 1]
     assert "Rendered 2 of 3 chunks, kept 1." in ended.stdout
-    assert "Not what the animatic asks for any more: 02 (chunk 1 ends in" in ended.stdout
+    assert "Not what the animatic asks for any more: 02 (chunk 1 now ends on" in ended.stdout
     assert rendered(done("render", "film", "--json")) == [2]
     ended = done("render", "film", "--chunks", "1", "--json")
     assert rendered(ended) == [1, 2]

@@ -166,7 +166,7 @@ def unreadable(tmp_path: Path, kind: str) -> Path:
     ("kind", "says"),
     [
         ("missing", "there is no video {}"),
-        ("a directory", "{} cannot be read as a video (Is a directory): allowed is an MP4"),
+        ("a directory", "{} cannot be read as a video (Is a directory): allowed is a complete MP4"),
         ("empty", "the video {} is empty"),
         ("not a video", "{} cannot be read as a video (Invalid data"),
         ("a picture in a PDF's clothes", "{} cannot be read as a video ("),

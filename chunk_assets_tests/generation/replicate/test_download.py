@@ -100,7 +100,10 @@ class TestFetching:
     @pytest.mark.parametrize(
         ("body", "says"),
         [
-            ("RIFF\x10\x00\x00\x00AVI LIST", "is an AVI: allowed is an MP4, MOV, MKV, WebM, GIF"),
+            (
+                "RIFF\x10\x00\x00\x00AVI LIST",
+                "is an AVI: allowed is a complete MP4, MOV, MKV, WebM, GIF",
+            ),
             (
                 "GIF89a\x00\x7d\x00\x7d" + "\x00" * 40,
                 "have 32000 × 32000 pixels: a side may have 8192",
