@@ -11,7 +11,7 @@ import pytest
 
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.going_on import PARTITION
-from chunk_assets.defs.manifest_cursor import ListedManifest, ManifestCursor, bucket_digest
+from chunk_assets.defs.manifest_cursor import BUCKETS, ListedManifest, ManifestCursor, bucket_digest
 from chunk_assets.defs.sightings import ANIMATICS, Sighting, sightings, take
 from chunk_assets.generation.registry import GENERATORS
 from chunk_assets.images import save_png
@@ -359,7 +359,7 @@ def test_thousands_of_manifests(sensing: Sensing, store: ObjectStore, instance: 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: store.put_bytes(key, b"{}", "application/json"), many))
     try:
-        cursor = ManifestCursor()
+        cursor = ManifestCursor(buckets=[0] * BUCKETS)  # each was looked into
         new = {ListedManifest(_named(name)).bucket for name in ("new1", "new2", "new3")}
         for listed in store.listing(keys.ANIMATICS, ".json"):
             manifest = ListedManifest(listed)
