@@ -39,7 +39,7 @@ class ChunkAssetsError(Exception):
     """
 
     def __init__(self, message: str, **data: object):
-        super().__init__(shown(message))  # whoever shows it, in a terminal or in a browser
+        super().__init__(shown(message))  # safe to show in a terminal or a browser
         self.data = data
 
 

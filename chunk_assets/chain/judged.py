@@ -1,4 +1,4 @@
-"""What was last judged of a chunk's clip, kept on S3 for whoever shows it."""
+"""What was last judged of a chunk's clip, kept on S3 for the page and the checks."""
 
 from collections.abc import Sequence
 

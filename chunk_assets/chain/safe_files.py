@@ -151,7 +151,7 @@ def read_bytes(directory: OpenDirectory, name: str, max_bytes: int) -> bytes | N
 
 
 class PrivateCopies:
-    """Copies of files where nobody else writes; removed when nothing refers to them any more."""
+    """Copies of files in a private directory, removed with the last reference to them."""
 
     def __init__(self) -> None:
         try:

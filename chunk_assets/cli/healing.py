@@ -45,7 +45,7 @@ class Healing:
             clip without one may be a user's own file, which is not overwritten.
 
         Raises:
-            StorageError: A clip without a record is a film of somebody's own.
+            StorageError: A clip without a record was not made by chunk_assets.
         """
         if not any(self._store.names(keys.clips(self._plan.video_id), ".mp4")):
             return []
@@ -118,7 +118,7 @@ class Healing:
                 probe(path)
             except (Damaged, MediaError):
                 return
-        ClipRecord.of(stored)  # says that it is somebody's own, and what to do
+        ClipRecord.of(stored)  # says that the clip is foreign, and what to do
 
 
 def _first_part(error: Damaged) -> str:

@@ -166,7 +166,7 @@ class Rendering:
         """Which chunks each run walks, and which stored clips it keeps.
 
         Raises:
-            StorageError: A clip that would be written over is somebody's own.
+            StorageError: A clip that would be overwritten was not made by chunk_assets.
         """
         if self.again is None:
             return _matching(range(count), healing.announce(range(count)))

@@ -17,7 +17,7 @@ def register(instance: dg.DagsterInstance, video_id: str, chunks_planned: int) -
 
     Dagster orders chunk numbers by when they were added, and takes a range of partitions from that
     order. They are added from 00 on without a gap, so that a range of partitions is a range of
-    chunks; numbers that somebody added by hand too early are added again in their place. Keys that
+    chunks; numbers added by hand too early are added again in their place. Keys that
     Dagster's own ranges break on, those with its separator in them, are removed.
     """
     numbers = instance.get_dynamic_partitions(CHUNK_NUM)

@@ -95,7 +95,7 @@ class Attempt(BaseModel):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nobody can tell if there ever was a prediction, or what became of it."""
+        """Whether the prediction may or may not exist, or its outcome cannot be told."""
         return self.status == "unknown"
 
     @property
@@ -120,7 +120,7 @@ class ChunkLedger(BaseModel):
 
     @property
     def unknown_usd(self) -> float:
-        """What those may have cost of which nobody knows whether they were ever created."""
+        """What the unknown attempts may have cost, in US dollars."""
         return sum(attempt.price_usd for attempt in self.attempts if attempt.is_unknown)
 
     @property

@@ -173,7 +173,7 @@ class ReplicateApi:
 
         Raises:
             SpecError: That is not a model's name, or the inputs are not JSON.
-            LostAnswer: It may have been created, and nobody knows: look for it.
+            LostAnswer: It may have been created: look for it in the list.
             GenerationError: It was not created.
         """
         path, body = f"{model_path(model)}/predictions", {"input": inputs}
