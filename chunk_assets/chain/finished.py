@@ -33,9 +33,9 @@ class Listed:
     sizes: dict[str, int] = field(default_factory=dict)
 
     def may_be_current(self, video_id: str) -> bool:
-        """Whether the film is stored, and its manifest no younger."""
+        """Whether the film is stored and its manifest older: S3's times are whole seconds."""
         manifest, stored = self.manifests.get(video_id), self.films.get(video_id)
-        return stored is not None and (manifest is None or manifest.last_modified <= stored)
+        return stored is not None and (manifest is None or manifest.last_modified < stored)
 
 
 def listed(store: ObjectStore, names: Sequence[str]) -> Listed:

@@ -160,7 +160,7 @@ class _Retiring:
         if name not in self.listed.films:
             return "it is not stitched"
         stored = self.listed.films[name]
-        if self.listed.may_be_current(name) and newest_clip(self.store, name) <= stored:
+        if self.listed.may_be_current(name) and newest_clip(self.store, name) < stored:
             return ""
         try:
             there = standing(plan_film(self.store, name), self.store)
