@@ -9,8 +9,8 @@ import click
 
 from benchmarks.table import print_rows, section, with_section
 from benchmarks.workbench import deployment
-from chunk_assets.instance import open_instance
-from chunk_assets.resources import connect
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.resources import connect
 from chunk_assets.settings import load_settings
 
 TITLES = {

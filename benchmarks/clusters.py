@@ -18,12 +18,12 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
 from benchmarks.workbench import ROOT, FixedLatency, for_processes, new_home
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.run_tags import film_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.resources import connect
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.defs.resources import connect
+from chunk_assets.defs.runs.tags import film_tags
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.submission import AnimaticDirectory, submit
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cluster.servers import servers

@@ -16,12 +16,12 @@ import dagster as dg
 
 from benchmarks.table import Row, print_rows
 from benchmarks.workbench import EXAMPLE, new_home
-from chunk_assets.chain.animatic_directory import read_directory, submit
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.records import ClipRecord
-from chunk_assets.defs.going_on import ACTIVE
-from chunk_assets.instance import FILM_TAG, open_instance
-from chunk_assets.resources import connect
+from chunk_assets.dagster_internals.instance import FILM_TAG, open_instance
+from chunk_assets.defs.resources import connect
+from chunk_assets.defs.runs.active_films import ACTIVE
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.submission import read_directory, submit
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore

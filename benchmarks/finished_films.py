@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import dagster as dg
 import sqlalchemy
 
-from chunk_assets.defs import sightings
-from chunk_assets.defs.lineage import chunk_partition
-from chunk_assets.defs.manifest_cursor import ListedManifest
-from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.defs.assets.lineage import chunk_partition
+from chunk_assets.defs.partitions import observations
+from chunk_assets.defs.partitions.definitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.defs.sensors.manifest_cursor import ListedManifest
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -82,7 +82,7 @@ def record(
     """
     instance.add_dynamic_partitions(CHUNK_NUM, [f"{number:02d}" for number in range(CHUNKS)])
     instance.add_dynamic_partitions(VIDEO_ID, list(names))
-    known = instance.get_materialized_partitions(sightings.ANIMATICS)
+    known = instance.get_materialized_partitions(observations.ANIMATICS)
     if _TEMPLATE not in known:
         _record_template(instance)
     text = (
@@ -116,11 +116,11 @@ def manifest_stamps(store: ObjectStore) -> dict[str, str]:
 def _record_template(instance: dg.DagsterInstance) -> None:
     tags = {
         "dagster/data_version": "1",
-        sightings.STAMP: _STAMP,
-        sightings.VERDICT: sightings.TAKEN,
+        observations.STAMP: _STAMP,
+        observations.VERDICT: observations.TAKEN,
     }
     for event in (dg.AssetMaterialization, dg.AssetObservation):
-        made = event(sightings.ANIMATICS, partition=_TEMPLATE, tags=tags)
+        made = event(observations.ANIMATICS, partition=_TEMPLATE, tags=tags)
         instance.report_runless_asset_event(made)
     for number in range(CHUNKS):
         partition = chunk_partition(_TEMPLATE, number)

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from benchmarks.workbench import EXAMPLE, deployment
 from chunk_assets.cli.main import main as chunk_assets
-from chunk_assets.instance import dagster_home
-from chunk_assets.resources import connect
+from chunk_assets.dagster_internals.instance import dagster_home
+from chunk_assets.defs.resources import connect
 from chunk_assets.settings import load_settings
 
 

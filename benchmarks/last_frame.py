@@ -13,10 +13,10 @@ from PIL import Image
 
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, model_clip
-from chunk_assets.chain.animatic_directory import read_directory
+from chunk_assets.film.submission import read_directory
+from chunk_assets.media.ffmpeg import executable
+from chunk_assets.media.frames import extract_last_frame, read_frames
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.ffmpeg import executable
-from chunk_assets.video.frames import extract_last_frame, read_frames
 
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 15) -> list[Row]:

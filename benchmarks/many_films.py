@@ -13,10 +13,10 @@ import dagster as dg
 from benchmarks.memory import megabytes
 from benchmarks.table import Row
 from benchmarks.workbench import CODE, EXAMPLE, ROOT, FixedLatency, for_processes, model_clip
-from chunk_assets.chain.animatic_directory import read_directory, submit
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.submission import read_directory, submit
 from chunk_assets.storage.store import ObjectStore
 
 LATENCY = 10.0

@@ -9,10 +9,10 @@ import dagster as dg
 from benchmarks.overhead import BEFORE, RUN, Bench
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, model_clip
-from chunk_assets.chain.animatic_directory import read_directory
-from chunk_assets.defs.lineage import observe_animatic
-from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID
-from chunk_assets.instance import open_instance
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.assets.lineage import observe_animatic
+from chunk_assets.defs.partitions.definitions import CHUNK_NUM, VIDEO_ID
+from chunk_assets.film.submission import read_directory
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 

@@ -33,9 +33,9 @@ from dagster_graphql import DagsterGraphQLClient
 from benchmarks import finished_films
 from benchmarks.table import Row
 from benchmarks.workbench import ROOT, new_home
-from chunk_assets.defs.grid import register
-from chunk_assets.defs.partitions import VIDEO_ID
-from chunk_assets.instance import open_instance
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.partitions.definitions import VIDEO_ID
+from chunk_assets.defs.partitions.registry import register
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cluster.servers import postgres_server

@@ -49,17 +49,17 @@ from benchmarks.workbench import (
     for_processes,
     model_clip,
 )
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory, submit
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.objects import STAGES
+from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions import chunk_key, range_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.instance import open_instance
-from chunk_assets.resources import connect
+from chunk_assets.defs.partitions.definitions import chunk_key, range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.defs.resources import connect
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.submission import AnimaticDirectory, read_directory, submit
+from chunk_assets.media.ffmpeg import executable
+from chunk_assets.render.stored_chunks import STAGES
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.ffmpeg import executable
 
 CONFIG = {"ops": {"film_chunks": {"config": {"generator": FixedLatency.name}}}}
 

@@ -9,7 +9,7 @@ import dagster as dg
 from benchmarks.overhead import RUN, SCRIPT, TERMINAL, Bench
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, ReadyMade, model_clip
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory
+from chunk_assets.film.submission import AnimaticDirectory, read_directory
 from chunk_assets.storage.store import ObjectStore
 
 CHUNKS = 15

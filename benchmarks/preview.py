@@ -30,7 +30,7 @@ from PIL import Image
 
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.preview import PreviewGenerator
-from chunk_assets.images import cover
+from chunk_assets.media.images import cover
 
 MOVEMENTS = ("static", "dolly in", "pan left", "dolly out", "orbit", "crane up", "handheld")
 SIZES = ((1024, 576), (1920, 1080))

@@ -13,12 +13,12 @@ import dagster as dg
 
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, QUIET, FixedLatency, model_clip
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory, submit
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.scenes import split
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.submission import AnimaticDirectory, read_directory, submit
+from chunk_assets.render.scenes import split
 from chunk_assets.storage.store import ObjectStore
 
 LATENCY = 5.0

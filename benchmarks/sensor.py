@@ -25,12 +25,12 @@ import click
 import dagster as dg
 
 from benchmarks.workbench import EXAMPLE, deployment
-from chunk_assets.chain.animatic_directory import read_directory, submit
+from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs import sightings
-from chunk_assets.defs.manifest_cursor import ListedManifest, ManifestCursor, bucket_digest
-from chunk_assets.instance import open_instance
-from chunk_assets.resources import connect
+from chunk_assets.defs.partitions import observations
+from chunk_assets.defs.resources import connect
+from chunk_assets.defs.sensors.manifest_cursor import ListedManifest, ManifestCursor, bucket_digest
+from chunk_assets.film.submission import read_directory, submit
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON
@@ -93,7 +93,7 @@ def _know(store: ObjectStore, instance: dg.DagsterInstance) -> str:
     cursor = ManifestCursor()
     for listed in store.listing(keys.ANIMATICS, ".json"):
         manifest = ListedManifest(listed)
-        sightings.take(instance, store, manifest.name, "sha256:1", manifest.stamp, "benchmark")
+        observations.take(instance, store, manifest.name, "sha256:1", manifest.stamp, "benchmark")
         cursor.buckets[manifest.bucket] ^= bucket_digest([manifest])
     return cursor.written()
 

@@ -21,10 +21,10 @@ from benchmarks.workbench import (
     model_clip,
     new_home,
 )
-from chunk_assets.chain.animatic_directory import read_directory, submit
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.submission import read_directory, submit
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 

@@ -14,17 +14,17 @@ import numpy as np
 
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, QUIET, FixedLatency, model_clip
-from chunk_assets.chain.animatic_directory import read_directory, submit
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.planning import plan_joins
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.media.encoding import as_bt709, encoder_options
+from chunk_assets.media.ffmpeg import Graph, combine, read, run, write
+from chunk_assets.media.frames import probe, read_frames
+from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.encoding import as_bt709, encoder_options
-from chunk_assets.video.ffmpeg import Graph, combine, read, run, write
-from chunk_assets.video.frames import probe, read_frames
 
 FILM = [dg.AssetKey("stitched_videos")]
 

@@ -19,10 +19,9 @@ from urllib.request import urlopen
 import dagster as dg
 from dagster_graphql import DagsterGraphQLClient
 
-from chunk_assets.chain import finishing, outlook, steps
-from chunk_assets.chain.listener import Listener
+from chunk_assets.dagster_internals.instance import dagster_home
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs import chunks
+from chunk_assets.defs.assets import chunks
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -30,13 +29,14 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
-from chunk_assets.instance import dagster_home
+from chunk_assets.media.clips import ClipFormat, normalise
+from chunk_assets.media.ffmpeg import executable
+from chunk_assets.render import finalize, prefetch, stages
+from chunk_assets.render.listener import Listener
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
-from chunk_assets.storage.seaweedfs import lease
+from chunk_assets.storage.local.lease import lease
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.clips import ClipFormat, normalise
-from chunk_assets.video.ffmpeg import executable
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "aurora"
@@ -274,17 +274,17 @@ class Stopwatch(Listener):
     def watching(self) -> Iterator[None]:
         """Name the calls that matter, for as long as the block lasts."""
         named = [
-            (steps, "last_frame", "last frame: decode"),
-            (steps, "blend_references", "composite: blend"),
-            (steps, "save_png", "composite: save as PNG"),
-            (steps, "pixel_digest", "digests: sha256 of the pixels"),
-            (finishing, "normalise", "normalise the clip"),
-            (finishing, "save_png", "save the last frame as PNG"),
-            (steps, "write_json", "put the spec"),
-            (steps, "write_image", "put the composite"),
-            (finishing, "write_image", "put the last frame"),
-            (finishing, "write_video", "put the clip"),
-            (outlook.Lookout, "of", "looked up ahead"),
+            (stages, "last_frame", "last frame: decode"),
+            (stages, "blend_references", "composite: blend"),
+            (stages, "save_png", "composite: save as PNG"),
+            (stages, "pixel_digest", "digests: sha256 of the pixels"),
+            (finalize, "normalise", "normalise the clip"),
+            (finalize, "save_png", "save the last frame as PNG"),
+            (stages, "write_json", "put the spec"),
+            (stages, "write_image", "put the composite"),
+            (finalize, "write_image", "put the last frame"),
+            (finalize, "write_video", "put the clip"),
+            (prefetch.Lookout, "of", "looked up ahead"),
             (ObjectStore, "head", "S3: heads"),
             (ObjectStore, "download", "S3: the animatic's picture"),
             (chunks, "chunk_events", "events: their tags and previews", "events: Dagster's record"),

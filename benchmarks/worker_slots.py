@@ -9,7 +9,7 @@ import dagster as dg
 from benchmarks.clusters import Cluster, Desk, cluster
 from benchmarks.table import Row
 from benchmarks.workbench import model_clip
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, read_directory
+from chunk_assets.film.submission import AnimaticDirectory, read_directory
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 

@@ -2,21 +2,21 @@
 
 import dagster as dg
 
-from chunk_assets.chain.listener import Listener
-from chunk_assets.defs.animatic_checks import animatic_checks
-from chunk_assets.defs.animatic_sensor import new_animatics
-from chunk_assets.defs.animatics import animatics, previous_last_frames
-from chunk_assets.defs.checking_sensor import rendered_chunks
-from chunk_assets.defs.checks import check_chunks, clip_checks, film_checks
-from chunk_assets.defs.chunks import film_chunks
-from chunk_assets.defs.jobs import render_chunks, stitch_film
-from chunk_assets.defs.pages import film_pages
-from chunk_assets.defs.retire_job import retire_films, retire_nightly
-from chunk_assets.defs.stitching_sensor import finished_films
-from chunk_assets.defs.videos import stitched_videos
+from chunk_assets.defs.assets.animatic_checks import animatic_checks
+from chunk_assets.defs.assets.animatics import animatics, previous_last_frames
+from chunk_assets.defs.assets.checks import check_chunks, clip_checks, film_checks
+from chunk_assets.defs.assets.chunks import film_chunks
+from chunk_assets.defs.assets.io_managers import ImageIOManager, JsonIOManager, VideoIOManager
+from chunk_assets.defs.assets.pages import film_pages
+from chunk_assets.defs.assets.videos import stitched_videos
+from chunk_assets.defs.partitions.retire_job import retire_films, retire_nightly
+from chunk_assets.defs.resources import FilmStore
+from chunk_assets.defs.runs.jobs import render_chunks, stitch_film
+from chunk_assets.defs.sensors.finished_films import finished_films
+from chunk_assets.defs.sensors.new_animatics import new_animatics
+from chunk_assets.defs.sensors.rendered_chunks import rendered_chunks
 from chunk_assets.generation.registry import GENERATORS, Generators
-from chunk_assets.io_managers import ImageIOManager, JsonIOManager, VideoIOManager
-from chunk_assets.resources import FilmStore
+from chunk_assets.render.listener import Listener
 
 
 def build_definitions(

@@ -11,10 +11,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from chunk_assets.instance import open_instance
-from chunk_assets.resources import connect
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.resources import connect
 from chunk_assets.settings import Settings, load_settings
-from chunk_assets.storage.seaweedfs import Endpoint, lease
+from chunk_assets.storage.local.lease import Endpoint, lease
 from chunk_assets.storage.store import ObjectStore
 
 for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is piped has no width

@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.images import save_png
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.media.images import save_png
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.generators import HoldingGenerator, only

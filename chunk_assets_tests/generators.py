@@ -15,8 +15,8 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.registry import Generators
-from chunk_assets.images import open_picture
-from chunk_assets.video.clips import ClipFormat, ClipWriter
+from chunk_assets.media.clips import ClipFormat, ClipWriter
+from chunk_assets.media.images import open_picture
 
 
 class HoldingGenerator(Generator):

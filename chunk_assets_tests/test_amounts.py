@@ -7,7 +7,7 @@ import click
 import pytest
 
 from chunk_assets.cli.options import UsdAmount
-from chunk_assets.defs.config import ChunkConfig
+from chunk_assets.defs.runs.config import ChunkConfig
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.schemas import read_animatic

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from replicate.client import Client
 
-from chunk_assets.video.frames import probe, read_frames
+from chunk_assets.media.frames import probe, read_frames
 from chunk_assets_tests.fake_faults import (
     NEVER,
     Answers,
@@ -33,7 +33,7 @@ from chunk_assets_tests.fake_faults import (
 )
 from chunk_assets_tests.fake_models import MODELS
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.video.media import photo
+from chunk_assets_tests.media.media import photo
 
 WAN = "wan-video/wan-2.2-i2v-fast"
 ZEROSCOPE = "anotherjesse/zeroscope-v2-xl"

@@ -14,9 +14,9 @@ import pytest
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS
+from chunk_assets.media.frames import probe
+from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import done
 from chunk_assets_tests.cli.conftest import _loggers  # noqa: F401 - a fixture, used by itself
 from chunk_assets_tests.manifests import manifest, write_animatic

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.instance import dagster_home, open_instance
+from chunk_assets.dagster_internals.instance import dagster_home, open_instance
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import Ended, done, sentence

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from chunk_assets.images import contact_sheet
-from chunk_assets.video.frames import read_frames
+from chunk_assets.media.frames import read_frames
+from chunk_assets.media.images import contact_sheet
 
 SLOT = 48
 """Frames a chunk, at 24 fps."""

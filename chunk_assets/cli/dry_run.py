@@ -5,15 +5,15 @@ from contextlib import closing
 
 import click
 
-from chunk_assets.chain.animatic_directory import AnimaticDirectory
-from chunk_assets.chain.film import film_cost
-from chunk_assets.chain.film_plan import FilmPlan, commissioned, placed_specs
-from chunk_assets.chain.inspect import inspect
-from chunk_assets.chain.quotes import chunk_price, to_render
-from chunk_assets.cli.report import slot
+from chunk_assets.cli.summary import slot
 from chunk_assets.cli.terminal import cut, print_table
+from chunk_assets.defs.resources import connect
+from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.plan import FilmPlan, commissioned, placed_specs
+from chunk_assets.film.quotes import chunk_price, to_render
+from chunk_assets.film.status import inspect
+from chunk_assets.film.submission import AnimaticDirectory
 from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
-from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
 

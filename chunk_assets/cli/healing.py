@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chunk_assets.chain.film_plan import FilmPlan
-from chunk_assets.chain.inspect import inspect
-from chunk_assets.chain.records import ClipRecord
 from chunk_assets.errors import Damaged, MediaError
+from chunk_assets.files.digests import file_digest
+from chunk_assets.film.plan import FilmPlan
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.status import inspect
+from chunk_assets.media.frames import probe
 from chunk_assets.storage import keys
-from chunk_assets.storage.digests import file_digest
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.frames import probe
 
 _CHUNK = re.compile(r"/(?:chunk|seam)_([0-9]+)")
 

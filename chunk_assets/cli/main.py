@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 # Each command imports what it needs when it is called: Dagster alone takes seconds to import.
-from chunk_assets.cli import faults
+from chunk_assets.cli import system_errors
 from chunk_assets.cli.dev import dev
 from chunk_assets.cli.doctor import doctor
 from chunk_assets.cli.interrupts import EXIT_CODE, Stopped
@@ -22,8 +22,8 @@ from chunk_assets.cli.retire import retire
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
 from chunk_assets.cli.worker import worker
+from chunk_assets.files.private_home import write_privately
 from chunk_assets.sentences import shown
-from chunk_assets.storage.private import write_privately
 
 FAULT = 2
 """The exit code of whatever a person can mend."""
@@ -72,7 +72,7 @@ def _errors_as_sentences() -> Iterator[None]:
         click.echo("Stopped.", err=True)
         sys.exit(EXIT_CODE)
     except Exception as error:
-        sentence = faults.sentence(error)
+        sentence = system_errors.sentence(error)
         if sentence is None:
             raise
         _end(sentence, FAULT)
@@ -92,7 +92,7 @@ def main() -> None:
     CHUNK_ASSETS_BUCKET and the AWS variables for your own bucket; without them a local server
     runs while it is needed, and keeps everything in ./.chunk_assets (CHUNK_ASSETS_HOME).
     """
-    from chunk_assets.cli.output import remember_umask
+    from chunk_assets.cli.film_file import remember_umask
 
     umask = write_privately()
     remember_umask(umask)

@@ -10,7 +10,7 @@ import click
 from chunk_assets.errors import SpecError
 
 if TYPE_CHECKING:  # it brings pydantic, NumPy and boto3, which `--help` has no use for
-    from chunk_assets.chain.animatic_directory import AnimaticDirectory
+    from chunk_assets.film.submission import AnimaticDirectory
 
 MAX_SEED = 2**31 - 1
 """The largest seed that every model of the field takes."""
@@ -80,7 +80,7 @@ def read_film(
         SpecError: The name or the manifest cannot be used.
         MediaError: A picture is missing or cannot be read.
     """
-    from chunk_assets.chain.animatic_directory import read_directory
+    from chunk_assets.film.submission import read_directory
     from chunk_assets.schemas import check_video_id
 
     if video_id is not None:

@@ -20,7 +20,7 @@ def page(video: str, output: Path | None) -> None:
     It shows the film, and of each chunk the pictures, the clip, the prompt, the seed, the cost and
     the checks, and it needs no network to be read.
     """
-    from chunk_assets.cli.output import check_ffmpeg, make_shareable, writable_target
+    from chunk_assets.cli.film_file import check_ffmpeg, make_shareable, writable_target
     from chunk_assets.cli.terminal import plain
     from chunk_assets.schemas import check_video_id
     from chunk_assets.settings import load_settings
@@ -30,9 +30,9 @@ def page(video: str, output: Path | None) -> None:
     check_ffmpeg()
     path = output or Path(f"{video}.html")
     target = writable_target(path, [])
-    from chunk_assets.chain.film_plan import plan_film
-    from chunk_assets.film_page import write_page
-    from chunk_assets.resources import connect
+    from chunk_assets.defs.resources import connect
+    from chunk_assets.film.plan import plan_film
+    from chunk_assets.report.writing import write_page
 
     store = connect(settings)
     stored = write_page(settings.home, store, plan_film(store, video))

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chunk_assets.chain.listener import Listener
 from chunk_assets.cli.terminal import cut, plain
+from chunk_assets.render.listener import Listener
 from chunk_assets.schemas import ChunkSpec
 
 _LABEL = 36  # cells; with the bar, the percentage and the time it fills 80

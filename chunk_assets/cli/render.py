@@ -89,7 +89,7 @@ def render(
     if only and chunks is None:
         raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
     with stopping(GOES_ON) as interrupts:
-        from chunk_assets.cli.early import Early, importing
+        from chunk_assets.cli.prefetch import Early, importing
         from chunk_assets.schemas import MANIFEST
         from chunk_assets.settings import load_settings
 
@@ -98,7 +98,7 @@ def render(
         if (directory / MANIFEST).is_file() and not dry_run:
             early.start_server()
         with importing():
-            from chunk_assets.cli.output import check_ffmpeg, writable_target
+            from chunk_assets.cli.film_file import check_ffmpeg, writable_target
             from chunk_assets.cli.progress import ChunkProgress
             from chunk_assets.generation.registry import check_generator
 
@@ -118,7 +118,7 @@ def render(
             with progress.waiting("starting Dagster"):
                 with importing():
                     from chunk_assets.cli.rendering import Rendering
-                    from chunk_assets.cli.report import print_film, print_film_json
+                    from chunk_assets.cli.summary import print_film, print_film_json
                 early.wait()
             rendering = Rendering(
                 settings,

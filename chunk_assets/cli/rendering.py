@@ -10,25 +10,30 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.chain.animatic_directory import AnimaticDirectory, submit
-from chunk_assets.chain.bill import Bill, film_bill
-from chunk_assets.chain.complete import completeness
-from chunk_assets.chain.film_plan import FilmPlan, commissioned, plan_film
-from chunk_assets.chain.inspect import ChunkState, film_fingerprint, inspect, stored_film
-from chunk_assets.chain.quotes import chunk_price
+from chunk_assets.cli.film_file import make_shareable
 from chunk_assets.cli.healing import Healing
 from chunk_assets.cli.interrupts import let_go
-from chunk_assets.cli.output import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
+from chunk_assets.dagster_internals.instance import (
+    TERMINAL_TAG,
+    end_orphans,
+    film_lock,
+    open_instance,
+)
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.check_events import report_completeness
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.run_tags import film_tags
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.assets.check_events import report_completeness
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.defs.resources import connect
+from chunk_assets.defs.runs.tags import film_tags
 from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
+from chunk_assets.film.bill import Bill, film_bill
+from chunk_assets.film.completeness import completeness
+from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
+from chunk_assets.film.quotes import chunk_price
+from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.film.submission import AnimaticDirectory, submit
 from chunk_assets.generation.registry import choose_generator
-from chunk_assets.instance import TERMINAL_TAG, end_orphans, film_lock, open_instance
-from chunk_assets.resources import connect
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys

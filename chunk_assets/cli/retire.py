@@ -11,7 +11,7 @@ from chunk_assets.cli.options import json_option
 from chunk_assets.cli.terminal import plain
 
 if TYPE_CHECKING:  # it brings Dagster, which `--help` has no use for
-    from chunk_assets.defs.retiring import Retirement
+    from chunk_assets.defs.partitions.retirement import Retirement
 
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 _MAX_HOURS = 36500 * 24
@@ -86,13 +86,13 @@ def retire(
     settings = load_settings()
     for video in videos:
         check_video_id(video)
-    from chunk_assets.defs import retiring
-    from chunk_assets.instance import open_instance
-    from chunk_assets.resources import connect
+    from chunk_assets.dagster_internals.instance import open_instance
+    from chunk_assets.defs.partitions import retirement
+    from chunk_assets.defs.resources import connect
 
     store = connect(settings)
     with open_instance(settings) as instance:
-        found = retiring.retire(
+        found = retirement.retire(
             instance,
             store,
             settings,
@@ -107,9 +107,9 @@ def retire(
 
 
 def _remove_foreign(is_dry_run: bool, as_json: bool) -> None:
-    from chunk_assets.defs.grid import foreign_keys, remove_foreign
-    from chunk_assets.defs.partitions import shown
-    from chunk_assets.instance import open_instance
+    from chunk_assets.dagster_internals.instance import open_instance
+    from chunk_assets.defs.partitions.definitions import shown
+    from chunk_assets.defs.partitions.registry import foreign_keys, remove_foreign
     from chunk_assets.settings import load_settings
 
     with open_instance(load_settings()) as instance:

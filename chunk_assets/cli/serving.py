@@ -19,8 +19,7 @@ import click
 import dagster as dg
 
 from chunk_assets.cli.terminal import plain
-from chunk_assets.errors import SpecError, StorageError
-from chunk_assets.instance import (
+from chunk_assets.dagster_internals.instance import (
     CODE_LOCATION,
     CODE_MODULE,
     FILM_TAG,
@@ -32,13 +31,14 @@ from chunk_assets.instance import (
     film_lock,
     open_instance,
 )
-from chunk_assets.resources import connect
+from chunk_assets.defs.resources import connect
+from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.files.private_home import private_home
 from chunk_assets.settings import Settings
-from chunk_assets.storage.private import private_home
 
 HOST = "127.0.0.1"
 _PYTHON_M = [sys.executable, "-m"]
-_FORK_SERVER = [*_PYTHON_M, "chunk_assets.runs.fork_server"]
+_FORK_SERVER = [*_PYTHON_M, "chunk_assets.dagster_internals.fork_server"]
 _STOP_SECONDS = 20
 """What Dagster gets to stop in; it takes 3 s, more while a chunk is being rendered."""
 
@@ -73,7 +73,7 @@ def serve(settings: Settings, port: int) -> None:
                 while not _answers(port):
                     _check_alive(keepers, log, seconds=0.3)
                 # Behind Dagit, which a person waits for; a run that comes before starts cold.
-                keepers.append(start([*_FORK_SERVER, str(runs)], runs=None))
+                keepers.append(start([*_FORK_SERVER, str(runs), CODE_MODULE], runs=None))
             click.echo(f"Dagit: http://{HOST}:{port}")
             click.echo(f"Films: {store.uri('')} at {plain(store.endpoint)}")
             click.echo(f"Log:   {plain(log)}")
@@ -179,7 +179,7 @@ def _start(
         "PYTHONSAFEPATH": "1",  # a `random.py` in the current directory is not Python's
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "chunk_assets.cli.keeper", str(_STOP_SECONDS), *command],
+        [sys.executable, "-m", "chunk_assets.cli.service_process", str(_STOP_SECONDS), *command],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=log,

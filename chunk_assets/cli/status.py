@@ -25,11 +25,11 @@ def status(video: str | None, retired: bool, as_json: bool) -> None:
         from chunk_assets.schemas import check_video_id
 
         check_video_id(video)
-    from chunk_assets.cli.statuses import show_film, show_films, show_retired
-    from chunk_assets.defs.rendering_now import active_runs
-    from chunk_assets.defs.retiring import retired_films
-    from chunk_assets.instance import open_instance
-    from chunk_assets.resources import connect
+    from chunk_assets.cli.status_tables import show_film, show_films, show_retired
+    from chunk_assets.dagster_internals.instance import open_instance
+    from chunk_assets.defs.partitions.retirement import retired_films
+    from chunk_assets.defs.resources import connect
+    from chunk_assets.defs.runs.progress import active_runs
 
     store = connect(settings)
     with open_instance(settings) as instance:

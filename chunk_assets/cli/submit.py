@@ -29,11 +29,11 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
         _note_unused(animatic.animatic.product_reference)
         return
 
-    from chunk_assets.chain import animatic_directory as animatics
-    from chunk_assets.chain.film_plan import plan_film
-    from chunk_assets.defs.sightings import announce
-    from chunk_assets.instance import open_instance
-    from chunk_assets.resources import connect
+    from chunk_assets.dagster_internals.instance import open_instance
+    from chunk_assets.defs.partitions.observations import announce
+    from chunk_assets.defs.resources import connect
+    from chunk_assets.film import submission as animatics
+    from chunk_assets.film.plan import plan_film
 
     store = connect(settings)
     is_new = animatics.submit(store, name, animatic)

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import click
 import dagster as dg
 
+from chunk_assets.dagster_internals.instance import dagster_home
+from chunk_assets.defs.resources import connect
 from chunk_assets.errors import SpecError
-from chunk_assets.instance import dagster_home
-from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 
 

@@ -14,8 +14,8 @@ from redis import RedisError
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.cluster.workers import live_workers
-from chunk_assets.defs.partitions import film_part
-from chunk_assets.instance import FILM_TAG
+from chunk_assets.dagster_internals.instance import FILM_TAG
+from chunk_assets.defs.partitions.definitions import film_part
 from chunk_assets.settings import load_settings
 
 _PARTITION = "dagster/partition"

@@ -17,11 +17,11 @@ from dagster._utils.interrupts import capture_interrupts
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from redis import Redis, RedisError
 
-from chunk_assets.chain.leaving import Leaving
 from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, run_key
 from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.cluster.row_locks import release_when_silent
-from chunk_assets.defs import handing_on
+from chunk_assets.defs.runs import handoff
+from chunk_assets.render.leaving import Leaving
 from chunk_assets.settings import Settings
 
 WORKER_TAG = "worker"
@@ -74,7 +74,7 @@ class Slot:
         self._redis = connect(settings)
         self._worker, self._leaving = worker, leaving
         release_when_silent()
-        handing_on.leaving_is(leaving)
+        handoff.leaving_is(leaving)
 
     def execute(self, run_id: str) -> None:
         """Execute a run, unless it has been cancelled or is over."""
@@ -89,7 +89,7 @@ class Slot:
                 return  # a message that came twice
             self._leaving.renew()
             instance.add_run_tags(run_id, {WORKER_TAG: self._worker})
-            handing_on.taken_over(instance, run)
+            handoff.taken_over(instance, run)
             with (
                 _interruptible(),
                 Watch(self._redis, run_id, self._worker, self._leaving),

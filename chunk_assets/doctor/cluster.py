@@ -5,8 +5,8 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import Any
 
+from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.doctor.findings import Finding, fails, not_configured, ok
-from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings
 
 ONE_MACHINE = "CHUNK_ASSETS_BROKER_URL is not set: runs stay on this machine"

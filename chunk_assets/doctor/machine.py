@@ -8,9 +8,9 @@ from pathlib import Path
 
 from chunk_assets.doctor.findings import Finding, fails, ok
 from chunk_assets.errors import FFmpegError
+from chunk_assets.files.locks import lock
+from chunk_assets.media.ffmpeg import ask, executable
 from chunk_assets.settings import Settings
-from chunk_assets.storage.locks import lock
-from chunk_assets.video.ffmpeg import ask, executable
 
 MIN_FREE_BYTES = 2 << 30
 """Four chunks at most are on disk, and the film: half a gigabyte for ten minutes; as much nearby

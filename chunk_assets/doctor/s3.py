@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from chunk_assets.defs.resources import connect
 from chunk_assets.doctor.findings import Finding, fails, ok
 from chunk_assets.errors import StorageError
-from chunk_assets.resources import connect
 from chunk_assets.settings import Settings
 from chunk_assets.storage.conditional_writes import FEATURE, conditional_write_faults
 from chunk_assets.storage.store import ObjectStore

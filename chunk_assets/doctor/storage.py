@@ -6,13 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.dagster_databases import database_sentence
-from chunk_assets.defs.grid import foreign_keys
-from chunk_assets.defs.partitions import CHUNK_NUM, VIDEO_ID, shown
-from chunk_assets.defs.retiring import retired_films
+from chunk_assets.dagster_internals.damaged_databases import database_sentence
+from chunk_assets.dagster_internals.instance import dagster_home, open_instance
+from chunk_assets.defs.partitions.definitions import CHUNK_NUM, VIDEO_ID, shown
+from chunk_assets.defs.partitions.registry import foreign_keys
+from chunk_assets.defs.partitions.retirement import retired_films
 from chunk_assets.doctor.findings import Finding, fails, ok, warning
 from chunk_assets.errors import ChunkAssetsError
-from chunk_assets.instance import dagster_home, open_instance
 from chunk_assets.settings import Settings
 
 ADVISED_PARTITIONS = 100_000

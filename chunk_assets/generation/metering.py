@@ -17,9 +17,9 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.budget import check_budget, clip_price
-from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.context import Commission
 from chunk_assets.generation.ledger import Attempt, Ledger, now
-from chunk_assets.generation.wrapping import Wrapping
+from chunk_assets.generation.wrapper import Wrapping
 from chunk_assets.usd import checked_usd
 
 

@@ -45,8 +45,8 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.camera import Framing, Movement, camera_path, source_points
-from chunk_assets.images import open_picture
-from chunk_assets.video.clips import ClipFormat, ClipWriter
+from chunk_assets.media.clips import ClipFormat, ClipWriter
+from chunk_assets.media.images import open_picture
 
 RENDER_THREADS = 2
 LOOK_AHEAD = 3  # frames; what is rendered ahead of the encoder bounds the memory

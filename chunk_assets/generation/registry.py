@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
-from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.context import Commission
 from chunk_assets.generation.metering import Metered
 from chunk_assets.generation.preview import PreviewGenerator
 

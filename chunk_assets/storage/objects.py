@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from chunk_assets.errors import Damaged
-from chunk_assets.images import open_picture, pixel_digest
+from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 

@@ -17,12 +17,12 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, StorageError
+from chunk_assets.files.digests import PART_BYTES, Content, Digester
 from chunk_assets.sentences import shown
 from chunk_assets.storage import keys
-from chunk_assets.storage.digests import PART_BYTES, Content, Digester
-from chunk_assets.storage.nearby import Nearby
-from chunk_assets.storage.patience import patiently
+from chunk_assets.storage.retry import patiently
 from chunk_assets.storage.s3_errors import FOREIGN, Asked, refuse_web_pages, translated
+from chunk_assets.storage.video_cache import Nearby
 
 _BLOCK = 1 << 20
 # The local server holds what it sends faster than it is read: 480 MB for a film of ten minutes.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.chain.bill import Bill, ChunkBill, in_dollars
+from chunk_assets.film.bill import Bill, ChunkBill, in_dollars
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import Ended, done

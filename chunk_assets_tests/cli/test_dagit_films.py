@@ -5,16 +5,16 @@ from collections import defaultdict
 import dagster as dg
 import pytest
 
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.objects import STAGES
-from chunk_assets.chain.records import ClipRecord
-from chunk_assets.defs.partitions import chunk_key, split_chunk_key
-from chunk_assets.defs.sightings import announce
-from chunk_assets.instance import open_instance
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.partitions.definitions import chunk_key, split_chunk_key
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.frames import probe
+from chunk_assets.render.stored_chunks import STAGES
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.dagit import dev, until
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import manifest, small_manifest

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.cli import faults
-from chunk_assets.dagster_databases import check_databases, database_sentence
+from chunk_assets.cli import system_errors
+from chunk_assets.dagster_internals.damaged_databases import check_databases, database_sentence
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, run, sentence
@@ -67,7 +67,7 @@ def test_a_database_that_is_not_damaged_is_not_called_so(
     """Locked, read-only, of another version, on a full disk."""
     home = (settings.home / "dagster").resolve()
     check_databases(home)
-    said = faults.sentence(sqlite3.OperationalError(message))
+    said = system_errors.sentence(sqlite3.OperationalError(message))
     assert said == database_sentence(home, sqlite3.OperationalError(message))
     assert said is not None
     assert words in said

@@ -6,11 +6,11 @@ from shutil import rmtree
 
 import pytest
 
-from chunk_assets.chain.records import ClipRecord
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import done, rendered, run, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 

@@ -10,7 +10,13 @@ import dagster as dg
 import httpx
 import pytest
 
-from chunk_assets.instance import FILM_TAG, KEPT_BY_DEV, KEPT_TAG, TERMINAL_TAG, open_instance
+from chunk_assets.dagster_internals.instance import (
+    FILM_TAG,
+    KEPT_BY_DEV,
+    KEPT_TAG,
+    TERMINAL_TAG,
+    open_instance,
+)
 from chunk_assets.settings import load_settings
 from chunk_assets_tests.cli.commands import (
     Running,

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from chunk_assets.media.frames import probe
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import COMMAND, Running, done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 

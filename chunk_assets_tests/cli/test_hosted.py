@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chunk_assets.chain.records import ClipRecord
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.images import open_picture
+from chunk_assets.media.frames import probe, read_frames
+from chunk_assets.media.images import open_picture
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe, read_frames
 from chunk_assets_tests.cli.commands import done, rendered, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.fake_faults import MODERATED, Answers, Fails, NoCredit
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.manifests import small_manifest
-from chunk_assets_tests.video.media import mean_error, photo
+from chunk_assets_tests.media.media import mean_error, photo
 
 CREATE, GET = "POST /v1/predictions", "GET /v1/predictions/{id}"
 RENDER = ("render", "film", "--generator", "replicate")

@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 
-from chunk_assets.chain.records import ClipRecord
 from chunk_assets.cli.render import GOES_ON
-from chunk_assets.instance import open_instance
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.frames import read_frames
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import read_frames
 from chunk_assets_tests.cli.commands import (
     Running,
     done,

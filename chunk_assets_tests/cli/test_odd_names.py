@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import Path
 
-from chunk_assets.video.frames import probe
+from chunk_assets.media.frames import probe
 from chunk_assets_tests.cli.commands import done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 

@@ -7,10 +7,10 @@ from shutil import rmtree
 import pytest
 
 from chunk_assets.generation.ledger import Ledger
+from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import done, rendered, run
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.fake_replicate import FakeReplicate

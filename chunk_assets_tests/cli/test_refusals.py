@@ -169,7 +169,7 @@ def test_a_deployment_that_cannot_be_used(
     animatic: Animatics, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ):
     """S3 that does not answer, an absent bucket, wrong credentials, a setting that is no number."""
-    from chunk_assets import resources
+    from chunk_assets.defs import resources
 
     film = animatic()
     monkeypatch.setenv(variable, value)

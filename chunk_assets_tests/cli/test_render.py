@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.chain.records import ClipRecord
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.storage import keys
-from chunk_assets.storage.seaweedfs import Endpoint
+from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.frames import VideoInfo, probe
 from chunk_assets_tests.cli.commands import Ended, done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.conftest import deploy, emptied

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from chunk_assets.instance import open_instance
+from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore

@@ -7,12 +7,12 @@ from shutil import rmtree
 import numpy as np
 import pytest
 
-from chunk_assets.chain.records import ClipRecord
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.clips import ClipFormat, ClipWriter
+from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.clips import ClipFormat, ClipWriter
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 

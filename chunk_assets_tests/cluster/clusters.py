@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from chunk_assets.resources import connect
+from chunk_assets.defs.resources import connect
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cluster.hosts import Host, Studio, studio

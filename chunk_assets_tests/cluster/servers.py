@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 from redis import Redis, RedisError
 
-from chunk_assets.storage.weed import find_weed
+from chunk_assets.storage.local.weed import find_weed
 
 BUCKET = "films"
 VOLUMES = 3

@@ -18,17 +18,17 @@ import dagster as dg
 import psycopg2
 import pytest
 
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.chain.records import ClipRecord
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.workers import code_version, forget, live_workers
-from chunk_assets.defs.handing_on import HANDED_ON
-from chunk_assets.defs.partitions import split_chunk_key
+from chunk_assets.defs.partitions.definitions import split_chunk_key
+from chunk_assets.defs.runs.handoff import HANDED_ON
 from chunk_assets.errors import StorageError
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
+from chunk_assets.media.frames import probe
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cluster.clusters import PROGRAM, Cluster, cluster
 from chunk_assets_tests.cluster.hosts import Host
 from chunk_assets_tests.fake_replicate import FakeReplicate

@@ -24,16 +24,16 @@ from chunk_assets.cluster.coordinator import FilmQueue, bounded, film_of
 from chunk_assets.cluster.launcher import FilmLauncher
 from chunk_assets.cluster.worker import Heart
 from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
-from chunk_assets.defs.claims import RunClaims
-from chunk_assets.defs.grid import register
-from chunk_assets.defs.handing_on import HANDED_ON, hand_on, taken_over
-from chunk_assets.defs.partitions import range_tags
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.registry import register
+from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.handoff import HANDED_ON, hand_on, taken_over
 from chunk_assets.errors import SpecError
-from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets_tests.cluster.clusters import DEPLOY
 from chunk_assets_tests.cluster.servers import redis_server
-from chunk_assets_tests.defs.test_claims import _job, recorded
+from chunk_assets_tests.defs.test_chunk_locks import _job, recorded
 
 
 @pytest.fixture(scope="module")

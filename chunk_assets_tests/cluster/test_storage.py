@@ -15,11 +15,11 @@ from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.cluster.coordinator import FilmQueue
 from chunk_assets.cluster.workers import beat, this_worker
-from chunk_assets.defs.grid import unregister
-from chunk_assets.defs.partitions import VIDEO_ID
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.partitions.definitions import VIDEO_ID
+from chunk_assets.defs.partitions.registry import unregister
 from chunk_assets.doctor import cluster as doctor
 from chunk_assets.doctor import storage
-from chunk_assets.instance import open_instance
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets_tests.cli.commands import wait_for
 from chunk_assets_tests.cluster.clusters import DEPLOY

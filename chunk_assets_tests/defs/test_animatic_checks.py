@@ -5,14 +5,14 @@ import json
 import dagster as dg
 import pytest
 
-from chunk_assets.chain.verdicts import USABLE
-from chunk_assets.defs.retiring import retire
-from chunk_assets.defs.sightings import ANIMATICS
+from chunk_assets.checks.results import USABLE
+from chunk_assets.defs.partitions.observations import ANIMATICS
+from chunk_assets.defs.partitions.retirement import retire
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.check_results import Result, check_result
-from chunk_assets_tests.defs.test_sensors import HELD, put, put_manifest
+from chunk_assets_tests.defs.test_new_animatics import HELD, put, put_manifest
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest

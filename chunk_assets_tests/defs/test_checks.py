@@ -9,11 +9,10 @@ import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from PIL import Image
 
-from chunk_assets.chain import verdicts
-from chunk_assets.chain.conforming import whole
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.chain.judging import Judge
-from chunk_assets.chain.verdicts import (
+from chunk_assets.checks import results
+from chunk_assets.checks.clip import Judge
+from chunk_assets.checks.conformance import whole
+from chunk_assets.checks.results import (
     BEGINS,
     COLOUR,
     COMPLETE,
@@ -22,20 +21,21 @@ from chunk_assets.chain.verdicts import (
     NOT_FROZEN,
     WHOLE,
 )
+from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
-from chunk_assets.images import open_picture, save_png
-from chunk_assets.instance import open_instance
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
+from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.quality import Quality
 from chunk_assets.storage import keys
+from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.objects import MP4, PNG
-from chunk_assets.storage.seaweedfs import Endpoint
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.conftest import deploy, emptied
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest
-from chunk_assets_tests.video.media import film_of, write_clip
+from chunk_assets_tests.media.media import film_of, write_clip
 
 Frames = list[np.ndarray]
 Objects = dict[str, tuple[str, bytes, dict[str, str]]]
@@ -153,7 +153,7 @@ def test_a_good_film_passes_every_check(film: Film):
     result = film.check()
     marks = result.get_asset_check_evaluations()
     assert {(str(mark.partition), mark.check_name) for mark in marks} == {
-        (f"0{number}|film", name) for number in range(CHUNKS) for name in verdicts.OF_A_CHUNK
+        (f"0{number}|film", name) for number in range(CHUNKS) for name in results.OF_A_CHUNK
     }
     assert [mark.description for mark in marks if not mark.passed] == []
     assert not [mark for mark in marks if "not_judged" in mark.metadata]
@@ -262,7 +262,7 @@ def test_dagster_keeps_a_status_for_each_chunk(film: Film):
 def test_a_run_over_no_partition_judges_all_there_are(film: Film):
     """The button in Dagit that names no partition is not an error."""
     marks = film.run("check_chunks").get_asset_check_evaluations()
-    assert len(marks) == CHUNKS * len(verdicts.OF_A_CHUNK)
+    assert len(marks) == CHUNKS * len(results.OF_A_CHUNK)
 
 
 def test_chunks_beyond_the_film_are_passed_over(film: Film):

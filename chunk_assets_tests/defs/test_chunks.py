@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chunk_assets.chain.records import ClipRecord
-from chunk_assets.defs.metadata import preview
-from chunk_assets.io_managers import StoredVideo
+from chunk_assets.defs.assets.io_managers import StoredVideo
+from chunk_assets.defs.assets.metadata import preview
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_json

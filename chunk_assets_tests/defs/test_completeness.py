@@ -3,16 +3,16 @@
 import dagster as dg
 import pytest
 
-from chunk_assets.chain.complete import Completeness, ranges
-from chunk_assets.chain.verdicts import COMPLETE
-from chunk_assets.defs.check_events import FILMS, report_completeness
+from chunk_assets.checks.results import COMPLETE
+from chunk_assets.defs.assets.check_events import FILMS, report_completeness
+from chunk_assets.film.completeness import Completeness, ranges
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.check_results import Result, check_result
 from chunk_assets_tests.cli.commands import Ended, done
-from chunk_assets_tests.defs.test_sensors import HELD, put
+from chunk_assets_tests.defs.test_new_animatics import HELD, put
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest

@@ -5,9 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from chunk_assets.defs.claims import RunClaims
-from chunk_assets.defs.grid import foreign_keys, register
-from chunk_assets.defs.partitions import (
+from chunk_assets.defs.partitions.definitions import (
     CHUNK_NUM,
     VIDEO_ID,
     by_film,
@@ -16,8 +14,10 @@ from chunk_assets.defs.partitions import (
     read_chunk_key,
     split_chunk_key,
 )
-from chunk_assets.defs.retiring import retire, retired_films
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.defs.partitions.registry import foreign_keys, register
+from chunk_assets.defs.partitions.retirement import retire, retired_films
+from chunk_assets.defs.runs.chunk_locks import RunClaims
 from chunk_assets.errors import SpecError
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
@@ -221,8 +221,8 @@ def test_retiring_leaves_foreign_keys_alone(studio: Studio, settings: Settings):
 
 def test_doctor_names_foreign_keys_and_retire_removes_them(store: ObjectStore, settings: Settings):
     """A warning line says which they are and how to remove them; nothing else leaves the grid."""
-    from chunk_assets.chain.film_plan import plan_film
-    from chunk_assets.instance import open_instance
+    from chunk_assets.dagster_internals.instance import open_instance
+    from chunk_assets.film.plan import plan_film
 
     put_animatic(store, "film")
     with open_instance(settings) as instance:

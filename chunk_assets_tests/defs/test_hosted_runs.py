@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from chunk_assets.chain.film_plan import plan_film
 from chunk_assets.cli.render import GOES_ON
-from chunk_assets.defs.partitions import range_tags
-from chunk_assets.defs.sightings import announce
+from chunk_assets.dagster_internals.instance import open_instance
+from chunk_assets.defs.partitions.definitions import range_tags
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
 from chunk_assets.generation.ledger import Attempt, Ledger
-from chunk_assets.instance import open_instance
+from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.cli.commands import Running, done, wait_for
 from chunk_assets_tests.cli.conftest import _loggers  # noqa: F401 - a fixture, used by itself
 from chunk_assets_tests.fake_faults import NEVER, Lost, Reset, Takes

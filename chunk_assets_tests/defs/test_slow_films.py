@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from chunk_assets.defs.manifest_cursor import ManifestCursor
-from chunk_assets.defs.sightings import sightings
+from chunk_assets.defs.partitions.observations import sightings
+from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
 from chunk_assets.errors import OutOfTime
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -68,7 +68,7 @@ def test_slow_films_do_not_starve_others(
 ):
     """They are left to the end of the next ticks, and after three of them refused, by name."""
     put(store, *GOOD, *SLOW)
-    patched = "chunk_assets.defs.animatic_sensor"
+    patched = "chunk_assets.defs.sensors.new_animatics"
     monkeypatch.setattr(f"{patched}.FILM_SECONDS", 1.0)  # constants, to be fast
     monkeypatch.setattr(f"{patched}.MAX_SECONDS", 2.0)
     with during(store, "slow", lambda: time.sleep(2.3)):
@@ -93,7 +93,7 @@ def test_a_film_that_was_slow_once(
 ):
     """It is planned in the next tick, and nothing is remembered of it."""
     put(store, "slow")
-    monkeypatch.setattr("chunk_assets.defs.animatic_sensor.FILM_SECONDS", 1.0)  # a constant
+    monkeypatch.setattr("chunk_assets.defs.sensors.new_animatics.FILM_SECONDS", 1.0)  # a constant
     with during(store, "slow", lambda: time.sleep(1.1)):
         assert sensing.tick() == []
     assert "film 'slow' was not planned: it takes too long (the time was over" in sensing.said

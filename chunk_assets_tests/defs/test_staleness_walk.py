@@ -18,16 +18,16 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
-from chunk_assets.chain.film_plan import plan_film
-from chunk_assets.chain.inspect import inspect
-from chunk_assets.defs.sightings import announce
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.status import inspect
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
     ProgressCallback,
     ignore_progress,
 )
-from chunk_assets.images import open_picture, save_png
+from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio

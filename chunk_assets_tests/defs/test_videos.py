@@ -6,12 +6,12 @@ from shutil import rmtree
 import dagster as dg
 import pytest
 
+from chunk_assets.media.frames import probe
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.video.frames import probe
 from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest

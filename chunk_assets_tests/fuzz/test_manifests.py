@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from chunk_assets.planning import build_chunk_specs, plan_joins
+from chunk_assets.planning.timeline import build_chunk_specs, plan_joins
 from chunk_assets.schemas import ChunkSpec, FilmSpec, check_video_id, read_animatic, read_film_spec
 from chunk_assets.storage.objects import json_bytes
 from chunk_assets_tests.cli.commands import run

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from chunk_assets.images import open_picture
-from chunk_assets.video.clips import ClipFormat, normalise
-from chunk_assets.video.frames import extract_last_frame, probe
+from chunk_assets.media.clips import ClipFormat, normalise
+from chunk_assets.media.frames import extract_last_frame, probe
+from chunk_assets.media.images import open_picture
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import damaged
 from chunk_assets_tests.manifests import picture
-from chunk_assets_tests.video.media import foreign_clip, take, write_clip
+from chunk_assets_tests.media.media import foreign_clip, take, write_clip
 
 SIZE = (64, 48)
 

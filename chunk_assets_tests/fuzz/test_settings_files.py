@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from chunk_assets.generation.catalog import load_catalog
-from chunk_assets.storage.weed import HOST, Server, choose_ports, weed_command
+from chunk_assets.storage.local.weed import HOST, Server, choose_ports, weed_command
 from chunk_assets_tests.cli.commands import run
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import damaged, manifests

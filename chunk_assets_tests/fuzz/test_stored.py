@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from chunk_assets.chain.film import film_cost
-from chunk_assets.chain.film_plan import FilmPlan, plan_film
-from chunk_assets.chain.inspect import inspect, stored_film
-from chunk_assets.chain.records import ClipRecord, CompositeRecord, FrameRecord
-from chunk_assets.defs.manifest_cursor import ManifestCursor
-from chunk_assets.defs.standing import standing
+from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
+from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
+from chunk_assets.film.standing import standing
+from chunk_assets.film.status import inspect, stored_film
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger, now
+from chunk_assets.media.stream_signature import Form
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import json_bytes, read_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
-from chunk_assets.video.forms import Form
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import NUMBERS, TEXTS, changed, damaged, manifests, written

@@ -11,7 +11,7 @@ from chunk_assets.generation.catalog import (
     HostedModel,
     load_catalog,
 )
-from chunk_assets.planning import OVERLAP_SECONDS, SLOT_SECONDS, plan_slots
+from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS, plan_slots
 from chunk_assets.schemas import read_animatic
 from chunk_assets_tests.manifests import small_manifest
 

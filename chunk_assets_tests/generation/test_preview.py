@@ -6,7 +6,6 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from chunk_assets.compositing import blend
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.camera import Framing, Movement, camera_path
@@ -18,8 +17,9 @@ from chunk_assets.generation.preview import (
     oversampled,
     view,
 )
-from chunk_assets.images import cover
-from chunk_assets.video.frames import probe, read_frames
+from chunk_assets.media.compositing import blend
+from chunk_assets.media.frames import probe, read_frames
+from chunk_assets.media.images import cover
 
 SIZE = (320, 180)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from chunk_assets.defs.resources import connect
 from chunk_assets.errors import StorageError
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.resources import connect
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.conditional_writes import (
     conditional_write_faults,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from chunk_assets.defs.resources import FilmS3
 from chunk_assets.errors import CutOff, Damaged, NotAnswering, NotStored, StorageError
-from chunk_assets.resources import FilmS3
-from chunk_assets.storage.digests import Content
+from chunk_assets.files.digests import Content
+from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.s3_errors import without_password
-from chunk_assets.storage.seaweedfs import Endpoint
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.storage.faulty_s3 import Answer, FaultyS3, Garbled, Shortened, faulty_s3
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chunk_assets.storage.weed import Server
+from chunk_assets.storage.local.weed import Server
 
 GOOD: dict[str, Any] = {
     "access_key_id": "0123456789ABCDEF0123",

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chunk_assets.defs.resources import FilmS3
 from chunk_assets.errors import NotAnswering, NotStored, StorageError
-from chunk_assets.resources import FilmS3
+from chunk_assets.files.digests import bytes_digest
 from chunk_assets.schemas import ChunkGenerationOutput
-from chunk_assets.storage.digests import bytes_digest
+from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.objects import content_version, read_json, write_image, write_json
-from chunk_assets.storage.seaweedfs import Endpoint
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.dagit import free_port
 from chunk_assets_tests.manifests import picture

@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from chunk_assets.errors import MediaError, Rejected, SpecError
-from chunk_assets.generation.replicate.answers import (
+from chunk_assets.generation.replicate.api_errors import (
     Refusal,
     as_error,
     as_transport_error,

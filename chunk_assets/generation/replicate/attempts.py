@@ -23,15 +23,15 @@ from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.budget import check_budget
 from chunk_assets.generation.ledger import Attempt, Ledger, Taken
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.asking import Asked, Done, Patience
+from chunk_assets.generation.replicate.clip_request import Asked, Done, Patience
 from chunk_assets.generation.replicate.failures import kind_of_failure
 from chunk_assets.generation.replicate.fetching import Download, Fetching
-from chunk_assets.generation.replicate.leftovers import Leftovers, void
 from chunk_assets.generation.replicate.lost_predictions import seconds_since, url_digest
+from chunk_assets.generation.replicate.orphaned_predictions import Leftovers, void
+from chunk_assets.generation.replicate.polling import Waiting
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.recovery import Recovery
 from chunk_assets.generation.replicate.retries import LostAnswer
-from chunk_assets.generation.replicate.waiting import Waiting
 
 
 class Attempts:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from replicate.client import Client
 
 from chunk_assets.errors import SpecError
-from chunk_assets.generation.replicate.answers import (
+from chunk_assets.generation.replicate.api_errors import (
     Refusal,
     as_error,
     as_transport_error,

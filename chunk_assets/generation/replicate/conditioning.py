@@ -8,8 +8,8 @@ from PIL import Image
 from chunk_assets.errors import MediaError
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.hosted import HostedModel
-from chunk_assets.images import cover, open_picture, save_png
-from chunk_assets.video.clips import ClipFormat, ClipWriter
+from chunk_assets.media.clips import ClipFormat, ClipWriter
+from chunk_assets.media.images import cover, open_picture, save_png
 
 PNG, MP4 = "image/png", "video/mp4"
 

@@ -18,7 +18,8 @@ from chunk_assets.errors import (
     Unavailable,
     Unsupported,
 )
-from chunk_assets.generation.replicate.answers import (
+from chunk_assets.files.atomic import written_whole
+from chunk_assets.generation.replicate.api_errors import (
     Refusal,
     as_transport_error,
     is_web_page,
@@ -27,8 +28,7 @@ from chunk_assets.generation.replicate.answers import (
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
 from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
 from chunk_assets.generation.stopping import streamed
-from chunk_assets.video.atomic import written_whole
-from chunk_assets.video.frames import probe
+from chunk_assets.media.frames import probe
 
 MOST_REDIRECTS = 5
 _WHAT = "a prediction's output"

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
+from chunk_assets.files.digests import file_digest
 from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.asking import KEPT_SECONDS, Asked, Done, Patience
+from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Done, Patience
 from chunk_assets.generation.replicate.download import Gone
-from chunk_assets.generation.replicate.leftovers import NOT_THERE
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
+from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE
+from chunk_assets.generation.replicate.polling import looks
 from chunk_assets.generation.replicate.predictions import Prediction
-from chunk_assets.generation.replicate.waiting import looks
-from chunk_assets.storage.digests import file_digest
 
 Download = Callable[[str, Path], None]
 """Saves an output's URL as a file; `download.fetch` for one account."""

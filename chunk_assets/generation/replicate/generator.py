@@ -18,20 +18,20 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
-from chunk_assets.generation.commission import Commission
+from chunk_assets.generation.context import Commission
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.asking import Asked, Patience
 from chunk_assets.generation.replicate.attempts import Attempts
+from chunk_assets.generation.replicate.clip_request import Asked, Patience
 from chunk_assets.generation.replicate.conditioning import conditioning_media
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
 from chunk_assets.generation.replicate.predictions import ModelInfo
-from chunk_assets.generation.replicate.published import check_inputs, unusable_output
+from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
 from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.generation.stopping import stopped_by
-from chunk_assets.images import open_picture, pixel_digest
+from chunk_assets.media.images import open_picture, pixel_digest
 
 NO_TOKEN = SecretStr("unset")
 """Prices need no account: the token is asked for before the generator renders."""

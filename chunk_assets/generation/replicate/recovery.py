@@ -6,17 +6,17 @@ from chunk_assets.errors import ChunkAssetsError, Rejected
 from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.asking import Asked, Patience
-from chunk_assets.generation.replicate.leftovers import (
+from chunk_assets.generation.replicate.clip_request import Asked, Patience
+from chunk_assets.generation.replicate.lost_predictions import holds_picture, search
+from chunk_assets.generation.replicate.orphaned_predictions import (
     NOT_THERE,
     Leftovers,
     may_live,
     unknown,
     void,
 )
-from chunk_assets.generation.replicate.lost_predictions import holds_picture, search
+from chunk_assets.generation.replicate.polling import Notices, looks
 from chunk_assets.generation.replicate.predictions import Prediction
-from chunk_assets.generation.replicate.waiting import Notices, looks
 
 
 class Recovery:

@@ -11,7 +11,7 @@ from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.hiring import FAST, Hiring
-from chunk_assets_tests.video.media import photo
+from chunk_assets_tests.media.media import photo
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.asking import Patience
 from chunk_assets.generation.replicate.attempts import Attempts
+from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.generator import ReplicateGenerator
 from chunk_assets.generation.replicate.retries import RetryPolicy

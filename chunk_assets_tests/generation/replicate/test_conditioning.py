@@ -7,10 +7,10 @@ from PIL import Image
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.conditioning import conditioning_media
-from chunk_assets.images import STORED, open_picture, pixel_digest, save_png
-from chunk_assets.video.frames import probe, read_frames
+from chunk_assets.media.frames import probe, read_frames
+from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_png
 from chunk_assets_tests.generation.replicate.requests import SIZE, request
-from chunk_assets_tests.video.media import PHOTOS, bias, mean_error, photo
+from chunk_assets_tests.media.media import PHOTOS, bias, mean_error, photo
 
 CLIP_TOLERANCE = 1.3
 """Mean error, of 255, of any frame of the clip; 0.8 to 1.1 measured, a pixel aside is over 4."""

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from chunk_assets.errors import GenerationError, MediaError, Rejected, TimedOut, Unavailable
 from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
 from chunk_assets.generation.replicate.download import Gone, fetch
-from chunk_assets.video.frames import probe
+from chunk_assets.media.frames import probe
 from chunk_assets_tests.fake_faults import (
     Answers,
     Redirects,

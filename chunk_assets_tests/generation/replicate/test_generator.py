@@ -11,8 +11,8 @@ from PIL import Image
 
 from chunk_assets.errors import Declined, OverBudget, Rejected, SpecError, TimedOut, Unavailable
 from chunk_assets.generation.base import GenerationRequest, ignore_progress
-from chunk_assets.generation.replicate.asking import Patience
-from chunk_assets.video.frames import probe, read_frames
+from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.media.frames import probe, read_frames
 from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMany, Truncated
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.hiring import Hiring

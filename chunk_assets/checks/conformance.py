@@ -1,0 +1,76 @@
+"""Whether a clip is what its spec says, and a film what its manifest says."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from chunk_assets.checks import results
+from chunk_assets.checks.results import Value, Verdict, measured
+from chunk_assets.errors import MediaError, SpecError, StorageError
+from chunk_assets.film.plan import plan_film
+from chunk_assets.media.clip_metrics import Watched
+from chunk_assets.media.clips import ClipFormat, check
+from chunk_assets.media.frames import VideoInfo, probe
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+
+
+def conforms(spec: ChunkSpec, clip: Path, seen: Watched) -> Verdict:
+    """The verdict on a clip's form.
+
+    Without keyframes where it is cut it is still whole: stitching encodes it again.
+    """
+    values: dict[str, Value] = {}
+    fault = ""
+    try:
+        try:
+            info = check(clip, ClipFormat(spec.num_frames, spec.fps, spec.size))
+        except (MediaError, SpecError) as error:
+            fault = str(error).replace(repr(str(clip)), "the clip")
+            info = probe(clip)
+        values = _form(info, spec.num_frames, spec.fps, spec.size)
+        decoded = seen.movement.frames
+        values |= measured(decoded_frames=(decoded, info.frames))
+        if not fault and decoded != info.frames:
+            fault = f"the clip is damaged: {decoded} of {info.frames} frames can be decoded"
+    except MediaError as error:
+        fault = str(error).replace(repr(str(clip)), "the clip")
+    return Verdict(results.CONFORMS, not fault, fault or "the clip is what its spec says", values)
+
+
+def whole(store: ObjectStore, video_id: str, path: Path) -> Verdict:
+    """The verdict on a stitched film, which is fetched to `path`.
+
+    Raises:
+        StorageError: S3 cannot be reached.
+    """
+    store.head(keys.stitched_video(video_id))  # what fails from here on is the film's fault
+    values: dict[str, Value] = {}
+    try:
+        animatic = plan_film(store, video_id).animatic
+        store.download(keys.stitched_video(video_id), path)
+        info = probe(path)
+        values = _form(info, animatic.num_frames, animatic.fps, animatic.resolution)
+        dropped = animatic.num_frames - info.frames
+        values |= measured(dropped_frames=(dropped, 0))
+        check(path, ClipFormat(animatic.num_frames, animatic.fps, animatic.resolution))
+    except (StorageError, MediaError, SpecError) as error:
+        sentence = str(error).replace(repr(str(path)), "the film")
+        return Verdict(results.WHOLE, False, sentence, values)
+    sentence = f"{info.frames} frames, {float(info.duration):g} s, one constant step apart"
+    return Verdict(results.WHOLE, True, sentence, values)
+
+
+def _form(info: VideoInfo, frames: int, fps: int, size: tuple[int, int]) -> dict[str, Value]:
+    return {
+        **measured(
+            frames=(info.frames, frames),
+            seconds=(float(info.duration), float(Fraction(frames, fps))),
+            fps=(float(info.fps), float(fps)),
+            width=(info.width, size[0]),
+            height=(info.height, size[1]),
+            constant_rate=(int(info.has_constant_rate), 1),
+        ),
+        "codec": info.codec,
+        "codec_allowed": "h264",
+    }

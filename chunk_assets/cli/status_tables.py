@@ -1,0 +1,216 @@
+"""The state of films as `status` shows it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from chunk_assets.cli.out_of_date import frontier
+from chunk_assets.cli.summary import (
+    GONE,
+    bill_json,
+    chunk_costs,
+    chunk_json,
+    print_held,
+    print_lost,
+    slot,
+)
+from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
+from chunk_assets.defs.runs.progress import ActiveRun, Rendering, rendering
+from chunk_assets.errors import ChunkAssetsError
+from chunk_assets.film.bill import Bill, film_bill
+from chunk_assets.film.listing import listed
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.quotes import Quotes
+from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.settings import Settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+
+
+def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
+    """One line a film that has left the grid, from the listings alone."""
+    names = sorted(retired)
+    there = listed(store, names)
+    films = [
+        {
+            "video_id": name,
+            "stitched": there.films[name].isoformat() if name in there.films else None,
+            "size_bytes": there.sizes.get(name),
+        }
+        for name in names
+    ]
+    if as_json:
+        click.echo(json.dumps({"retired": films}, indent=2))
+    elif not films:
+        click.echo("No film is retired.")
+    else:
+        rows = [
+            [film["video_id"], film["stitched"] or "not stored", film["size_bytes"] or ""]
+            for film in films
+        ]
+        print_table(["video", "stitched", ">bytes"], rows, flexible="video")
+
+
+Runs = Mapping[str, Sequence[ActiveRun]]
+"""The runs that render, by film."""
+
+
+def show_films(
+    store: ObjectStore, retired: set[str], settings: Settings, runs: Runs, *, as_json: bool
+) -> None:
+    """One line a film that is not retired; of one whose animatic cannot be used, the reason."""
+    films: list[dict[str, Any]] = []
+    away = 0
+    for video_id in store.names(keys.ANIMATICS, ".json"):
+        if video_id in retired:
+            away += 1
+            continue
+        try:
+            plan = plan_film(store, video_id)
+            states = list(inspect(plan, store))
+            progress = rendering(runs.get(video_id, ()), settings, video_id, states)
+            clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
+            bill = film_bill(store, video_id, clips)
+            films.append(_summary(store, plan, states, bill, progress))
+        except ChunkAssetsError as error:
+            films.append({"video_id": video_id, "error": str(error)})
+    if as_json:
+        click.echo(json.dumps({"films": films, "retired": away}, indent=2))
+        return
+    if not films and not away:
+        click.echo(
+            f"No film is on S3 yet, in {store.uri('')}: 'chunk-assets render DIR' makes one."
+        )
+        return
+    usable = [film for film in films if "error" not in film]
+    if usable:
+        names = ("chunks", "stale", "missing")
+        print_table(
+            ["video", *(f">{name}" for name in names), "film", ">cost"],
+            [
+                [
+                    film["video_id"],
+                    *(film[name] for name in names),
+                    _state(film),
+                    f"${film['cost_usd']:.2f}",
+                ]
+                for film in usable
+            ],
+            flexible="video",
+        )
+    for film in films:
+        for note in film.get("cost_notes", ()):
+            click.echo(f"{plain(film['video_id'])}: {plain(note)}")
+        if "error" in film:
+            print_sentence(f"{plain(film['video_id'])} cannot be used: {plain(film['error'])}")
+    if away:
+        click.echo(f"Retired: {away} (chunk-assets status --retired lists them).")
+
+
+def _state(film: Mapping[str, Any]) -> str:
+    """The state of the stitched film, or how far its rendering is."""
+    progress = film["rendering"]
+    if progress is None:
+        return film["film"]
+    return f"{progress['state']} {progress['done']} of {progress['of']}"
+
+
+def show_film(
+    store: ObjectStore, video_id: str, settings: Settings, runs: Runs, *, as_json: bool
+) -> None:
+    """One line a chunk, and the film."""
+    plan = plan_film(store, video_id)
+    states = list(inspect(plan, store))
+    bill = film_bill(store, video_id, {s.spec.chunk_num: s.clip for s in states if s.clip})
+    progress = rendering(runs.get(video_id, ()), settings, video_id, states)
+    now = progress.now if progress else ()
+    summary = _summary(store, plan, states, bill, progress)
+    quotes = Quotes(video_id, settings, store)
+    changed = frontier(states, quotes) if summary["missing"] < len(states) else None
+    if as_json:
+        numbers = [state.spec.chunk_num for state in states]
+        document = {
+            **summary,
+            "frontier": asdict(changed) if changed else None,
+            "chunks": [chunk_json(state, bill) for state in states],
+            **bill_json(bill, numbers),
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    numbers = [state.spec.chunk_num for state in states]
+    *costs, total = chunk_costs(bill, numbers)
+    rows = [
+        [
+            f"{state.spec.chunk_num:02d}",
+            cut(state.spec.beat.get("name", ""), 24),
+            slot(state.spec),
+            "rendering" if state.spec.chunk_num in now else _with_reason(state),
+            state.clip.take if state.clip else "",
+        ]
+        for state in states
+    ]
+    rows += [[f"{one.chunk_num:02d}", GONE, "", "", ""] for one in bill.beyond(numbers)]
+    print_table(
+        ["chunk", "beat", ">film", "state", ">take", ">cost"],
+        [[*row, cost] for row, cost in zip(rows, costs, strict=True)],
+        flexible="state",
+    )
+    print_sentence(
+        f"{video_id}: {summary['chunks']} chunks, {summary['stale']} stale, "
+        f"{summary['missing']} missing; film {_state(summary)}; cost {total}"
+    )
+    print_lost(bill)
+    print_held(states)
+    for note in bill.notes:
+        print_sentence(plain(note))
+    if summary["page_url"]:
+        print_sentence(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
+    if changed:
+        print_sentence(
+            f"From chunk {changed.chunk_num:02d} on it differs from its animatic. To render what "
+            f"is stale or missing and keep the rest costs ${changed.keep_usd:.2f}; all to the end "
+            f"of the scene (chunk {changed.scene_end:02d}) ${changed.scene_usd:.2f}; all to the "
+            f"end of the film ${changed.end_usd:.2f}."
+        )
+
+
+def _with_reason(state: ChunkState) -> str:
+    return f"{state.state}: {state.reason}" if state.reason else state.state
+
+
+def _summary(
+    store: ObjectStore,
+    plan: FilmPlan,
+    states: list[ChunkState],
+    bill: Bill,
+    progress: Rendering | None,
+) -> dict[str, Any]:
+    output = stored_film(store, plan.video_id)
+    clips = [state.stored for state in states if state.stored is not None]
+    film, page = "missing", keys.report(plan.video_id)
+    if output is not None:
+        is_complete = len(clips) == len(states)
+        is_current = is_complete and output.made_from == film_fingerprint(plan, clips)
+        film = "fresh" if is_current else "stale"
+    return {
+        "video_id": plan.video_id,
+        "chunks": len(states),
+        "stale": sum(state.state == "stale" for state in states),
+        "missing": sum(state.state == "missing" for state in states),
+        "film": film,
+        "rendering": progress
+        and {
+            "state": "queued" if progress.is_queued else "rendering",
+            "done": progress.done,
+            "of": progress.planned,
+            "chunks_now": list(progress.now),
+        },
+        "film_url": output.stitched_video_url if output else None,
+        "page_url": store.uri(page) if store.head(page) else None,
+        "cost_usd": bill.total_usd,
+        "unknown_usd": bill.unknown_usd,
+        "cost_notes": bill.notes,
+    }

@@ -1,0 +1,168 @@
+"""The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, from_config does not
+
+from chunk_assets.dagster_internals.damaged_databases import check_databases
+from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.files.locks import lock
+from chunk_assets.files.private_home import private_home
+from chunk_assets.settings import Settings
+
+CONFIG = """\
+# Written by chunk_assets when there was none; yours to change.
+telemetry:
+  enabled: false
+nux:
+  # What Dagit would ask first: to join its maker's community, with an address.
+  enabled: false
+storage:
+  # Dagster's SQLite, which keeps its connections from one event to the next.
+  custom:
+    module: chunk_assets.dagster_internals.sqlite_storage
+    class: KeptSqliteStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+sensors:
+  # Each on a thread of its own: they wait within a tick for something to happen.
+  use_threads: true
+  num_workers: 4
+run_launcher:
+  module: chunk_assets.dagster_internals.warm_launcher
+  class: WarmRunLauncher
+run_retries:
+  # For the jobs that say so by a tag: those that cost nothing.
+  enabled: true
+  max_retries: 0
+"""
+
+CODE_MODULE, CODE_LOCATION = "chunk_assets.definitions", "chunk_assets"
+"""Where Dagster finds the assets, and the name it has for that, as in the project's own
+`workspace.yaml`: runs, backfills and links of one start are those of another.
+"""
+
+FILM_TAG, CHUNKS_TAG = "film", "chunks"
+"""What a run is about, to find it by in Dagit."""
+
+TERMINAL_TAG = "chunk_assets/launched_from"
+
+KEPT_TAG, KEPT_BY_DEV = ".dagster/chunk_assets_kept_by", "dev"
+"""On runs whose processes end with the `dev` that launched them; Dagit hides tags that begin so."""
+
+UNFINISHED = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+"""What a run is called whose process may be alive, or was killed."""
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Where the instance keeps its storage; made, with a `dagster.yaml`, where it is absent.
+
+    Raises:
+        StorageError: The disk refuses it.
+    """
+    home = settings.dagster_home or settings.home / "dagster"
+    try:
+        private_home(settings.home)
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster.yaml"
+        if not config.exists():
+            part = home / f"dagster.yaml.{os.getpid()}.part"  # two commands may come at once
+            try:
+                part.write_text(CONFIG)
+                part.replace(config)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"Dagster's directory {str(home)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(home)) from error
+    return home.resolve()
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance, for runs in this process: their output stays in the terminal."""
+    silent: dict[str, Any] = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    home = str(dagster_home(settings))
+    ref = InstanceRef.from_dir(home, overrides=silent)
+    storage = ref.storage_data
+    if storage is not None and storage.class_name == "KeptSqliteStorage":
+        # `dagster.yaml` names the home by a variable that need not be set in this process.
+        check_databases(Path(home))
+        here = storage._replace(config_yaml=json.dumps({"base_dir": home}))
+        ref = ref._replace(storage_data=here)
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        yield instance
+
+
+@contextmanager
+def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
+    """Keep a second `render` of the same film on this machine out; ends with this process.
+
+    Raises:
+        SpecError: It is being rendered already.
+        StorageError: The disk refuses the lock's file.
+    """
+    directory = settings.home / "locks"
+    try:
+        private_home(settings.home)
+        directory.mkdir(parents=True, exist_ok=True)
+        held = lock(directory / f"{video_id}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SpecError(
+            f"film {video_id!r} is being rendered by another chunk-assets on this machine: "
+            "wait for it, or stop it first",
+            video_id=video_id,
+        ) from None
+    except OSError as error:
+        message = f"{str(directory)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(directory)) from error
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def end_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Report the runs of a killed `dev` as failed; call it while holding its lock."""
+    lost = dg.RunsFilter(tags={KEPT_TAG: KEPT_BY_DEV}, statuses=list(UNFINISHED))
+    for run in instance.get_runs(lost):
+        instance.report_run_failed(run, "The chunk-assets dev that kept this run was killed.")
+
+
+def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
+    """Report the runs of a killed `render` as failed; call it while holding the film's lock.
+
+    Returns:
+        How many there were.
+    """
+    filters = dg.RunsFilter(
+        tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},
+        statuses=list(UNFINISHED),
+    )
+    orphans = instance.get_runs(filters)
+    for run in orphans:
+        instance.report_run_failed(run, "The process that rendered this film was killed.")
+    return len(orphans)

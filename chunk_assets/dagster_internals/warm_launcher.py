@@ -1,0 +1,91 @@
+"""Dagster's run launcher, which lets a warm process have the run where there is one."""
+
+import json
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.launcher.base import LaunchRunContext
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._core.storage.tags import PRIORITY_TAG
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import serialize_value
+
+from chunk_assets.dagster_internals.instance import KEPT_BY_DEV, KEPT_TAG
+from chunk_assets.settings import load_settings
+
+_NICE = 10
+"""A third of the processor beside one run of the usual kind."""
+
+_ANSWER_SECONDS = 60
+"""The server may be importing still, on a busy machine."""
+
+
+class WarmRunLauncher(DefaultRunLauncher):
+    """Starts runs as forks of a process that has the code imported (`fork_server`).
+
+    `chunk-assets dev` keeps that process, and names its socket in the environment of what it
+    starts. Without one, or when it does not answer, runs start as with Dagster's own launcher.
+    """
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the run."""
+        run, origin = context.dagster_run, context.job_code_origin
+        path = load_settings().fork_server
+        if path is None or origin is None:
+            super().launch_run(context)
+            return
+        arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
+        self._instance.add_run_tags(run.run_id, {KEPT_TAG: KEPT_BY_DEV})
+        try:
+            request = {"run_id": run.run_id, "launch": serialize_value(arguments)}
+            answer = ask(path, **request, nice=_nice(run))
+        except (OSError, ValueError) as error:
+            self._instance.report_engine_event(
+                f"The process that starts runs does not answer ({error}): a new one is started.",
+                run,
+            )
+            super().launch_run(context)
+            return
+        if answer["pid"] is None:
+            message = "chunk-assets dev is ending: the run was not started."
+            self._instance.report_run_failed(run, message)
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the run, whichever way it was started; False if it is not there."""
+        path = load_settings().fork_server
+        run = self._instance.get_run_by_id(run_id)
+        is_ours = run is not None and not run.is_finished and KEPT_TAG in run.tags
+        if path is not None and run is not None and is_ours:
+            # Before the signal: a run that is interrupted looks whether somebody wanted that.
+            self._instance.report_run_canceling(run)
+            with suppress(OSError, ValueError):
+                if ask(path, cancel=run_id)["was_there"]:
+                    return True
+        return super().terminate(run_id)
+
+
+def _nice(run: dg.DagsterRun) -> int:
+    """How much less of a busy machine a run gets than others: what waits in the queue, does so
+    while it runs.
+    """
+    priority = run.tags.get(PRIORITY_TAG, "0")
+    return _NICE if priority.startswith("-") else 0
+
+
+def ask(path: Path, **request: object) -> dict[str, Any]:
+    """What the fork server at a socket answers.
+
+    Raises:
+        OSError: It is not there, or does not answer in time.
+        ValueError: It has ended before it answered.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_ANSWER_SECONDS)
+        connection.connect(str(path))
+        with connection.makefile("rw") as lines:
+            lines.write(json.dumps(request) + "\n")
+            lines.flush()
+            return json.loads(lines.readline())

@@ -1,0 +1,124 @@
+"""Check results as Dagster's events: what a person sees beside a partition."""
+
+import warnings
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    # Dagster exports the event that has it as a field, but not this class.
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from dagster._core.storage.event_log import (  # for verdicts without a run: `_forget`
+    SqlEventLogStorage,
+    SqlEventLogStorageMetadata,
+)
+from sqlalchemy.exc import IntegrityError
+
+from chunk_assets.checks import results
+from chunk_assets.checks.completeness import completeness_result
+from chunk_assets.checks.results import Verdict
+from chunk_assets.defs.assets.lineage import DATA_VERSION
+from chunk_assets.film.completeness import Completeness
+
+FILMS = dg.AssetKey("stitched_videos")
+
+_TRIES = 3
+
+Target = AssetCheckEvaluationTargetMaterializationData
+
+
+def check_specs(
+    asset: dg.AssetKey, texts: Mapping[str, str], partitions: dg.PartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
+    """Return the specs of an asset's checks, from their descriptions by name."""
+    with warnings.catch_warnings():
+        # A preview in Dagster 1.13; without it, Dagit could not tell one partition from another.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=partitions)
+            for name, text in texts.items()
+        ]
+
+
+def evaluation(
+    asset: dg.AssetKey, partition: str, verdict: Verdict, target: Target | None
+) -> dg.AssetCheckEvaluation:
+    """Return a verdict as Dagster's event."""
+    is_error = verdict.check in results.BREAKS_THE_FILM
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=verdict.check,
+        passed=verdict.passed,
+        partition=partition,
+        description=verdict.sentence,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        metadata={"partition": partition, **verdict.values},
+        target_materialization_data=target,
+        blocking=False,
+    )
+
+
+def latest_target(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, version: str | None = None
+) -> Target | None:
+    """Return a partition's newest materialization, to say what was judged.
+
+    Args:
+        instance: Where the materializations are.
+        asset: Whose partition.
+        partition: Which partition.
+        version: The data version that was judged; any if None.
+
+    Returns:
+        None if there is none, or another version came since.
+    """
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    if not records:
+        return None
+    latest = records[0]
+    if version not in (None, (latest.event_log_entry.tags or {}).get(DATA_VERSION)):
+        return None
+    return Target(storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp)
+
+
+def report(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, verdict: Verdict
+) -> None:
+    """Record a verdict that no run has reached, in place of the last such one."""
+    event = evaluation(asset, partition, verdict, latest_target(instance, asset, partition))
+    for tries in range(_TRIES, 0, -1):
+        _forget(instance, event)
+        try:
+            instance.report_runless_asset_event(event)
+        except IntegrityError:  # another process has just recorded one
+            if tries == 1:
+                raise
+        else:
+            return
+
+
+def _forget(instance: dg.DagsterInstance, event: dg.AssetCheckEvaluation) -> None:
+    """Delete the row of a partition's last verdict without a run; its event stays in the log.
+
+    Dagster 1.13 takes a second one for a breach of its own index: all of them have the same run,
+    which is none.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    row = SqlEventLogStorageMetadata.tables["asset_check_executions"].c
+    with storage.index_transaction() as connection:
+        connection.execute(
+            row.id.table.delete().where(
+                row.asset_key == event.asset_key.to_string(),
+                row.check_name == event.check_name,
+                row.run_id == "",
+                row.partition == event.partition,
+            )
+        )
+
+
+def report_completeness(instance: dg.DagsterInstance, video_id: str, found: Completeness) -> None:
+    """Record whether a film is complete, in the check `film_is_complete`."""
+    report(instance, FILMS, video_id, completeness_result(found))

@@ -1,0 +1,207 @@
+"""The four assets of a chunk, made by one op that walks the chain of each film."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+
+import dagster as dg
+
+from chunk_assets.defs.assets.chunk_events import CODE_VERSIONS, Event, chunk_events
+from chunk_assets.defs.partitions.definitions import (
+    OWNERS,
+    by_film,
+    chunk_key,
+    chunks,
+    of_film,
+    refuse_foreign,
+)
+from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.defs.resources import FilmStore
+from chunk_assets.defs.runs import backfills, handoff, tags
+from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.concurrency import pooled
+from chunk_assets.defs.runs.config import ChunkConfig
+from chunk_assets.defs.runs.failures import as_failures
+from chunk_assets.errors import ChunkAssetsError, HandedOn
+from chunk_assets.files.workdirs import film_workdir
+from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
+from chunk_assets.generation.registry import Generators, choose_generator
+from chunk_assets.render.listener import Listener
+from chunk_assets.render.request import Order
+from chunk_assets.render.scenes import walk_scenes
+
+
+def _spec(name: str, deps: list[dg.AssetDep], kinds: set[str], text: str, io: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        partitions_def=chunks,
+        skippable=True,
+        group_name="films",
+        owners=OWNERS,
+        kinds={"s3", *kinds},
+        tags={"step": f"{list(CODE_VERSIONS).index(name) + 1}_of_4"},
+        description=text,
+        code_version=CODE_VERSIONS[name],
+    ).with_io_manager_key(io)
+
+
+SPECS = [
+    _spec(
+        "chunk_specs",
+        [dg.AssetDep("animatics", partition_mapping=of_film)],
+        {"json"},
+        "What each chunk is to be: its slot of the film, its beat, pictures and prompt.",
+        "json_io",
+    ),
+    _spec(
+        "composites",
+        [dg.AssetDep("chunk_specs"), dg.AssetDep("previous_last_frames")],
+        {"png"},
+        "The conditioning image: 70 % animatic and 30 % style guide for chunk 0, 70 % of the "
+        "last frame of the chunk before and 30 % animatic for the others.",
+        "image_io",
+    ),
+    _spec(
+        "chunk_videos",
+        [dg.AssetDep("chunk_specs"), dg.AssetDep("composites")],
+        {"mp4"},
+        "The clip: the composite, set in motion by the generator. `preview` moves, `watch` plays "
+        "it. To render a chunk anew and hand its end to the next one, materialize all four chunk "
+        "assets (the job render_chunks): this one alone hands nothing on.",
+        "video_io",
+    ),
+    _spec(
+        "last_frames",
+        [dg.AssetDep("chunk_videos")],
+        {"png"},
+        "The frame in which the clip ends, handed over to the next chunk.",
+        "image_io",
+    ),
+]
+
+
+@dg.multi_asset(
+    name="film_chunks",
+    specs=SPECS,
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def film_chunks(
+    context: dg.AssetExecutionContext,
+    config: ChunkConfig,
+    films: FilmStore,
+    generators: dg.ResourceParam[Generators],
+    listener: dg.ResourceParam[Listener],
+) -> Iterator[Event]:
+    """Walk the selected chunks of each film in order; record each object as soon as it is on S3."""
+    with as_failures():
+        order = Order(
+            stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
+            reuse=config.reuse,
+            root_run=backfills.root_run(context.run),
+            weights=config.weights,
+        )
+        refuse_foreign(context.partition_keys, context.log.warning)
+        asked_of = by_film(context.partition_keys)
+        tags.say(context, asked_of)
+        failed: list[ChunkAssetsError] = []
+        first = min(number for asked in asked_of.values() for number in asked)
+        for video_id, asked in backfills.spread(list(asked_of.items()), context.run, first):
+            try:
+                yield from _film(
+                    context, config, films, generators, listener, order, video_id, asked
+                )
+            except HandedOn:
+                handoff.hand_on(context.instance, context.run, socket.gethostname())
+                raise
+            except ChunkAssetsError as error:
+                failed.append(error)
+                context.log.error(str(error))
+        if len(failed) == 1:
+            raise failed[0]
+        if failed:
+            others = f" (and {len(failed) - 1} more films failed, see the run's errors)"
+            raise type(failed[0])(f"{failed[0]}{others}", **failed[0].data) from failed[0]
+
+
+def _film(
+    context: dg.AssetExecutionContext,
+    config: ChunkConfig,
+    films: FilmStore,
+    generators: Generators,
+    listener: Listener,
+    order: Order,
+    video_id: str,
+    asked: list[int],
+) -> Iterator[Event]:
+    """One film's selected chunks; what goes wrong with it leaves the run's other films alone."""
+    store = films.store()
+    partitions = frozenset(context.partition_keys)
+    plan = plan_film(store, video_id, seed=config.seed, continuity=config.chosen_continuity)
+    announce(context.instance, store, plan)  # it may have been put on S3 a moment ago
+    numbers = backfills.with_predecessors(
+        _planned(context, plan, asked, is_single=len(context.partition_keys) == 1),
+        video_id,
+        instance=context.instance,
+        run=context.run,
+        stages=order.stages,
+        store=store,
+        specs=plan.specs,
+    )
+
+    def log(sentence: str) -> None:
+        context.log.info(sentence)
+        listener.noticed(sentence)
+
+    commission = commissioned(
+        video_id,
+        plan.animatic,
+        store,
+        model=config.model,
+        max_cost_usd=config.max_cost_usd,
+        log=log,
+    )
+    claims = partial(
+        RunClaims,
+        films.home(),
+        video_id,
+        instance=context.instance,
+        run_id=context.run.run_id,
+        log=log,
+    )
+    with (
+        closing(choose_generator(config.generator, commission, generators)) as generator,
+        film_workdir(films.home()) as workdir,
+    ):
+        for made in walk_scenes(
+            plan,
+            numbers,
+            store=store,
+            generator=pooled(generator, context, log),
+            order=order,
+            workdir=workdir,
+            listener=listener,
+            claims=claims,
+            max_parallel=config.max_parallel_scenes,
+            leaving=handoff.leaving(),
+        ):
+            yield from chunk_events(
+                context, store, plan, made, is_quiet=config.reuse == "matching", asked=partitions
+            )
+
+
+def _planned(
+    context: dg.AssetExecutionContext, plan: FilmPlan, asked: list[int], *, is_single: bool
+) -> list[int]:
+    """The asked chunks that the film has: the grid is a product, and films differ in length."""
+    if is_single:
+        plan.spec(asked[0])
+    beyond = [number for number in asked if number >= len(plan.specs)]
+    if beyond:
+        context.log.info(
+            f"film {plan.video_id!r} has {len(plan.specs)} chunks: "
+            f"skipping {', '.join(chunk_key(plan.video_id, number) for number in beyond)}"
+        )
+    return [number for number in asked if number < len(plan.specs)]

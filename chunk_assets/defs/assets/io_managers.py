@@ -1,0 +1,166 @@
+"""The S3 IO managers: the Dagster skin over `storage.objects`, one a kind of object.
+
+An asset's key and partition say where its object is; nothing is pickled. Partition `03|film` of
+`composites` is `chunks/film/composites/chunk_03.png`, partition `film` of `stitched_videos` is
+`videos/film/stitched.mp4`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+from PIL import Image
+from pydantic import BaseModel
+
+from chunk_assets.defs.assets.metadata import breakable
+from chunk_assets.defs.partitions.definitions import read_chunk_key, shown
+from chunk_assets.defs.resources import FilmStore
+from chunk_assets.errors import NotStored, StorageError
+from chunk_assets.media.images import open_picture, save_png
+from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage import keys, objects
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+_AT_ONCE = 8
+"""Requests to S3 at a time."""
+
+
+def object_key(asset: str, partition_key: str) -> str:
+    """Return the key of the object of one partition of one asset.
+
+    Raises:
+        NotStored: The partition names no chunk.
+    """
+    if asset in STAGES:
+        if (read := read_chunk_key(partition_key)) is None:
+            raise NotStored(f"nothing is stored of the partition {shown(partition_key)}")
+        return STAGES[asset](*read)
+    if asset == "stitched_videos":
+        return keys.stitched_video(partition_key)
+    raise dg.DagsterInvariantViolationError(f"no key is known for the asset {asset!r}")
+
+
+class S3ObjectIOManager(dg.ConfigurableIOManager):
+    """Stores one partition's object; loads one as it is, several as a dict by partition key.
+
+    Of several, those that are not stored are left out: the grid of films and chunk numbers is a
+    product, and films differ in length.
+    """
+
+    films: dg.ResourceDependency[FilmStore]
+
+    @abstractmethod
+    def write(self, store: ObjectStore, key: str, value: Any) -> StoredObject:
+        """Store what an asset returned."""
+
+    @abstractmethod
+    def read(self, store: ObjectStore, key: str) -> Any:
+        """Give what a downstream asset asked for.
+
+        Raises:
+            NotStored: There is none.
+        """
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store one partition's object, and say where it is."""
+        key = object_key(context.asset_key.path[-1], context.asset_partition_key)
+        stored = self.write(self.films.store(), key, obj)
+        context.add_output_metadata({"uri": stored.uri, "sha256": breakable(stored.sha256)})
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load the upstream's partition, or its partitions where the mapping leads to several.
+
+        Raises:
+            NotStored: The one partition that was asked for is not stored.
+        """
+        asset, partitions = context.asset_key.path[-1], context.asset_partition_keys
+        store = self.films.store()
+        if _is_one_for_one(context, partitions):
+            return self.read(store, object_key(asset, partitions[0]))
+
+        def read(partition: str) -> Any:
+            with suppress(NotStored):
+                return self.read(store, object_key(asset, partition))
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
+            found = zip(partitions, pool.map(read, partitions), strict=True)
+            return {partition: value for partition, value in found if value is not None}
+
+
+def _is_one_for_one(context: dg.InputContext, partitions: Sequence[str]) -> bool:
+    """Whether one partition was meant: a film of one chunk is still a film's dict of chunks."""
+    if len(partitions) != 1:
+        return False
+    return not context.has_partition_key or context.partition_key == partitions[0]
+
+
+class JsonIOManager(S3ObjectIOManager):
+    """Chunk specs: a `ChunkSpec` in and out."""
+
+    def write(self, store: ObjectStore, key: str, value: BaseModel) -> StoredObject:
+        """Store a model as JSON."""
+        return objects.write_json(store, key, value)
+
+    def read(self, store: ObjectStore, key: str) -> ChunkSpec:
+        """Read a chunk's spec."""
+        return objects.read_json(store, key, ChunkSpec)[0]
+
+
+class ImageIOManager(S3ObjectIOManager):
+    """Composites and last frames: a Pillow image in and out."""
+
+    def write(self, store: ObjectStore, key: str, value: Image.Image) -> StoredObject:
+        """Store a picture as PNG."""
+        with TemporaryDirectory() as scratch:
+            return objects.write_image(store, key, save_png(value, Path(scratch) / "image.png"))
+
+    def read(self, store: ObjectStore, key: str) -> Image.Image:
+        """Read a picture."""
+        with TemporaryDirectory() as scratch:
+            path = Path(scratch) / "image.png"
+            objects.read_image(store, key, path)
+            return open_picture(path)
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A clip or film on S3, as a downstream asset gets it: large, so fetched on demand."""
+
+    store: ObjectStore
+    stored: StoredObject
+
+    def fetch(self, path: Path) -> Path:
+        """Stream it into the file `path`.
+
+        Raises:
+            StorageError: It cannot be read, or is not what was written.
+        """
+        objects.read_video(self.store, self.stored, path)
+        return path
+
+
+class VideoIOManager(S3ObjectIOManager):
+    """Clips and films: a path in, a `StoredVideo` out; one that is stored already stays."""
+
+    def write(self, store: ObjectStore, key: str, value: Path | StoredVideo) -> StoredObject:
+        """Store an MP4 file.
+
+        Raises:
+            StorageError: S3 does not take it, or what is stored lies at another key.
+        """
+        if isinstance(value, StoredVideo):
+            if value.stored.key != key:
+                raise StorageError(f"{value.stored.uri} is not {store.uri(key)}")
+            return value.stored
+        return objects.write_video(store, key, value)
+
+    def read(self, store: ObjectStore, key: str) -> StoredVideo:
+        """Give a handle on a clip or film."""
+        return StoredVideo(store, store.find(key))

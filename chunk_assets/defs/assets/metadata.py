@@ -1,0 +1,148 @@
+"""What a person sees beside a materialization in Dagit."""
+
+import base64
+from collections.abc import Sequence
+from io import BytesIO
+
+import dagster as dg
+from PIL import Image
+
+from chunk_assets.film.colour_record import distance
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.media.images import animation_webp, thumbnail_jpeg
+from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+MAX_PREVIEW = 32_000
+"""Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
+
+MAX_MOVING_PREVIEW = 64_000
+"""The same of one that moves."""
+
+FEWEST_PICTURES = 2
+"""Of a preview that moves."""
+
+PREVIEW_WIDTH = 640
+"""Pixels: wide enough to see what is wrong with a picture."""
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.MetadataValue:
+    """A small picture, inside the metadata itself; it moves when there are several.
+
+    Args:
+        pictures: One or more.
+        seconds: How long several of them play.
+    """
+    if len(pictures) > 1:
+        kind, content = "webp", _moving(pictures, seconds)
+    else:
+        kind, content = "jpeg", thumbnail_jpeg(pictures[0], _room(MAX_PREVIEW), _side(pictures[0]))
+    encoded = base64.b64encode(content).decode()
+    return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
+
+
+def _moving(pictures: Sequence[Image.Image], seconds: float) -> bytes:
+    """An animation with fewer pictures where all of them fit only if they are smaller."""
+    room = _room(MAX_MOVING_PREVIEW)
+    while True:
+        content = animation_webp(pictures, room, seconds, _side(pictures[0]))
+        with Image.open(BytesIO(content)) as first:
+            is_wide = first.width >= min(PREVIEW_WIDTH, pictures[0].width)
+        if is_wide or len(pictures) <= FEWEST_PICTURES:
+            return content
+        pictures = pictures[::2]
+
+
+def _side(picture: Image.Image) -> int:
+    """The longer side of a picture that is as wide as a preview."""
+    return max(PREVIEW_WIDTH, -(-PREVIEW_WIDTH * picture.height // picture.width))
+
+
+def _room(characters: int) -> int:
+    """The bytes whose base64 fits, with what stands around it."""
+    return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
+
+
+def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
+    """Return a link that reads as one word: Dagit shows a URL in full, which takes five lines.
+
+    A URL of over 1,000 characters, as one signed with a session's token, is behind a click.
+    """
+    return dg.MetadataValue.md(f"[{word}]({store.link(key)})")
+
+
+def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
+    """Return how to open an object in a browser, and at the end where it is and what it is."""
+    word = "watch" if stored.key.endswith(".mp4") else "open"
+    return {word: link(store, stored.key, word), **_stored(stored)}
+
+
+def _stored(stored: StoredObject) -> Metadata:
+    return {
+        "size_bytes": dg.MetadataValue.int(stored.size),
+        "uri": dg.MetadataValue.text(stored.uri),
+        "sha256": dg.MetadataValue.text(breakable(stored.sha256)),
+    }
+
+
+def breakable(digest: str) -> str:
+    """Return a digest in groups of 16, so that it does not make Dagit's table wider than it is."""
+    return " ".join(digest[start : start + 16] for start in range(0, len(digest), 16))
+
+
+def seconds(value: float) -> dg.MetadataValue:
+    """Return a duration, rounded to what a person reads."""
+    return dg.MetadataValue.float(round(value, 2) or round(value, 4))
+
+
+def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
+    """Return everything about one object of one chunk, what people read first at the top."""
+    spec = made.spec
+    clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
+    moving_seconds = spec.num_frames / spec.fps
+    metadata = {"preview": preview(made.pictures(), moving_seconds)}
+    metadata |= stored_metadata(store, made.stored)
+    if made.stage in ("chunk_specs", "chunk_videos"):
+        metadata["prompt"] = dg.MetadataValue.text(spec.prompt)
+    if clip is not None:
+        metadata["take"] = dg.MetadataValue.int(clip.take)
+    metadata |= {
+        "cost_usd": dg.MetadataValue.float(clip.cost_usd if clip else 0.0),
+        "beat": dg.MetadataValue.text(str(spec.beat.get("name", ""))),
+        "start_seconds": seconds(spec.start_time),
+    }
+    if clip is not None:
+        metadata |= _clip_metadata(clip)
+    metadata |= {
+        "frames": dg.MetadataValue.int(spec.num_frames),
+        "lead_in_frames": dg.MetadataValue.int(spec.overlap_frames),
+        "fps": dg.MetadataValue.int(spec.fps),
+        "size": dg.MetadataValue.text(f"{spec.size[0]}x{spec.size[1]}"),
+    }
+    for name, value in made.details.items():
+        metadata.setdefault(name, dg.MetadataValue.text(str(value)))
+    last = _stored(made.stored)
+    return {name: value for name, value in metadata.items() if name not in last} | last
+
+
+def _clip_metadata(record: ClipRecord) -> Metadata:
+    metadata: Metadata = {
+        "spent_usd": dg.MetadataValue.float(record.spent_usd),
+        "seconds": seconds(record.seconds),
+        "generator": dg.MetadataValue.text(record.generator),
+        "model": dg.MetadataValue.text(record.model),
+        "seed": dg.MetadataValue.int(record.seed),
+        "held_frames": dg.MetadataValue.int(record.held_frames),
+    }
+    if record.tone_mapped:
+        metadata["tone_mapped"] = dg.MetadataValue.text(record.tone_mapped)
+    # Distances in CIE L*a*b*: one of 2.3 can just be seen.
+    for name, text in (
+        ("colour_shift", record.colour_shift),
+        ("colour_drift", record.colour_drift),
+    ):
+        if text:
+            metadata[name] = dg.MetadataValue.float(round(distance(text), 3))
+    return metadata

@@ -1,0 +1,108 @@
+"""The film: one asset a video, stitched from its chunks."""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import dagster as dg
+
+from chunk_assets.defs.assets.io_managers import StoredVideo
+from chunk_assets.defs.assets.metadata import Metadata, link, preview, seconds
+from chunk_assets.defs.partitions.definitions import OWNERS, of_film, read_chunk_key, videos
+from chunk_assets.defs.resources import FilmStore
+from chunk_assets.defs.runs import tags
+from chunk_assets.defs.runs.failures import as_failures
+from chunk_assets.files.workdirs import film_workdir
+from chunk_assets.film.assembly import StoredClip, film_cost, stitch_film
+from chunk_assets.film.completeness import completeness
+from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.status import film_fingerprint, inspect
+from chunk_assets.media.frames import probe
+from chunk_assets.media.images import contact_sheet
+from chunk_assets.media.sampling import keyframes_at
+from chunk_assets.schemas import ChunkGenerationOutput
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import write_json, write_video
+from chunk_assets.storage.store import ObjectStore
+
+SHEET_WIDTH = 320
+"""Of one picture on the contact sheet, in pixels."""
+
+
+@dg.asset(
+    partitions_def=videos,
+    ins={"chunk_videos": dg.AssetIn(partition_mapping=of_film)},
+    deps=["animatics"],
+    io_manager_key="video_io",
+    group_name="films",
+    owners=OWNERS,
+    kinds={"s3", "mp4"},
+    code_version="1",
+    description="The film, stitched from its chunks as the manifest's transitions say.",
+)
+def stitched_videos(
+    context: dg.AssetExecutionContext, chunk_videos: dict[str, StoredVideo], films: FilmStore
+) -> Iterator[dg.Output[StoredVideo]]:
+    """Stitch one film, and write down what it is made of and what it cost."""
+    with as_failures(), film_workdir(films.home()) as workdir:
+        tags.say(context, {context.partition_key: []})
+        store = films.store()
+        plan = plan_film(store, context.partition_key)
+        clips = {
+            read[1]: StoredClip(video.stored, video.fetch)
+            for partition, video in chunk_videos.items()
+            if (read := read_chunk_key(partition))
+        }
+        began = time.monotonic()
+        film = stitch_film(plan, clips, store, workdir)
+        # Stored before it is looked at, so that whoever waits for the film has it.
+        stored = write_video(store, keys.stitched_video(plan.video_id), film)
+        output = ChunkGenerationOutput(
+            stitched_video_url=stored.uri,
+            chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
+            total_cost=film_cost(
+                store,
+                plan.video_id,
+                {number: ClipRecord.of(clip.stored) for number, clip in clips.items()},
+            ),
+            made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
+        )
+        metadata = _film_metadata(store, plan, film, output)
+        metadata["seconds"] = seconds(time.monotonic() - began)
+        yield dg.Output(StoredVideo(store, stored), metadata=metadata)
+        # The output names only what is there.
+        write_json(store, keys.output(plan.video_id), output)
+
+
+def _film_metadata(
+    store: ObjectStore, plan: FilmPlan, film: Path, output: ChunkGenerationOutput
+) -> Metadata:
+    info = probe(film)
+    sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
+    found = completeness(plan, list(inspect(plan, store)), store)
+    metadata = {
+        "preview": preview([sheet]),
+        "watch": link(store, keys.stitched_video(plan.video_id), "watch"),
+        "page": link(store, keys.report(plan.video_id), "page"),
+        "chunks": dg.MetadataValue.text(found.chunks),
+        "duration_seconds": seconds(float(info.duration)),
+        "cost_usd": dg.MetadataValue.float(output.total_cost),
+        "frames": dg.MetadataValue.int(info.frames),
+        "fps": dg.MetadataValue.int(plan.animatic.fps),
+        "size": dg.MetadataValue.text(f"{info.width}x{info.height}"),
+        "size_bytes": dg.MetadataValue.int(film.stat().st_size),
+    }
+    if found.stale:
+        metadata["out_of_date"] = dg.MetadataValue.text(found.reasons)
+    return metadata
+
+
+def _middles(plan: FilmPlan, at_most: int = 30) -> list[Fraction]:
+    """The middle of each chunk's slot, in seconds; of a long film, of every so-manieth."""
+    step = -(-len(plan.specs) // at_most)
+    return [
+        Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
+        for spec in plan.specs[::step]
+    ]

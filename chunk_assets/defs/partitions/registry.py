@@ -1,0 +1,93 @@
+"""The partition grid: films come into it and leave it."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.storage.event_log import (  # for many deletions at once: `unregister`
+    DynamicPartitionsTable,
+    SqlEventLogStorage,
+)
+
+from chunk_assets.defs.partitions.definitions import (
+    CHUNK_NUM,
+    NAMES_A_QUERY,
+    SEPARATOR,
+    VIDEO_ID,
+    is_usable,
+)
+
+
+def register(instance: dg.DagsterInstance, video_id: str, chunks_planned: int) -> None:
+    """Make the film and its chunks known to Dagster; known ones stay as they are.
+
+    Dagster orders chunk numbers by when they were added, and takes a range of partitions from that
+    order. They are added from 00 on without a gap, so that a range of partitions is a range of
+    chunks; numbers added by hand too early are added again in their place. Keys that
+    Dagster's own ranges break on, those with its separator in them, are removed.
+    """
+    numbers = instance.get_dynamic_partitions(CHUNK_NUM)
+    known = [key for key in numbers if is_usable(CHUNK_NUM, key)]
+    wanted = {f"{number:02d}" for number in range(chunks_planned)}
+    ordered = sorted(wanted.union(known), key=int)
+    in_place = 0
+    for key in known:
+        in_place += key == ordered[in_place]
+    late = ordered[in_place:]
+    is_new = not instance.has_dynamic_partition(VIDEO_ID, video_id)
+    _remove_separators(instance, CHUNK_NUM, numbers)
+    if is_new:
+        _remove_separators(instance, VIDEO_ID, instance.get_dynamic_partitions(VIDEO_ID))
+    if not late and not is_new:
+        return
+    instance.add_dynamic_partitions(VIDEO_ID, [video_id])
+    for key in set(late).intersection(known):
+        instance.delete_dynamic_partition(CHUNK_NUM, key)
+    if late:
+        instance.add_dynamic_partitions(CHUNK_NUM, late)
+
+
+def _remove_separators(instance: dg.DagsterInstance, dimension: str, keys: Sequence[str]) -> None:
+    for key in keys:
+        if SEPARATOR in key:
+            instance.delete_dynamic_partition(dimension, key)
+
+
+def foreign_keys(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+    """Return the keys in the grid that name no film or no chunk, by dimension."""
+    return {
+        dimension: [
+            key
+            for key in instance.get_dynamic_partitions(dimension)
+            if not is_usable(dimension, key)
+        ]
+        for dimension in (VIDEO_ID, CHUNK_NUM)
+    }
+
+
+def remove_foreign(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+    """Remove the foreign keys from the grid, and return them by dimension."""
+    foreign = foreign_keys(instance)
+    for dimension, keys in foreign.items():
+        for key in keys:
+            instance.delete_dynamic_partition(dimension, key)
+    return foreign
+
+
+def unregister(instance: dg.DagsterInstance, video_ids: Sequence[str]) -> None:
+    """Take films out of the partition grid, all of them or none; chunk numbers stay.
+
+    Dagster's public call takes one at a time, and sqlite two new engines and a flush to disk for
+    each: 10,000 would take a minute and a half. The same deletion for all is one transaction.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        for video_id in video_ids:
+            instance.delete_dynamic_partition(VIDEO_ID, video_id)
+        return
+    table = DynamicPartitionsTable.c
+    with storage.index_transaction() as connection:
+        for start in range(0, len(video_ids), NAMES_A_QUERY):
+            some = table.partition.in_(video_ids[start : start + NAMES_A_QUERY])
+            connection.execute(
+                DynamicPartitionsTable.delete().where(table.partitions_def_name == VIDEO_ID, some)
+            )

@@ -1,0 +1,162 @@
+"""Claims on chunks between the runs of one machine: locks for what is going on, Dagster for plans.
+
+A lock is a file's `flock` in the home, which ends with its process: a run that is killed holds
+nothing. Runs on several machines are kept apart by Dagster's queue (one run a film at a time), not
+here. Where it does so, a run must not wait for one in the queue, which waits for this one to end.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.run_coordinator.queued_run_coordinator import (
+    QueuedRunCoordinator,  # not exported; its settings say what may wait for what
+)
+
+from chunk_assets.dagster_internals.instance import FILM_TAG
+from chunk_assets.defs.partitions.definitions import chunk_key, chunks, read_chunk_key
+from chunk_assets.errors import StorageError
+from chunk_assets.files.locks import lock
+from chunk_assets.render.chunk_locks import Claims
+
+_LOOK_SECONDS = 0.2
+_RANGE_START, _RANGE_END = (
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+_PARTITION = "dagster/partition"
+
+_ACTIVE = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+class RunClaims(Claims):
+    """The claims of one run on one film's chunks."""
+
+    def __init__(
+        self,
+        home: Path,
+        video_id: str,
+        *,
+        instance: dg.DagsterInstance,
+        run_id: str,
+        log: Callable[[str], None],
+    ):
+        self._directory = home / "locks" / "chunks" / video_id
+        self._video_id, self._instance, self._run_id, self._log = video_id, instance, run_id, log
+        self._active = [*_ACTIVE, *_queued(instance)]
+        self._held: dict[int, int] = {}
+        self._told: set[int] = set()
+        self._guard = threading.Lock()
+
+    def hold(self, chunk_num: int, go_on: Callable[[], None]) -> bool:
+        """Claim a chunk, waiting while another run has it."""
+        has_waited = False
+        pause = threading.Event()
+        while not self.try_hold(chunk_num):
+            if not has_waited:
+                self._log(
+                    f"chunk {chunk_num} of film {self._video_id!r} is being rendered by another "
+                    "run: waiting for it"
+                )
+                has_waited = True
+            go_on()
+            pause.wait(_LOOK_SECONDS)
+        return has_waited
+
+    def try_hold(self, chunk_num: int) -> bool:
+        """Claim a chunk unless another run has it.
+
+        Raises:
+            StorageError: The disk refuses the lock's file.
+        """
+        with self._guard:
+            if chunk_num in self._held:
+                return True
+            try:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                self._held[chunk_num] = lock(self._path(chunk_num), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                message = f"{str(self._directory)!r} cannot be written: {error.strerror}"
+                raise StorageError(message, path=str(self._directory)) from error
+            return True
+
+    def release(self, chunk_num: int) -> None:
+        """Let go of a chunk, if it is claimed."""
+        with self._guard:
+            held = self._held.pop(chunk_num, None)
+        if held is not None:
+            os.close(held)
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for chunk_num in list(self._held):
+            self.release(chunk_num)
+
+    def is_at_work(self, chunk_num: int) -> bool:
+        """Whether another run has the chunk at this moment."""
+        if chunk_num in self._held:
+            return False
+        if not self.try_hold(chunk_num):
+            return True
+        self.release(chunk_num)
+        return False
+
+    def is_coming(self, chunk_num: int) -> bool:
+        """Whether another run is at the chunk now, or has it before it.
+
+        A chunk that nobody has at the moment may be stored by now, too: look before and after.
+        """
+        is_held = not self.try_hold(chunk_num)
+        if not is_held:
+            self.release(chunk_num)
+        key = chunk_key(self._video_id, chunk_num)
+        runs = self._instance.get_runs(dg.RunsFilter(statuses=self._active)) if not is_held else []
+        others = [run for run in runs if run.run_id != self._run_id and self._covers(run, key)]
+        if not is_held and not others:
+            return False
+        if chunk_num not in self._told:
+            self._told.add(chunk_num)
+            who = f"run {others[0].run_id[:8]}" if others else "another run"
+            self._log(f"waiting for chunk {chunk_num} of film {self._video_id!r}, which {who} has")
+        return True
+
+    def _covers(self, run: dg.DagsterRun, key: str) -> bool:
+        selected = run.asset_selection
+        if selected is not None and dg.AssetKey("chunk_videos") not in selected:
+            return False
+        if selected is None and run.job_name != "render_chunks":
+            return False
+        if _PARTITION in run.tags:
+            return run.tags[_PARTITION] == key
+        start, end = run.tags.get(_RANGE_START), run.tags.get(_RANGE_END)
+        if start is None or end is None or not (read_chunk_key(start) and read_chunk_key(end)):
+            return False
+        try:
+            covered = chunks.get_partition_keys_in_range(
+                dg.PartitionKeyRange(start, end), dynamic_partitions_store=self._instance
+            )
+        except dg.DagsterError:
+            return False  # a range whose ends are partitions no more
+        return key in covered
+
+    def _path(self, chunk_num: int) -> Path:
+        return self._directory / f"{chunk_num:02d}.lock"
+
+
+def _queued(instance: dg.DagsterInstance) -> list[dg.DagsterRunStatus]:
+    """The status of runs in the queue, unless that keeps a film's second run back."""
+    coordinator = instance.run_coordinator
+    if isinstance(coordinator, QueuedRunCoordinator):
+        limits = coordinator.get_run_queue_config().tag_concurrency_limits
+        if any(limit["key"] == FILM_TAG for limit in limits):
+            return []
+    return [dg.DagsterRunStatus.QUEUED]

@@ -1,0 +1,22 @@
+"""The jobs: what the terminal and the sensors ask for."""
+
+import dagster as dg
+
+from chunk_assets.render.stored_chunks import STAGES
+
+render_chunks = dg.define_asset_job(
+    "render_chunks",
+    # The checks are another job's: behind outputs that may be skipped Dagster skips them, too.
+    selection=dg.AssetSelection.assets(*STAGES).without_checks(),
+    description="Render chunks of a film: a range of the partitions of all four chunk assets.",
+)
+
+RETRIED = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
+"""For runs that cost nothing: a machine that had no memory for a moment has it the next time."""
+
+stitch_film = dg.define_asset_job(
+    "stitch_film",
+    selection=["stitched_videos", "film_pages"],
+    description="Stitch a film from its stored chunks, and write its page.",
+    tags=RETRIED,
+)

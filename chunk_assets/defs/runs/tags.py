@@ -1,0 +1,37 @@
+"""What a run says in Dagit that it is about, whoever launched it."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from chunk_assets.dagster_internals.instance import CHUNKS_TAG, FILM_TAG
+
+
+def film_tags(video_id: str, numbers: Sequence[int] = ()) -> dict[str, str]:
+    """The tags of a run over one film, or over these of its chunks."""
+    tags = {FILM_TAG: video_id}
+    if numbers:
+        first, last = min(numbers), max(numbers)
+        tags[CHUNKS_TAG] = f"{first:02d}" if first == last else f"{first:02d}-{last:02d}"
+    return tags
+
+
+def say(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    films: Mapping[str, Sequence[int]],
+) -> None:
+    """Tag the run with its films and chunks, unless whoever launched it has.
+
+    Dagit's own launches and backfills know partitions only.
+    """
+    if FILM_TAG in context.run.tags or not films:
+        return
+    if len(films) == 1:
+        [(video_id, numbers)] = films.items()
+        tags = film_tags(video_id, numbers)
+    else:
+        count = sum(len(numbers) for numbers in films.values())
+        tags = {"films": str(len(films))}
+        if count:
+            tags[CHUNKS_TAG] = f"{count} of {len(films)} films"
+    context.instance.add_run_tags(context.run.run_id, tags)

@@ -1,0 +1,69 @@
+"""Rendered chunks are looked at by themselves, behind the runs that rendered them."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from chunk_assets.dagster_internals.instance import CHUNKS_TAG, FILM_TAG
+from chunk_assets.defs.assets.checks import CLIPS, check_chunks
+from chunk_assets.defs.runs.active_films import PARTITION
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+MAX_RUNS = 100
+"""Runs looked at in one tick. Dagster's own sensor of a run's status deals with one, which at this
+interval would be three films a minute."""
+
+
+@dg.sensor(
+    name="rendered_chunks",
+    job=check_chunks,
+    # The film first: beside its stitching the checks cost it 2 s, however nice they are.
+    minimum_interval_seconds=20,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Has the chunks looked at that a run has rendered, once it has succeeded.",
+)
+def rendered_chunks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Look at the runs that have succeeded since the last tick; the first one starts from now."""
+    instance = context.instance
+    if context.cursor is None or not context.cursor.isdecimal():
+        newest = _succeeded(instance, limit=1)
+        skip = dg.SkipReason("From now on, the chunks of each run are looked at.")
+        cursor = newest[0].storage_id if newest else 0
+        return dg.SensorResult(skip_reason=skip, cursor=str(cursor))
+    records = _succeeded(instance, after=int(context.cursor), limit=MAX_RUNS)
+    if not records:
+        return dg.SensorResult(skip_reason=dg.SkipReason("No run has succeeded since the last."))
+    ids = [record.run_id for record in records]
+    runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))}
+    requests = [_request(runs[run_id]) for run_id in ids if run_id in runs]  # some are deleted
+    wanted = [request for request in requests if request is not None]
+    skip = None if wanted else dg.SkipReason("No run has rendered a clip since the last tick.")
+    return dg.SensorResult(wanted, skip_reason=skip, cursor=str(records[-1].storage_id))
+
+
+def _succeeded(
+    instance: dg.DagsterInstance, *, after: int | None = None, limit: int
+) -> Sequence[dg.EventLogRecord]:
+    """The successes after that record, oldest first; the newest where none is given."""
+    wanted = dg.RunStatusChangeRecordsFilter(
+        event_type=dg.DagsterEventType.RUN_SUCCESS, after_storage_id=after
+    )
+    is_onward = after is not None
+    return instance.fetch_run_status_changes(wanted, limit=limit, ascending=is_onward).records
+
+
+def _request(run: dg.DagsterRun) -> dg.RunRequest | None:
+    """A look at what the run has rendered; None where it has rendered nothing or does not say."""
+    is_rendering = run.job_name == "render_chunks" or CLIPS in (run.asset_selection or ())
+    if not is_rendering or run.job_name == check_chunks.name:
+        return None
+    single = run.tags.get(PARTITION)
+    tags: dict[str, str] = {}
+    for name in RANGE:
+        if partition := single or run.tags.get(name):
+            tags[name] = partition
+    if not tags:
+        return None
+    tags |= {name: run.tags[name] for name in (FILM_TAG, CHUNKS_TAG) if name in run.tags}
+    return dg.RunRequest(run_key=run.run_id, tags=tags)

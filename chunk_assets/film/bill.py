@@ -1,0 +1,147 @@
+"""A film's whole bill: what each chunk cost, failed and repeated attempts included."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.generation.ledger import Attempt, DamagedLedger, Ledger
+from chunk_assets.storage.store import ObjectStore
+
+_MOST_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class ChunkBill:
+    """What one chunk cost, all its takes and attempts together.
+
+    Attributes:
+        spent_usd: What is known to be spent.
+        unsettled_usd: The price of attempts that are open, or whose cost is unknown.
+        attempts: The paid generator's attempts, the oldest first; void ones are left out.
+    """
+
+    chunk_num: int
+    spent_usd: float = 0.0
+    unsettled_usd: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def total_usd(self) -> float:
+        """What is spent, and the unsettled attempts at their full price."""
+        return round(self.spent_usd + self.unsettled_usd, 6)
+
+    @property
+    def lost(self) -> list[Attempt]:
+        """The attempts that gave no clip and cost money, or may have."""
+        return [one for one in self.attempts if not _gave_a_clip(one) and one.committed_usd]
+
+    def as_json(self) -> dict[str, Any]:
+        """The bill for programs."""
+        names = {"model", "prediction_id", "status", "cost_usd", "price_usd", "error"}
+        return {
+            "total_usd": self.total_usd,
+            "unsettled_usd": round(self.unsettled_usd, 6),
+            "attempts": [one.model_dump(include=names) for one in self.attempts],
+        }
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a film cost.
+
+    Attributes:
+        chunks: By number, also those that the film's plan no longer has.
+        damaged: A sentence for each ledger that cannot be read; what it held is in no sum.
+    """
+
+    chunks: Mapping[int, ChunkBill] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def total_usd(self) -> float:
+        """What all chunks cost, the unsettled attempts at their full price."""
+        return round(sum(chunk.total_usd for chunk in self.chunks.values()), 6)
+
+    @property
+    def unsettled_usd(self) -> float:
+        """What of it may turn out not to have been spent."""
+        return round(sum(chunk.unsettled_usd for chunk in self.chunks.values()), 6)
+
+    @property
+    def unknown_usd(self) -> float:
+        """What of it may have been spent on predictions whose answers were lost."""
+        every = (one for chunk in self.chunks.values() for one in chunk.attempts)
+        return round(sum(one.price_usd for one in every if one.is_unknown), 6)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the total does not say, one sentence each."""
+        said = []
+        if self.unknown_usd:
+            said.append(
+                f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
+                "answers were lost; they are looked for before the next prediction."
+            )
+        every = [one for chunk in self.chunks.values() for one in chunk.attempts]
+        if unfetched := sum(one.status == "unfetched" for one in every):
+            many = "clips are" if unfetched > 1 else "clip is"
+            said.append(
+                f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
+                "fetches what is paid for."
+            )
+        return [*said, *(f"{sentence}." for sentence in self.damaged)]
+
+    def chunk(self, chunk_num: int) -> ChunkBill:
+        """What one chunk cost, nothing where nothing is known of it."""
+        return self.chunks.get(chunk_num) or ChunkBill(chunk_num)
+
+    def beyond(self, chunk_nums: Sequence[int]) -> list[ChunkBill]:
+        """The chunks that are not among these and cost money."""
+        others = sorted(set(self.chunks) - set(chunk_nums))
+        return [self.chunks[number] for number in others if self.chunks[number].total_usd]
+
+
+def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> Bill:
+    """The bill of a film, its stored clips given by chunk number.
+
+    Raises:
+        StorageError: S3 does not answer.
+    """
+    chunks: dict[int, ChunkBill] = {}
+    damaged: list[str] = []
+    for ledger in Ledger(store, video_id).readable():
+        if isinstance(ledger, DamagedLedger):
+            damaged.append(str(ledger))
+            continue
+        chunks[ledger.chunk_num] = ChunkBill(
+            ledger.chunk_num,
+            ledger.cost_usd,
+            ledger.committed_usd - ledger.cost_usd,
+            tuple(one for one in ledger.attempts if one.status != "void"),
+        )
+    for number, clip in clips.items():
+        known = chunks.get(number, ChunkBill(number))
+        # Takes that are older than the ledger, or of a generator that keeps none.
+        spent = max(known.spent_usd, clip.spent_usd)
+        chunks[number] = ChunkBill(number, spent, known.unsettled_usd, known.attempts)
+    return Bill(chunks, tuple(damaged))
+
+
+def in_dollars(amounts: Sequence[float]) -> list[str]:
+    """Amounts as text, with as many decimals as it takes for their column to add up."""
+    decimals = next(
+        (
+            places
+            for places in range(2, _MOST_DECIMALS)
+            if all(abs(round(amount, places) - amount) < 5e-7 for amount in amounts)
+        ),
+        _MOST_DECIMALS,
+    )
+    return [f"${amount:.{decimals}f}" for amount in amounts]
+
+
+def _gave_a_clip(attempt: Attempt) -> bool:
+    return attempt.status == "unfetched" or (
+        attempt.status == "succeeded" and attempt.error is None
+    )

@@ -1,0 +1,63 @@
+"""Stored clips whose sha256 fits and that cannot be used: wrong already when they were stored."""
+
+from pathlib import Path
+
+from chunk_assets.errors import Damaged, MediaError, TooSlow, Unsupported
+from chunk_assets.media.containers import opened
+from chunk_assets.media.frames import probe
+from chunk_assets.media.stream_signature import Form
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage.store import ObjectStore, StoredObject
+
+
+def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: ChunkSpec) -> None:
+    """Check that a stored clip can be decoded whole and has the form that its record says.
+
+    Decodes every frame, so call it only after something made from the clip has failed. The store
+    remembers the damage: the next walk renders the chunk again.
+
+    Args:
+        store: Where the clip is.
+        stored: The clip.
+        path: Its content.
+        spec: Its chunk.
+
+    Raises:
+        Damaged: It is not usable; the sentence names the chunk.
+    """
+    reason = _fault(path, Form.read(stored.record.get("form", "")))
+    if not reason:
+        return
+    store.remember_damage(stored, reason)
+    raise Damaged(
+        f"{stored.uri}, the clip of chunk {spec.chunk_num} of film {spec.video_id!r}, is damaged: "
+        f"{reason}; run 'chunk-assets render' again, or materialize that chunk",
+        uri=stored.uri,
+        key=stored.key,
+        reason=reason,
+    )
+
+
+def _fault(path: Path, recorded: Form | None) -> str:
+    """What is wrong with a clip, in words; empty where nothing is, or it cannot be decided."""
+    try:
+        info = probe(path)
+        with opened(path) as video:
+            decoded = sum(not frame.is_corrupt for frame in video.frames())
+    except (Unsupported, TooSlow):  # a limit of this machine: no reason to pay for another clip
+        return ""
+    except MediaError as error:
+        shown = repr(str(path))
+        said = str(error).replace(f"the video {shown}", "it").replace(shown, "it")
+        return f"it cannot be decoded ({said})"
+    if decoded < info.frames:
+        return f"{decoded} of its {info.frames} frames can be decoded"
+    measured = Form.of(info)
+    if recorded is not None and _shape(measured) != _shape(recorded):
+        return f"it has {_shape(measured)}, {_shape(recorded)} were written"
+    return ""
+
+
+def _shape(form: Form) -> str:
+    width, height = form.size
+    return f"{form.frames} frames at {form.fps} fps of {width}x{height}"

@@ -1,0 +1,249 @@
+"""A film as it is planned from its animatic on S3."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from chunk_assets.errors import NotStored, SpecError
+from chunk_assets.file_names import same_names
+from chunk_assets.film.fingerprints import digest
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.context import Commission
+from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
+from chunk_assets.schemas import (
+    MAX_MANIFEST_BYTES,
+    Animatic,
+    ChunkSpec,
+    Continuity,
+    FilmSpec,
+    check_video_id,
+    read_animatic,
+)
+from chunk_assets.settings import load_settings
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.usd import checked_usd
+
+_AT_ONCE = 8
+"""Requests to S3 at a time."""
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """An animatic and the chunks it becomes.
+
+    Attributes:
+        animatic: The manifest.
+        specs: One a chunk, in order.
+        version: Changes whenever the manifest or one of its pictures does.
+    """
+
+    video_id: str
+    animatic: Animatic
+    specs: list[ChunkSpec]
+    version: str
+
+    def spec(self, chunk_num: int) -> ChunkSpec:
+        """The spec of one chunk.
+
+        Raises:
+            SpecError: The film has no such chunk.
+        """
+        if not 0 <= chunk_num < len(self.specs):
+            raise SpecError(
+                f"film {self.video_id!r} has no chunk {chunk_num}: it has {len(self.specs)} "
+                f"chunks, 0 to {len(self.specs) - 1}",
+                chunk_num=chunk_num,
+                chunks=len(self.specs),
+            )
+        return self.specs[chunk_num]
+
+
+def plan_film(
+    store: ObjectStore,
+    video_id: str,
+    *,
+    seed: int | None = None,
+    continuity: Continuity | None = None,
+) -> FilmPlan:
+    """Plan a film from its manifest and pictures on S3.
+
+    Args:
+        store: Where the animatic is.
+        video_id: The film's name.
+        seed: A seed chosen for the whole film; None derives one for each chunk and take.
+        continuity: In the place of the manifest's.
+
+    Raises:
+        SpecError: The name or the manifest cannot be used.
+        NotStored: The manifest, or a picture it names, is not there.
+    """
+    key = keys.manifest(check_video_id(video_id))
+    try:
+        content, manifest = store.get_bytes(key, max_bytes=MAX_MANIFEST_BYTES)
+    except NotStored:
+        raise NotStored(
+            f"there is no animatic {video_id!r}: nothing is stored at {store.uri(key)}; "
+            "submit it first",
+            video_id=video_id,
+        ) from None
+    animatic = read_animatic(content, where=manifest.uri)
+    if continuity is not None:
+        animatic = animatic.model_copy(update={"continuity": continuity})
+    named = named_specs(video_id, animatic)  # its counts are checked before S3 is asked for each
+    pictures = _stored_pictures(store, video_id, animatic)
+    versions = {name: picture.version for name, picture in pictures.items()}
+    version = digest({"manifest": manifest.version, "pictures": versions})
+    uris = {name: picture.uri for name, picture in pictures.items()}
+    specs = [_placed(store, spec, uris, versions, seed) for spec in named]
+    return FilmPlan(video_id, animatic, specs, version)
+
+
+def named_specs(video_id: str, animatic: Animatic) -> list[ChunkSpec]:
+    """The film's chunks with the names of pictures in the place of URLs.
+
+    Raises:
+        SpecError: The manifest cannot be used.
+    """
+    references = {
+        "style_guide_url": animatic.style_guide or None,
+        "product_reference_url": animatic.product_reference or None,
+    }
+    return build_chunk_specs(
+        video_id, animatic, animatic.frames, references, slot_seconds=slot_seconds(animatic)
+    )
+
+
+def placed_specs(
+    store: ObjectStore,
+    video_id: str,
+    animatic: Animatic,
+    versions: Mapping[str, str],
+    *,
+    seed: int | None = None,
+) -> list[ChunkSpec]:
+    """The film's chunks, with its pictures where they are, or will be, on S3.
+
+    `versions` has the version of each picture by the name the manifest has for it.
+
+    Raises:
+        SpecError: The manifest cannot be used.
+    """
+    uris = {name: store.uri(keys.animatic_file(video_id, name)) for name in animatic.files}
+    specs = named_specs(video_id, animatic)
+    return [_placed(store, spec, uris, versions, seed) for spec in specs]
+
+
+def commissioned(
+    video_id: str,
+    animatic: Animatic,
+    store: ObjectStore,
+    *,
+    model: str | None = None,
+    max_cost_usd: float | None = None,
+    log: Callable[[str], None] = lambda _sentence: None,
+) -> Commission:
+    """What a generator is told of the film; arguments go before the manifest's own choices.
+
+    Raises:
+        SpecError: The limit of the cost is no amount.
+    """
+    if max_cost_usd is not None:
+        max_cost_usd = checked_usd(max_cost_usd, "max_cost_usd")
+    return Commission(
+        video_id=video_id,
+        settings=load_settings(),
+        store=store,
+        model=model or animatic.model,
+        fallback_model=animatic.fallback_model,
+        max_cost_usd=animatic.max_cost_usd if max_cost_usd is None else max_cost_usd,
+        log=log,
+    )
+
+
+def slot_seconds(animatic: FilmSpec) -> float:
+    """How much of the film one chunk fills: what the manifest's model makes at the least.
+
+    Room is left for the longest transition, which lengthens the chunk behind it.
+
+    Raises:
+        SpecError: The manifest names a model that is not known.
+    """
+    if animatic.model is None:
+        return SLOT_SECONDS
+    model = load_catalog(load_settings().models).find(animatic.model)
+    transitions = [join.duration for join in animatic.transitions or [] if join.type != "cut"]
+    return model.slot_seconds(
+        animatic.fps, max([OVERLAP_SECONDS, *transitions]), wanted=SLOT_SECONDS
+    )
+
+
+def _placed(
+    store: ObjectStore,
+    spec: ChunkSpec,
+    uris: Mapping[str, str],
+    versions: Mapping[str, str],
+    seed: int | None,
+) -> ChunkSpec:
+    """The spec with what only the store knows: where the pictures are and in which versions, and
+    the hand-over.
+
+    The style guide's version stands where a scene begins: no other chunk is made from it.
+    """
+    first = spec.begins_anew
+    frame, style, product = (
+        spec.animatic_frame_url,
+        spec.style_guide_url,
+        spec.product_reference_url,
+    )
+    previous = keys.last_frame(spec.video_id, spec.chunk_num - 1)
+    return spec.model_copy(
+        update={
+            "animatic_frame_url": uris[frame],
+            "style_guide_url": uris[style] if style else None,
+            "product_reference_url": uris[product] if product else None,
+            "animatic_frame_version": versions[frame],
+            "style_guide_version": versions[style] if style and first else None,
+            "previous_chunk_last_frame": None if first else store.uri(previous),
+            "seed": seed,
+        }
+    )
+
+
+def _stored_pictures(
+    store: ObjectStore, video_id: str, animatic: Animatic
+) -> dict[str, StoredObject]:
+    """What is stored of each picture, by the name the manifest has for it.
+
+    Raises:
+        NotStored: One is not there.
+        SpecError: One has more bytes than a picture may have.
+    """
+
+    def find(name: str) -> StoredObject:
+        stored = find_picture(store, keys.animatic_file(video_id, name))
+        if stored is None:
+            uri = store.uri(keys.animatic_file(video_id, name))
+            raise NotStored(
+                f"the animatic {video_id!r} names the picture {name!r}, "
+                f"but nothing is stored at {uri}",
+                uri=uri,
+            )
+        if stored.size > limit:
+            raise SpecError(
+                f"{stored.uri} has {stored.size} bytes: at most {limit} are allowed",
+                uri=stored.uri,
+            )
+        return stored
+
+    names, limit = list(animatic.files), load_settings().limits.picture_file_bytes
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
+        return dict(zip(names, pool.map(find, names), strict=True))
+
+
+def find_picture(store: ObjectStore, key: str) -> StoredObject | None:
+    """What is stored under a picture's key, else under the same name in another normal form.
+
+    `aws s3 sync` on a Mac uploads names as the disk has them, whatever the manifest's form is.
+    """
+    return next(filter(None, map(store.head, same_names(key))), None)

@@ -1,0 +1,68 @@
+"""The price of chunks before they are rendered, as the generators themselves state it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.status import ChunkState
+from chunk_assets.generation.base import Generator
+from chunk_assets.generation.budget import clip_price
+from chunk_assets.generation.context import Commission
+from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.settings import Settings
+from chunk_assets.storage.store import ObjectStore
+
+
+def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
+    """What the generator asks for a chunk's clip, in US dollars.
+
+    Raises:
+        SpecError: It makes no such clip, or its price is no amount.
+    """
+    return clip_price(generator, spec.num_frames, spec.fps, spec.size)
+
+
+def to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[int]:
+    """The chunks that this generator would render, by number.
+
+    From the first chunk that is not up to date, all are taken to be rendered: each begins with
+    the last frame of the one before.
+    """
+    has_changed = False
+    for state in states:
+        clip = state.clip
+        is_kept = (
+            (state.state == "fresh" or state.keeps_clip)
+            and clip is not None
+            and clip.generator == generator.name
+            and generator.has_made(clip.model)
+        )
+        has_changed = has_changed or not is_kept
+        if has_changed:
+            yield state.spec.chunk_num
+
+
+class Quotes:
+    """Prices of clips like those that are stored, by the generators that made them."""
+
+    def __init__(
+        self,
+        video_id: str,
+        settings: Settings,
+        store: ObjectStore,
+        generators: Generators = GENERATORS,
+    ):
+        self._video_id, self._settings, self._store = video_id, settings, store
+        self._generators = generators
+
+    def again(self, clip: ClipRecord, spec: ChunkSpec) -> float:
+        """What a clip for `spec` costs from the generator and the model of `clip`.
+
+        Raises:
+            SpecError: The generator or its model is no longer known, or makes no such clip.
+        """
+        commission = Commission(self._video_id, self._settings, self._store, model=clip.model)
+        generator = build_generator(clip.generator, commission, self._generators)
+        with closing(generator):
+            return chunk_price(generator, spec)

@@ -1,0 +1,122 @@
+"""What is written beside a chunk's objects on S3, so that they can be judged without being read."""
+
+import re
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
+
+from chunk_assets.errors import StorageError
+from chunk_assets.film.fingerprints import Weights
+from chunk_assets.storage.store import StoredObject
+from chunk_assets.usd import Usd
+
+
+class _Record(BaseModel):
+    """Kept as S3 user metadata, whose names are written with hyphens."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def as_metadata(self) -> dict[str, str]:
+        # S3 drops metadata without a value.
+        return {
+            name.replace("_", "-"): text
+            for name, value in self.model_dump().items()
+            if (text := str(value))
+        }
+
+    @classmethod
+    def of(cls, stored: StoredObject) -> Self:
+        """Read it back.
+
+        Raises:
+            StorageError: The object was not written by chunk_assets.
+        """
+        named: dict[str, Any] = {
+            name.replace("-", "_"): value for name, value in stored.record.items()
+        }
+        try:
+            return cls.model_validate(named)
+        except ValidationError:
+            raise StorageError(
+                f"{stored.uri} was not written by chunk_assets (it has no record of what it was "
+                "made from): move it away, or render that chunk again by its number",
+                uri=stored.uri,
+            ) from None
+
+
+class CompositeRecord(_Record):
+    """What a composite was made from; `weights` are those of animatic, style and last frame."""
+
+    fingerprint: str
+    pixels: str
+    weights: str
+
+    @property
+    def used_weights(self) -> Weights:
+        """The weights as numbers."""
+        return Weights(*map(float, self.weights.split()))
+
+    @field_validator("pixels")
+    @classmethod
+    def _is_a_digest(cls, text: str) -> str:
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            raise ValueError("not a digest")
+        return text
+
+    @field_validator("weights")
+    @classmethod
+    def _are_three_numbers(cls, text: str) -> str:
+        weights = [float(weight) for weight in text.split()]
+        if len(weights) != 3 or not all(0 <= weight <= 1 for weight in weights):
+            raise ValueError("not three weights")
+        return text
+
+
+class ClipRecord(_Record):
+    """What a clip was made from, by whom, and what it cost.
+
+    Attributes:
+        fingerprint: `fingerprints.clip_fingerprint` of what was asked.
+        generator: The generator's name.
+        model: The model and its version.
+        seed: The take's seed.
+        take: 1 for the chunk's first rendering; each later one counts up.
+        root_run: The run that made it, or the first of the runs it retried.
+        cost_usd: What this take cost.
+        spent_usd: What the chunk cost so far, this take and those before.
+        seconds: How long the generator took.
+        beat: A digest of its beat's name.
+        colour_shift: How far its last frame's mean colour is from that of the picture it was
+            conditioned on, as L*, a* and b*; empty where that was not measured.
+        colour_drift: The same, summed along the chain since the beat began.
+        form: What stitching has to know of the clip (`video.forms.Form`).
+        held_frames: How many frames repeat the last one, since the clip came too short.
+        tone_mapped: Which kind of HDR it came in ("PQ" or "HLG"); empty if it was not HDR.
+        composite: The pixels' digest of the composite it was conditioned on.
+        last_frame: The pixels' digest of the frame that it handed to the next chunk.
+    """
+
+    fingerprint: str
+    generator: str
+    model: str
+    seed: int
+    take: int
+    cost_usd: Usd
+    spent_usd: Usd
+    seconds: FiniteFloat
+    held_frames: int = 0
+    tone_mapped: str = ""
+    root_run: str = ""
+    beat: str = ""
+    form: str = ""
+    colour_shift: str = ""
+    colour_drift: str = ""
+    composite: str = ""
+    last_frame: str = ""
+
+
+class FrameRecord(_Record):
+    """Which clip a last frame was taken from (the sha256 of the clip as stored)."""
+
+    clip: str
+    pixels: str

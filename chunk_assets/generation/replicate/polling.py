@@ -1,0 +1,220 @@
+"""Waiting for a prediction: looked at until it is over, cancelled when the run is stopped."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextvars import Context
+
+from chunk_assets.errors import (
+    ChunkAssetsError,
+    GenerationError,
+    Rejected,
+    StorageError,
+    TimedOut,
+    Unavailable,
+)
+from chunk_assets.generation.base import ProgressCallback
+from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Patience
+from chunk_assets.generation.replicate.lost_predictions import seconds_since
+from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE, outcome, unknown
+from chunk_assets.generation.replicate.predictions import Prediction
+from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.generation.stopping import answered, pause
+
+_ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
+"""Of a look at a prediction: there will be another look, and a person who stops the run must not
+wait for a patient one."""
+
+
+_HURRY = 2.0
+"""Seconds that a run which was stopped waits for Replicate's answer to its cancellation."""
+
+
+class Waiting:
+    """Waits for the predictions of one film."""
+
+    def __init__(
+        self,
+        api: ReplicateApi,
+        ledger: Ledger,
+        patience: Patience,
+        log: Callable[[str], None],
+    ):
+        self._api, self._ledger, self._patience, self._log = api, ledger, patience, log
+
+    def until_over(
+        self, asked: Asked, attempt: Attempt, on_progress: ProgressCallback
+    ) -> tuple[Attempt, Prediction]:
+        """The attempt once its prediction is over, or `unknown` if Replicate has lost it.
+
+        Raises:
+            Rejected: Replicate refuses to tell; the prediction goes on.
+            TimedOut: It took too long, and is cancelled.
+            Unavailable: Replicate has not answered for long, or does not know the prediction though
+                it is new; it goes on.
+        """
+        assert attempt.prediction_id is not None  # noqa: S101 - `_found` and `_begun` see to it
+        patience = self._patience
+        began = answered = time.monotonic()
+        notices = Notices(patience.notice_seconds, self._log)
+        missing: float | None = None
+        seconds, fraction = patience.poll_first, 0.0
+        try:
+            while True:
+                try:
+                    prediction = self._api.get(attempt.prediction_id, retries=_ONE_MORE)
+                    answered, missing = time.monotonic(), None
+                except Rejected as error:
+                    if error.data.get("status") not in NOT_THERE:
+                        raise Rejected(
+                            f"{error}; prediction {attempt.prediction_id} of {asked.model.name} "
+                            f"for {asked.where} goes on, rendering again fetches its clip",
+                            **error.data,
+                        ) from error
+                    if seconds_since(self._api, attempt) > KEPT_SECONDS:
+                        return self._forgotten(asked, attempt, str(error))
+                    missing = missing or time.monotonic()
+                    self._check_missing(asked, attempt, missing, notices)
+                except (Unavailable, TimedOut) as error:
+                    # The prediction goes on meanwhile: only a long silence ends the wait.
+                    if time.monotonic() - answered > patience.silent_seconds:
+                        raise
+                    self._log(
+                        f"{asked.where}: {error}; looking again, for up to "
+                        f"{patience.silent_seconds:g} s without an answer"
+                    )
+                else:
+                    if prediction.is_over:
+                        return self._over(asked, attempt, prediction), prediction
+                    fraction = min(prediction.progress or fraction, 0.99)
+                    notices.say(
+                        lambda seconds, status=prediction.status: (
+                            f"{asked.where}: prediction {attempt.prediction_id} of "
+                            f"{asked.model.name} is {_STATES.get(status, repr(status))}; waited "
+                            f"for it for {seconds:.0f} s of at most {patience.max_seconds:g} s"
+                        )
+                    )
+                if time.monotonic() - began > patience.max_seconds:
+                    ended = self._cancel(asked, attempt)
+                    if ended is not None and ended[1].has_succeeded:
+                        return ended
+                    state = "is cancelled" if ended else "could not be cancelled, and may go on"
+                    raise TimedOut(
+                        f"{asked.model.name} took longer than {patience.max_seconds:g} s over "
+                        f"{asked.where}: prediction {attempt.prediction_id} {state}",
+                        model=asked.model.name,
+                    )
+                on_progress(fraction)
+                pause(seconds)
+                seconds = min(seconds * 1.5, patience.poll_most)
+        except ChunkAssetsError:
+            raise  # it stays open in the ledger: the next run takes it up
+        except BaseException:
+            # The run was stopped, and its clip is not wanted.
+            self._cancel_at_once(asked, attempt)
+            raise
+
+    def _check_missing(
+        self, asked: Asked, attempt: Attempt, since: float, notices: "Notices"
+    ) -> None:
+        """Go on while a prediction that must be there may yet be shown.
+
+        Raises:
+            Unavailable: It has not been for long; it stays in the ledger.
+        """
+        limit = self._patience.fetch_seconds
+        what = f"prediction {attempt.prediction_id} of {asked.model.name} for {asked.where}"
+        if time.monotonic() - since > limit:
+            raise Unavailable(
+                f"Replicate has not shown {what} for {limit:g} s, though it was created less than "
+                "an hour ago: is the API token of another account? It is kept in the ledger, and "
+                "rendering again looks for it",
+                prediction_id=attempt.prediction_id,
+            )
+        notices.say(
+            lambda _seconds: (
+                f"{asked.where}: Replicate does not show prediction {attempt.prediction_id}, "
+                f"which is new; looking again for up to {limit:g} s"
+            ),
+            at_once=True,
+        )
+
+    def _forgotten(self, asked: Asked, attempt: Attempt, why: str) -> tuple[Attempt, Prediction]:
+        """The attempt whose prediction Replicate does not have any more."""
+        data_is_gone = {"id": attempt.prediction_id, "status": "aborted", "data_removed": True}
+        if attempt.is_open:
+            attempt = unknown(attempt, why)
+            self._ledger.update(asked.chunk_num, attempt)
+        return attempt, Prediction.model_validate(data_is_gone)
+
+    def _cancel(self, asked: Asked, attempt: Attempt) -> tuple[Attempt, Prediction] | None:
+        """Cancel the prediction; what it ended as, if it has."""
+        try:
+            prediction = self._api.cancel(attempt.prediction_id or "")
+            if prediction.is_over:
+                return self._over(asked, attempt, prediction), prediction
+        except (GenerationError, StorageError) as error:
+            self._log(f"{asked.where}: prediction {attempt.prediction_id} goes on: {error}")
+        return None
+
+    def _cancel_at_once(self, asked: Asked, attempt: Attempt) -> None:
+        """Cancel the prediction of a run that was stopped, which must not wait long for that."""
+        try:
+            # In a context of its own, which does not hear of the stop.
+            Context().run(answered, lambda: self._cancel(asked, attempt), _HURRY)
+        except TimeoutError:
+            self._log(
+                f"{asked.where}: Replicate has not confirmed within {_HURRY:g} s that prediction "
+                f"{attempt.prediction_id} is cancelled: rendering again takes it up"
+            )
+
+    def _over(self, asked: Asked, attempt: Attempt, prediction: Prediction) -> Attempt:
+        """The attempt as it ended, with what it cost; in the ledger, too."""
+        if not attempt.is_open:
+            return attempt
+        over = outcome(attempt, prediction)
+        self._ledger.update(asked.chunk_num, over)
+        return over
+
+
+_STATES = {"starting": "in Replicate's queue", "processing": "running"}
+
+
+class Notices:
+    """Says from time to time that a wait lasts, and why.
+
+    Args:
+        seconds: After so long it is said, and then each time this has passed.
+        log: Takes the sentences.
+    """
+
+    def __init__(self, seconds: float, log: Callable[[str], None]):
+        self._every, self._log = seconds, log
+        self._began = self._said = time.monotonic()
+        self._is_first = True
+
+    def say(self, sentence: Callable[[float], str], *, at_once: bool = False) -> None:
+        """Say a sentence if it is time; it is given the seconds since the wait began.
+
+        Args:
+            sentence: Makes it.
+            at_once: Whether the first is said without waiting.
+        """
+        time_now = time.monotonic()
+        if time_now - self._said > self._every or (at_once and self._is_first):
+            self._log(sentence(time_now - self._began))
+            self._said, self._is_first = time_now, False
+
+
+def looks(seconds: float, on_progress: ProgressCallback, fraction: float = 0.0) -> Iterator[None]:
+    """Look at once, and then ever more seldom for at least so many seconds."""
+    end = time.monotonic() + seconds
+    between = min(0.5, seconds / 4)
+    while True:
+        yield
+        if time.monotonic() > end:
+            return
+        on_progress(fraction)
+        pause(between)
+        between = min(between * 2, 5.0)

@@ -1,0 +1,75 @@
+"""Seeing a clip once, from beginning to end, for all that is to be judged of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation
+
+from chunk_assets.errors import MediaError
+from chunk_assets.media.containers import opened
+from chunk_assets.media.metrics import REDUCED_WIDTH, Movement, movement, reduced
+from chunk_assets.media.presentation import Presentation
+from chunk_assets.media.rgb import RgbConverter
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A clip as a viewer has seen it.
+
+    Attributes:
+        first: Its first frame in true colours, `judging.reduced`.
+        last: Its last frame, likewise.
+        movement: What happens between them; `frames` counts those that could be decoded whole.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+    movement: Movement
+
+
+def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
+    """Decode a clip once.
+
+    Only the first and the last frame are converted to true colours, which takes ten times as long
+    as decoding; of the others the brightness is enough. Memory does not grow with the length.
+
+    Args:
+        path: The clip.
+        black_luma: See `judging.movement`.
+        still_luma: The same.
+
+    Raises:
+        MediaError: It cannot be read, or no frame of it can be decoded.
+    """
+    ends: list[tuple[av.VideoFrame, Presentation]] = []
+
+    def lumas() -> Iterator[np.ndarray]:
+        for frame, shown in _intact(path):
+            ends[1:] = [(frame, shown)]
+            if len(ends) == 1:
+                ends.append((frame, shown))
+            width = min(REDUCED_WIDTH, frame.width)
+            yield frame.reformat(
+                width=width,
+                height=max(1, round(frame.height * width / frame.width)),
+                format="gray",
+                interpolation=Interpolation.AREA,
+                dst_color_range=ColorRange.JPEG,
+            ).to_ndarray()
+
+    seen = movement(lumas(), black_luma=black_luma, still_luma=still_luma)
+    if not ends:
+        raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
+    convert = RgbConverter()
+    return Watched(reduced(convert(*ends[0])), reduced(convert(*ends[-1])), seen)
+
+
+def _intact(path: Path) -> Iterator[tuple[av.VideoFrame, Presentation]]:
+    """The frames in order and how they are shown; damaged ones are passed over, as players do."""
+    with opened(path) as video:
+        for frame in video.frames():
+            if not frame.is_corrupt:
+                yield frame, video.presentation(frame)

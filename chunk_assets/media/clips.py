@@ -1,0 +1,265 @@
+"""Clips in the one format that films are put together from."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.files.atomic import written_whole
+from chunk_assets.media.colour import BT601, BT709
+from chunk_assets.media.encoding import (
+    CRF_TO_SEE,
+    CRF_TO_USE,
+    covering,
+    encoder_options,
+    from_bt601,
+    to_bt709,
+)
+from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
+from chunk_assets.media.frames import ROUNDING, VideoInfo, probe
+from chunk_assets.media.presented_frames import is_shown_as_coded, pictures
+from chunk_assets.media.retiming import moving_frames, retimed
+
+NICENESS = 5
+"""Of encoding beside the chain: what the chain waits for (the last frame, the next composite) goes
+first, also where several scenes' clips come at the same moment."""
+
+
+@dataclass(frozen=True)
+class ClipFormat:
+    """What a clip is, to the frame; how it is encoded is the same for all (`encoder_options`).
+
+    Attributes:
+        num_frames: How many frames, 1 or more.
+        fps: Frames per second, 1 to 240.
+        size: Width and height in pixels, each even, 16 to 8192.
+        keyframes: Frames at which the clip can be cut without encoding it again, in any order;
+            frame 0 always is one.
+
+    Raises:
+        SpecError: One of them is something else.
+    """
+
+    num_frames: int
+    fps: int
+    size: tuple[int, int]
+    keyframes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the numbers, and put the keyframes in order."""
+        if self.num_frames < 1:
+            raise SpecError(f"a clip has {self.num_frames!r} frames: allowed is 1 or more")
+        if not 1 <= self.fps <= 240:
+            raise SpecError(f"fps is {self.fps!r}: allowed is 1 to 240")
+        if len(self.size) != 2 or any(side % 2 or not 16 <= side <= 8192 for side in self.size):
+            raise SpecError(f"the frame size is {self.size!r}: allowed is even, 16 to 8192")
+        keyframes = tuple(sorted(set(self.keyframes)))
+        if any(not 0 <= frame < self.num_frames for frame in keyframes):
+            allowed = f"allowed is 0 to {self.num_frames - 1}"
+            raise SpecError(f"a clip's keyframes are {keyframes!r}: {allowed}")
+        object.__setattr__(self, "keyframes", keyframes)
+
+
+def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
+    """Measure the video at `path`, which shall be `clip`.
+
+    Args:
+        path: The file.
+        clip: What it shall be.
+        name: What to call it in errors, when that is not `path`.
+
+    Raises:
+        MediaError: It is something else, or cannot be read.
+    """
+    info = probe(path)
+    expected: dict[str, object] = {
+        "frames": clip.num_frames,
+        "fps": clip.fps,
+        "has_constant_rate": True,
+        "duration": Fraction(clip.num_frames, clip.fps),
+        "width": clip.size[0],
+        "height": clip.size[1],
+        "codec": "h264",
+        "pix_fmt": "yuv420p",
+        "color_space": "bt709",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+        "color_range": "tv",
+    }
+    shown = str(name or path)
+    for what, allowed in expected.items():
+        if (measured := getattr(info, what)) != allowed:
+            message = f"{shown!r} has {what} = {measured}: allowed is {allowed}"
+            raise MediaError(message, path=shown, measured=measured, allowed=allowed)
+    if missing := set(clip.keyframes) - set(info.keyframes):
+        message = f"{shown!r} has no keyframe at {sorted(missing)!r}"
+        raise MediaError(message, path=shown, measured=info.keyframes, allowed=clip.keyframes)
+    return info
+
+
+def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
+    """Return the graph that encodes raw RGB frames from its standard input to `path`."""
+    frames = read(
+        "pipe:0",
+        format="rawvideo",
+        pix_fmt="rgb24",
+        video_size=clip.size,
+        framerate=clip.fps,
+    )
+    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes, crf))
+
+
+class ClipWriter:
+    """Writes a clip frame by frame; it is at `path` once the `with` block has ended well.
+
+    In a quality that its frames can be used in: the next chunk begins with the last one of a
+    preview, and a hosted model with those of a clip that holds a composite.
+
+    The encoder works in a process of its own while the caller makes the next frame. Nothing is
+    left behind when the block ends with an error.
+
+    Args:
+        path: Where the clip goes.
+        clip: What it shall be.
+        crf: x264's quality.
+    """
+
+    def __init__(self, path: Path | str, clip: ClipFormat, crf: int = CRF_TO_USE):
+        self.path = Path(path)
+        self.format = clip
+        self.crf = crf
+        self.frames_written = 0
+
+    def __enter__(self) -> Self:
+        """Start the encoder.
+
+        Raises:
+            MediaError: The directory is not there.
+            FFmpegError: FFmpeg cannot be started.
+        """
+        with ExitStack() as stack:
+            self._part = stack.enter_context(written_whole(self.path))
+            graph = writer_graph(self._part, self.format, self.crf)
+            self._process = stack.enter_context(Process(graph, self.path, is_fed=True))
+            self._open = stack.pop_all()
+        return self
+
+    def write(self, rgb: np.ndarray) -> None:
+        """Add one frame.
+
+        Args:
+            rgb: Height × width × 3, uint8.
+
+        Raises:
+            MediaError: It has another shape or type, or the clip has all its frames.
+            FFmpegError: Encoding failed.
+        """
+        width, height = self.format.size
+        if rgb.shape != (height, width, 3) or rgb.dtype != np.uint8:
+            is_, allowed = f"{rgb.dtype} {rgb.shape!r}", f"uint8 {(height, width, 3)!r}"
+            raise MediaError(f"frame {self.frames_written} is {is_}: allowed is {allowed}")
+        if self.frames_written == self.format.num_frames:
+            has = f"has all its {self.format.num_frames} frames"
+            raise MediaError(f"{str(self.path)!r} {has}, and one more came", path=str(self.path))
+        self._process.write(np.ascontiguousarray(rgb).data)
+        self.frames_written += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the clip and give it its name; after an error, leave nothing.
+
+        Raises:
+            MediaError: Frames are missing.
+            FFmpegError: Encoding failed.
+        """
+        if error is not None:
+            self._open.__exit__(kind, error, trace)
+            return
+        with self._open:
+            if self.frames_written != self.format.num_frames:
+                count = f"{self.frames_written} of {self.format.num_frames} frames"
+                raise MediaError(f"{str(self.path)!r} got {count}", path=str(self.path))
+            self._process.wait()
+            check(self._part, self.format, self.path)
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """What came of a clip that was brought into a film's format.
+
+    Attributes:
+        info: The clip as it is now.
+        source: The clip as it came.
+        held_frames: How many frames lie beyond the end of the clip, which was shorter than asked,
+            and show its last picture.
+    """
+
+    info: VideoInfo
+    source: VideoInfo
+    held_frames: int
+
+
+def normalise(
+    source: Path, target: Path, clip: ClipFormat, used: Fraction | None = None
+) -> Normalised:
+    """Bring any model's clip into a film's format.
+
+    Frames are chosen by their times (`video.retiming`); the picture is scaled and cropped to cover
+    the size, never distorted; the sound is dropped. What is too long loses its end, what is too
+    short holds its last picture.
+
+    Args:
+        source: The clip as it came.
+        target: Where the result goes, whole or not at all.
+        clip: What it shall be.
+        used: How many seconds of the source may be used; None is as many as the format takes.
+
+    Raises:
+        SpecError: No part of the source is to be used.
+        MediaError: The source cannot be read.
+        FFmpegError: The conversion failed.
+    """
+    if used is not None and used <= 0:
+        raise SpecError(f"{used} seconds of a clip are to be used: allowed is more than 0")
+    info = probe(source)
+    length = info.duration if used is None else min(used, info.duration)
+    if is_shown_as_coded(source, info):
+        with written_whole(target) as part:
+            run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
+            result = check(part, clip, target)
+    else:
+        with ClipWriter(target, clip, CRF_TO_SEE) as writer:
+            for picture in pictures(source, clip.size, clip.num_frames, Fraction(clip.fps), used):
+                writer.write(picture)
+        result = check(target, clip)
+    held = clip.num_frames - moving_frames(length, clip.fps)
+    return Normalised(result, info, max(0, held))
+
+
+def normaliser_graph(
+    source: Path, target: Path, info: VideoInfo, clip: ClipFormat, used: Fraction | None
+) -> Graph:
+    """Return the graph that turns `source`, which is `info`, into a clip at `target`.
+
+    For a source that is shown as it is coded, in one size.
+    """
+    assert info.presentation is not None  # noqa: S101 - `probe` has measured it
+    width, height = covering((info.width, info.height), clip.size)
+    frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
+    if used is not None:
+        frames = frames.filter("trim", end=f"{max(float(used - ROUNDING), 1e-6):.6f}")
+    frames = retimed(frames, clip.num_frames, clip.fps)
+    colour = info.presentation.reading
+    if colour == BT601:
+        frames, colour = from_bt601(frames), BT709
+    frames = to_bt709(frames, crop=clip.size, w=width, h=height, **colour)
+    return write(frames, target, **encoder_options(clip.fps, clip.keyframes))

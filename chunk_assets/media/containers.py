@@ -1,0 +1,304 @@
+"""Opening video files for reading: within limits, and which stream is meant."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from chunk_assets.errors import MediaError, TooSlow, Unsupported
+from chunk_assets.limits import Limits
+from chunk_assets.media import mp4, webp
+from chunk_assets.media.ffmpeg import FORMATS, file_url
+from chunk_assets.media.presentation import Presentation
+from chunk_assets.settings import load_settings
+
+ALLOWED = "a complete MP4, MOV, MKV, WebM, GIF, APNG or animated WebP"
+
+_INDEX_ALONE = {"format_whitelist": f"{FORMATS},apng", "codec_whitelist": "none"}
+"""Opening decodes no frame to learn more of the stream, which took 10 ms of 11 (1024×576): whoever
+decodes learns it then. Until then a codec context knows no pixel format and no pixel aspect."""
+
+_STILL_CODECS = ("mjpeg", "png", "bmp", "tiff", "webp", "jpegxl")
+"""What covers and thumbnails are coded in; beside another codec they are not the film."""
+
+_LONGEST = 10
+"""How many times as long as the other one side may be: to cover a frame, the picture is scaled by
+that much more than needed. The widest films have 2.76."""
+
+_EBML = bytes.fromhex("1a45dfa3")
+_SEGMENT = bytes.fromhex("18538067")
+_OTHER_MAGIC = (_EBML, b"GIF8", b"RIFF", b"\x89PNG")
+"""How files begin in which no demuxer looks for boxes."""
+
+
+_OTHER_KINDS = {
+    b"RIFF": "an AVI",
+    b"\x89PNG": "a still picture",
+    b"\xff\xd8\xff": "a still picture",
+    b"FLV": "a Flash video",
+    b"OggS": "an Ogg file",
+    b"0&\xb2u": "a Windows Media file",
+    b"\x00\x00\x01\xba": "an MPEG program stream",
+    b"G@": "an MPEG transport stream",
+    b"PK\x03\x04": "a ZIP archive",
+    b"ID3": "an MP3",
+}
+"""How files of other kinds begin that a model might deliver."""
+
+
+class Video:
+    """An open video file: its main stream, read within limits.
+
+    Attributes:
+        path: The file.
+        container: It opened.
+        stream: The stream that is the film.
+    """
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, limits: Limits):
+        self.path, self.container, self.stream = path, container, stream
+        self._limits = limits
+        self._ends_at = time.monotonic() + limits.clip_decode_seconds
+
+    @property
+    def time_base(self) -> Fraction:
+        """How long a tick of the stream's times is, in seconds."""
+        return self.stream.time_base or Fraction(1, av.time_base)
+
+    def packets(self) -> Iterator[Packet]:
+        """Yield the stream's packets from where it stands.
+
+        Raises:
+            MediaError: There are more than allowed, or it takes longer than that.
+        """
+        shown, limits = repr(str(self.path)), self._limits
+        for count, packet in enumerate(self.container.demux(self.stream)):
+            if count > limits.clip_frames:
+                message = f"{shown} has over {limits.clip_frames} frames: that is the limit"
+                raise Unsupported(message, path=str(self.path), allowed=limits.clip_frames)
+            if time.monotonic() > self._ends_at:
+                message = f"decoding {shown} takes over {limits.clip_decode_seconds:g} s: that is"
+                raise TooSlow(f"{message} the limit", path=str(self.path))
+            yield packet
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Yield frames in the order they are shown, passing over what is damaged, as players do.
+
+        Raises:
+            MediaError: As `packets` does.
+        """
+        for packet in self.packets():
+            yield from self.decoded(packet)
+
+    def decoded(self, packet: Packet) -> list[av.VideoFrame]:
+        """Return what a packet completes; nothing if it is damaged."""
+        with suppress(av.error.InvalidDataError):
+            return packet.decode()  # type: ignore[return-value] - of a video stream
+        return []
+
+    def presentation(self, frame: av.VideoFrame) -> Presentation:
+        """How a frame is to be shown.
+
+        Raises:
+            MediaError: It would be larger than allowed.
+        """
+        presentation = Presentation.of(frame, self.stream)
+        _check_size(self.path, presentation.size, self._limits)
+        return presentation
+
+    def check_length(self, seconds: Fraction) -> None:
+        """Check how long it is shown.
+
+        Raises:
+            MediaError: For longer than allowed.
+        """
+        allowed = self._limits.clip_seconds
+        if seconds > allowed:
+            message = f"the video {str(self.path)!r} lasts {float(seconds):g} s"
+            message = f"{message}: the limit is {allowed:g}"
+            raise Unsupported(message, path=str(self.path), measured=float(seconds))
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[Video]:
+    """Open a video file and choose its main video stream, within the settings' limits.
+
+    What the file declares is checked before a demuxer or decoder makes anything of it.
+
+    Raises:
+        MediaError: The file is missing, empty, not a video, damaged, has no pictures in it, or
+            is larger than allowed; also when that comes out only while the block reads.
+    """
+    path, limits = Path(path), load_settings().limits
+    options = _INDEX_ALONE | {"max_streams": str(limits.clip_streams)}
+    try:
+        _check_declared(path, limits)
+        with (
+            _demuxable(path, limits) as file,
+            av.open(file_url(file), options=options, metadata_errors="replace") as container,
+        ):
+            stream = main_video(container)
+            if stream is None:
+                raise Unsupported(f"{str(path)!r} has no video stream", path=str(path))
+            codec = stream.codec_context
+            _check_size(path, (codec.width, codec.height), limits)
+            codec.options = {"max_pixels": str(limits.clip_pixels)}
+            stream.thread_type = "AUTO"
+            yield Video(path, container, stream, limits)
+    except av.error.FFmpegError as error:
+        raise _media_error(path, error) from error
+
+
+def main_video(container: InputContainer) -> VideoStream | None:
+    """Choose the stream that is the film: the one place that decides it.
+
+    Covers and thumbnails are never it, wherever they stand: neither what is marked as such, nor
+    stills beside a film. Of several films the one marked as default is taken, then the longest,
+    the largest and the first.
+    """
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails
+    films = [
+        stream
+        for stream in container.streams.video
+        # A stream of an unknown codec has no context, and nothing could decode it.
+        if not stream.disposition & covers and stream.codec_context is not None
+    ]
+    return max(films, key=_likely_film, default=None)
+
+
+def _likely_film(stream: VideoStream) -> tuple[bool, bool, bool, int, int, int]:
+    codec = stream.codec_context
+    return (
+        stream.frames != 1,
+        codec.name not in _STILL_CODECS,
+        bool(stream.disposition & Disposition.default),
+        stream.frames,
+        codec.width * codec.height,
+        -stream.index,
+    )
+
+
+@contextmanager
+def _demuxable(path: Path, limits: Limits) -> Iterator[Path]:
+    """Give the file, or what it is for a time where no demuxer reads its kind."""
+    if not webp.is_webp(path):
+        yield path
+        return
+    with TemporaryDirectory(prefix="webp-") as directory:
+        yield webp.as_mkv(path, Path(directory) / "frames.mkv", limits)
+
+
+def _check_declared(path: Path, limits: Limits) -> None:
+    if not path.is_file():
+        return  # opening says what it is
+    shown, size = repr(str(path)), path.stat().st_size
+    if size > limits.clip_file_bytes:
+        message = f"{shown} has {size} bytes: the limit is {limits.clip_file_bytes}"
+        raise Unsupported(message, path=str(path), measured=size, allowed=limits.clip_file_bytes)
+    with path.open("rb") as file:
+        head = file.read(32)
+    _check_size(path, _canvas(head), limits)
+    if head.startswith(_OTHER_MAGIC):
+        return
+    declared = mp4.declared(path)
+    if declared.is_compressed:
+        raise Unsupported(
+            f"the index of {shown} is compressed, which is not supported", path=str(path)
+        )
+    if declared.entries > limits.clip_frames:
+        message = f"{shown} declares {declared.entries} frames: the limit is {limits.clip_frames}"
+        allowed = limits.clip_frames
+        raise Unsupported(message, path=str(path), measured=declared.entries, allowed=allowed)
+
+
+def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
+    (width, height), shown = size, repr(str(path))
+    allowed = ""
+    if max(size) > limits.clip_side:
+        allowed = f"a side may have {limits.clip_side}"
+    elif width * height > limits.clip_pixels:
+        allowed = f"{limits.clip_pixels / 1e6:g} megapixels are the limit"
+    elif max(size) > _LONGEST * min(size) > 0:
+        allowed = f"one side may be {_LONGEST} times as long as the other"
+    if allowed:
+        message = f"the pictures of {shown} have {width} × {height} pixels: {allowed}"
+        raise Unsupported(message, path=str(path), measured=f"{width}x{height}")
+
+
+def _canvas(head: bytes) -> tuple[int, int]:
+    """Return the size that a GIF, PNG or WebP declares; (0, 0) for others, whose demuxers tell."""
+    if head.startswith(b"GIF8"):
+        return int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
+    if head.startswith(b"\x89PNG"):
+        return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+    if head[8:16] == b"WEBPVP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    return 0, 0
+
+
+def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
+    shown = str(path)
+    if not path.exists():
+        message = f"there is no video {shown!r}"
+    elif path.is_file() and path.stat().st_size == 0:
+        message = f"the video {shown!r} is empty"
+    elif kind := _other_kind(path):
+        return Unsupported(f"{shown!r} is {kind}: allowed is {ALLOWED}", path=shown)
+    else:
+        message = f"{shown!r} cannot be read as a video ({error.strerror}): allowed is {ALLOWED}"
+    return MediaError(message, path=shown)
+
+
+def _other_kind(path: Path) -> str | None:
+    """Name the kind of a file that is known and not accepted; None for any other."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(12)
+    for begin, kind in _OTHER_KINDS.items():
+        if head.startswith(begin) and (begin != b"RIFF" or head[8:11] == b"AVI"):
+            return kind
+    return None
+
+
+def declared_end(path: Path) -> int:
+    """Return where a file says its last part ends, in bytes; 0 where it does not say.
+
+    Beyond the file's own end, it was cut short: MP4 and MOV then give fewer frames, MKV and WebM
+    end as if that were all.
+    """
+    with path.open("rb") as file:
+        boxes = mp4.outer_boxes(file, path.stat().st_size)
+        return boxes[-1][1] if boxes else _matroska_end(file)
+
+
+def _matroska_end(file: BinaryIO) -> int:
+    """Return where the segment ends (RFC 8794 and RFC 9559); 0 if it is not known, or no MKV."""
+    file.seek(0)
+    head = file.read(256)
+    if not head.startswith(_EBML):
+        return 0
+    length, at = _vint(head, len(_EBML))
+    at += length  # past the header's content
+    if head[at : at + len(_SEGMENT)] != _SEGMENT:
+        return 0
+    length, at = _vint(head, at + len(_SEGMENT))
+    return at + length if length else 0
+
+
+def _vint(data: bytes, at: int) -> tuple[int, int]:
+    """Return EBML's variable-size number at `at` (0 for "unknown") and where it ends."""
+    width = 9 - data[at].bit_length() if at < len(data) else 1
+    raw = data[at : at + width]
+    value = int.from_bytes(raw) & ((1 << 7 * width) - 1)
+    return (0 if value == (1 << 7 * width) - 1 else value), at + width

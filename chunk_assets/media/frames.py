@@ -1,0 +1,291 @@
+"""Reading videos: what they are, frame for frame, and their pictures in true colours."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import av.error
+import numpy as np
+from av.packet import Packet
+from PIL import Image
+
+from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.media.containers import Video, declared_end, opened
+from chunk_assets.media.images import save_png
+from chunk_assets.media.mp4 import is_faststart
+from chunk_assets.media.presentation import Presentation
+from chunk_assets.media.preview_frames import Passing
+from chunk_assets.media.rgb import RgbConverter
+
+ROUNDING = Fraction(1, 1000)
+"""A frame that begins less than these seconds before the used part's end belongs to what follows:
+MKV rounds its times to milliseconds."""
+
+_TOLERATED_DAMAGE = Fraction(1, 4)  # seconds; what lies further back is not the last frame
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file really holds, counted and not taken from its headers.
+
+    Attributes:
+        frames: How many frames are shown.
+        fps: Frames per second; the mean where the rate is not constant.
+        width: In pixels as a person sees them: square, the picture upright.
+        height: In the same.
+        codec: FFmpeg's name of it ("h264").
+        pix_fmt: FFmpeg's name of the pixel format ("yuv420p").
+        color_space: The matrix ("bt709"; "unknown" when the file does not say).
+        color_primaries: Likewise.
+        color_trc: The transfer curve, likewise.
+        color_range: "tv", "pc" or "unknown".
+        duration: In seconds, from the first frame's start to the last one's end.
+        has_constant_rate: Whether the first frame is at 0 and all are one same step apart.
+        is_faststart: Whether the file is an MP4 that plays before all of it is there.
+        keyframes: The frames, from 0 in the order they are shown, at which decoding can start.
+        header: The stream's header (H.264's parameter sets in avcC form), empty if it has none.
+        stream: The number of the stream that is the film, among all of the file's.
+        container: FFmpeg's name of the file's format.
+        presentation: How its first picture is to be shown.
+    """
+
+    frames: int
+    fps: Fraction
+    width: int
+    height: int
+    codec: str
+    pix_fmt: str
+    color_space: str
+    color_primaries: str
+    color_trc: str
+    color_range: str
+    duration: Fraction
+    has_constant_rate: bool
+    is_faststart: bool
+    keyframes: tuple[int, ...]
+    header: bytes = field(default=b"", compare=False, repr=False)
+    stream: int = field(default=0, compare=False)
+    container: str = field(default="", compare=False)
+    presentation: Presentation | None = field(default=None, compare=False)
+
+    @property
+    def hdr(self) -> str | None:
+        """Which kind of HDR it is, "PQ" or "HLG"; None for SDR."""
+        return None if self.presentation is None else self.presentation.hdr
+
+
+class _Shown(NamedTuple):
+    """One shown frame's packet; times in the stream's time base."""
+
+    pts: int
+    duration: int
+    is_keyframe: bool
+
+
+def probe(path: Path | str) -> VideoInfo:
+    """Measure a video file.
+
+    Raises:
+        MediaError: It is missing, empty, not a video, truncated, or has no frames.
+    """
+    path = Path(path)
+    with opened(path) as video:
+        stream = video.stream
+        stream.thread_type = "NONE"  # threads would read on before they give the first frame
+        size, declared = path.stat().st_size, declared_end(path)
+        if size < declared:
+            message = f"the video {str(path)!r} is truncated: {size} of {declared} bytes are there"
+            raise MediaError(message, path=str(path), measured=size, allowed=declared)
+        packets = _Peeked(video)
+        shown = _shown(path, packets)
+        frame = packets.first_frame
+        if frame is None:
+            raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
+        tick = video.time_base
+        first, last = shown[0], shown[-1]
+        mean = (last.pts - first.pts) / (len(shown) - 1) if len(shown) > 1 else 0
+        length = last.pts - first.pts + (last.duration or round(mean) or _nominal(video))
+        steps = {b.pts - a.pts for a, b in pairwise(shown)} or {length}
+        step = min(steps)
+        is_even = len(steps) == 1 and step > 0
+        codec = stream.codec_context
+        presentation = video.presentation(frame)
+        width, height = presentation.size
+        video.check_length(length * tick)
+        return VideoInfo(
+            frames=len(shown),
+            fps=1 / (step * tick) if is_even else len(shown) / (length * tick),
+            width=width,
+            height=height,
+            codec=codec.name,
+            pix_fmt=presentation.pix_fmt,
+            color_space=presentation.space,
+            color_primaries=presentation.primaries,
+            color_trc=presentation.curve,
+            color_range=presentation.range,
+            duration=length * tick,
+            has_constant_rate=is_even and first.pts == 0,
+            is_faststart=is_faststart(path),
+            keyframes=tuple(n for n, packet in enumerate(shown) if packet.is_keyframe),
+            header=codec.extradata or b"",
+            stream=stream.index,
+            container=video.container.format.name,
+            presentation=presentation,
+        )
+
+
+def extract_last_frame(
+    video_path: str, *, until: Fraction | None = None, output_path: str | None = None
+) -> str:
+    """Save the last frame of a clip's used part as a PNG without loss, in its true colours.
+
+    Args:
+        video_path: The clip.
+        until: Where the used part ends, in seconds from the first frame: the last frame that
+            begins before it is taken. None is the whole clip.
+        output_path: Where the picture goes; None makes a temporary file that the caller removes.
+
+    Returns:
+        The picture's path.
+
+    Raises:
+        SpecError: No part of the clip is to be used.
+        MediaError: The clip cannot be read, or the picture cannot be written.
+    """
+    if until is not None and until <= 0:
+        raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
+    moment = None if until is None else until - ROUNDING
+    return str(save_png(last_frame(video_path, until=moment), output_path))
+
+
+def last_frame(
+    video_path: str,
+    *,
+    until: Fraction | None = None,
+    passing: Passing | None = None,
+    convert: RgbConverter | None = None,
+) -> Image.Image:
+    """Decode the last frame of a clip's used part in its true colours.
+
+    Args:
+        video_path: The clip.
+        until: A moment in seconds from the first frame: the last frame that begins before it is
+            taken, or the first one. None is the whole clip.
+        passing: Is shown the frames on the way there, if they are decoded from the first one on.
+        convert: The caller's own, from one clip to the next: half of a first frame's time goes
+            into making ready.
+
+    Raises:
+        MediaError: The clip cannot be read.
+    """
+    path = Path(video_path)
+    with opened(path) as video:
+        shown = _shown(path, video.packets())
+        target = _last_before(until, shown, video.time_base).pts
+        # Keyframes at or before the frame; from the last of them it decodes soonest.
+        starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
+        start = max(starts, default=target)
+        convert = convert or RgbConverter()
+        if passing is not None and start == shown[0].pts:
+            passing.expect(start, target)
+        frame = None
+        with suppress(av.error.FFmpegError):  # not every file can seek
+            video.container.seek(start, stream=video.stream)
+            frame = _last_until(target, _decoded_up_to(target, video), video, passing)
+        is_it = frame is not None and frame.pts == target
+        rgb = convert(frame, video.presentation(frame)) if frame is not None and is_it else None
+    if rgb is None:
+        # A file whose index or keyframes are not where it says: read it from the start.
+        with opened(path) as video:
+            frame = _last_until(target, video.frames(), video)
+            behind = target - (frame.pts or 0) if frame is not None else target
+            if frame is None or behind * video.time_base > _TOLERATED_DAMAGE:
+                message = f"the video {video_path!r} cannot be decoded up to its last frame"
+                raise MediaError(message, path=video_path)
+            rgb = convert(frame, video.presentation(frame))
+    return Image.fromarray(rgb)
+
+
+def read_frames(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield a video's frames one by one, each height × width × 3, uint8, as a person sees them.
+
+    Raises:
+        MediaError: The file cannot be read or decoded.
+    """
+    with opened(path) as video:
+        convert = RgbConverter()
+        for frame in video.frames():
+            yield convert(frame, video.presentation(frame))
+
+
+class _Peeked:
+    """Packets passed on, the first picture among them kept once it decodes."""
+
+    def __init__(self, video: Video):
+        self._video = video
+        self.first_frame: av.VideoFrame | None = None
+
+    def __iter__(self) -> Iterator[Packet]:
+        for packet in self._video.packets():
+            if self.first_frame is None:
+                self.first_frame = next(iter(self._video.decoded(packet)), None)
+            yield packet
+
+
+def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
+    """Return what is shown, in that order: edit lists may hide frames that decoding needs."""
+    shown = [
+        _Shown(time, packet.duration or 0, packet.is_keyframe)
+        for packet in packets
+        if (time := packet.dts if packet.pts is None else packet.pts) is not None
+        and packet.size
+        and not packet.is_discard
+    ]
+    if not shown:
+        raise MediaError(f"the video {str(path)!r} has no frames", path=str(path))
+    return sorted(shown)
+
+
+def _decoded_up_to(target: int, video: Video) -> Iterator[av.VideoFrame]:
+    """Yield all frames, less those before `target` that no other one is made from."""
+    codec = video.stream.codec_context
+    for packet in video.packets():
+        is_before = packet.pts is not None and packet.pts < target
+        codec.skip_frame = "NONREF" if is_before else "DEFAULT"
+        yield from video.decoded(packet)
+
+
+def _last_before(until: Fraction | None, shown: list[_Shown], tick: Fraction) -> _Shown:
+    if until is None:
+        return shown[-1]
+    end = shown[0].pts * tick + until
+    return max((packet for packet in shown if packet.pts * tick < end), default=shown[0])
+
+
+def _last_until(
+    target: int,
+    frames: Iterator[av.VideoFrame],
+    video: Video,
+    passing: Passing | None = None,
+) -> av.VideoFrame | None:
+    """Return the last intact frame at or before `target`, in the stream's time base."""
+    last = None
+    for frame in frames:
+        if frame.pts is not None and frame.pts <= target and not frame.is_corrupt:
+            last = frame
+            if passing is not None:
+                passing.see(frame, video.presentation(frame))
+        if frame.pts is not None and frame.pts >= target:
+            break
+    return last
+
+
+def _nominal(video: Video) -> int:
+    """Return one frame's duration as the header has it, in the stream's time base."""
+    rate = video.stream.average_rate or Fraction(25)
+    return max(1, round(1 / (rate * video.time_base)))

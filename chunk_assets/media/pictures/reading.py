@@ -1,0 +1,265 @@
+"""Pictures are read in bounded time and memory: their headers are looked at first."""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from math import ceil, floor
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from chunk_assets.errors import MediaError
+from chunk_assets.limits import MEGA, Limits
+from chunk_assets.media.pictures import gif, jpeg, plain, png, tiff
+from chunk_assets.media.pictures.colour import Converter, as_seen, raw_mode
+from chunk_assets.media.pictures.exif import orientation
+from chunk_assets.media.pictures.header import Damaged, Header
+from chunk_assets.media.pictures.quiet import quiet
+from chunk_assets.settings import load_settings
+
+Size = tuple[int, int]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+"""What an artist hands in. Others are refused: some of Pillow's readers start other programs."""
+
+_READERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "GIF": GifImageFile,
+    "PPM": PpmImageFile,
+}
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+SLOW_PIXELS = 4 * MEGA
+"""What a loop in Python decodes within some seconds."""
+
+_LARGE_BYTES = 64 * MEGA
+_large = threading.Lock()
+"""Held while one large picture is in memory: two would pass what one may take."""
+
+_STRIP_PIXELS = 2 * MEGA
+"""Converted at a time."""
+
+_SUPPORT = 3
+"""Lanczos looks at so many pixels to each side, in pixels of the smaller picture."""
+
+# What PILLOW_BLOCK_SIZE sets. Blocks of the usual 16 MB stay with the thread that freed them (glibc
+# gives back at once only what is larger than 32 MB): pictures read in turn would add up.
+Image.core.set_block_size(64 << 20)
+
+
+def open_picture(
+    path: str | os.PathLike[str], size: Size | None = None, *, largest_side: int | None = None
+) -> Image.Image:
+    """Read a picture as 8-bit sRGB, as a person sees it.
+
+    EXIF orientation is applied, an embedded colour profile converted, transparency laid over
+    white, 16-bit and floating point values scaled (never clipped), the first of several pages
+    taken. Damaged metadata is ignored.
+
+    Args:
+        path: The file.
+        size: Scale and centre-crop to this width and height while reading, in strips: a large
+            picture is never in memory twice. Without it the picture keeps its size.
+        largest_side: Scale down, in the same way, until no side is longer.
+
+    Raises:
+        MediaError: The file is missing, not a picture of `FORMATS`, damaged, or beyond a limit
+            of `Limits`.
+    """
+    shown = os.fspath(path)
+    limits = load_settings().limits
+    try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+            raise MediaError(f"the picture {shown!r} is not a file", path=shown)
+        with quiet(), Path(path).open("rb") as file:
+            header = _examined(file, shown, limits)
+            if header.size is not None:
+                _check(header.size, "RGB", header, limits, shown)
+            with header.file, _READERS[header.format](header.file) as image:
+                needed = _check(image.size, image.mode, header, limits, shown)
+                with _large if needed > _LARGE_BYTES else nullcontext():
+                    return _read(image, header, size, largest_side)
+    except MediaError:
+        raise
+    except Damaged as error:
+        raise MediaError(f"the picture {shown!r} cannot be read: {error}", path=shown) from None
+    except FileNotFoundError:
+        raise MediaError(f"there is no picture {shown!r}", path=shown) from None
+    except Exception as error:
+        # Pillow and its decoders report broken files by errors of every type.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        message = (
+            f"the picture {shown!r} cannot be read, it is truncated or damaged, or of a kind that "
+            f"is not supported: {reason}"
+        )
+        raise MediaError(message, path=shown) from error
+
+
+def _examined(file: BinaryIO, shown: str, limits: Limits) -> Header:
+    count = file.seek(0, os.SEEK_END)
+    if count > limits.picture_file_bytes:
+        raise MediaError(
+            f"the picture {shown!r} has {count} bytes: "
+            f"at most {limits.picture_file_bytes} are allowed",
+            path=shown,
+        )
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    if head.startswith(png.SIGNATURE):
+        return png.examine(file)
+    if head.startswith(b"\xff\xd8\xff"):
+        return jpeg.examine(file)
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return tiff.examine(file)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return plain.examine_webp(file)
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return gif.examine(file)
+    if head[:2] == b"BM":
+        return plain.examine_bmp(file)
+    if head[:1] == b"P" and head[1:2] in b"123456f" and head[2:3] in b" \t\r\n#":
+        return plain.examine_ppm(file)
+    message = f"{shown!r} is not a picture: allowed are {', '.join(FORMATS)}"
+    raise MediaError(message, path=shown)
+
+
+def _check(size: Size, mode: str, header: Header, limits: Limits, shown: str) -> int:
+    """Refuse what would take too much; return the bytes that decoding takes."""
+    width, height = size
+    if width * height > limits.picture_pixels:
+        raise _too_large(shown, size, f"{_mega(limits.picture_pixels)} megapixels")
+    if max(width, height) > limits.picture_side:
+        raise _too_large(shown, size, f"{limits.picture_side} pixels a side")
+    if header.is_slow and width * height > SLOW_PIXELS:
+        form = f"{_mega(SLOW_PIXELS)} megapixels in this form of {header.format}"
+        raise _too_large(shown, size, form)
+    if header.scans > limits.picture_scans:
+        raise MediaError(
+            f"the picture {shown!r} has {header.scans} scans: "
+            f"at most {limits.picture_scans} are allowed",
+            path=shown,
+        )
+    pixel_bytes = {"1": 1, "L": 1, "P": 1}.get(mode, 4)
+    if mode.startswith("I;16"):
+        pixel_bytes = 2
+    needed = width * height * (pixel_bytes + header.decoder_bytes_per_pixel) + header.decoder_bytes
+    if needed > limits.picture_memory_bytes:
+        raise MediaError(
+            f"the picture {shown!r} of {width} × {height} pixels takes {needed // MEGA} MB to "
+            f"decode: at most {_mega(limits.picture_memory_bytes)} MB are allowed for a "
+            f"{header.format} of this kind",
+            path=shown,
+        )
+    return needed
+
+
+def _too_large(shown: str, size: Size, allowed: str) -> MediaError:
+    """The one sentence about a picture with too many pixels."""
+    message = (
+        f"the picture {shown!r} of {size[0]} × {size[1]} pixels is too large: allowed are {allowed}"
+    )
+    return MediaError(message, path=shown)
+
+
+def _mega(number: int) -> str:
+    return f"{number / MEGA:g}"
+
+
+def _read(
+    image: ImageFile, header: Header, size: Size | None, largest_side: int | None
+) -> Image.Image:
+    turn = header.orientation
+    if turn is None:
+        turn = orientation(image.info.get("exif", b""))
+    if size is not None and turn >= 5:
+        size = size[1], size[0]
+    if largest_side is not None and max(image.size) > largest_side:
+        share = largest_side / max(image.size)
+        size = max(1, round(image.width * share)), max(1, round(image.height * share))
+    if size is not None:
+        image.draft(None, (2 * size[0], 2 * size[1]))  # only a JPEG decoder can leave pixels out
+    rawmode = raw_mode(image)
+    image.load()  # which forgets how the file writes its pixels
+    seen = _fitted(image, as_seen(image, header, rawmode), size or image.size)
+    image.close()  # its memory is free before the next large picture is read
+    return seen.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else seen
+
+
+def _fitted(image: Image.Image, convert: Converter, size: Size) -> Image.Image:
+    """The picture as it is seen, scaled and centre-cropped to `size`."""
+    box = _covering(image.size, size)
+    factor = int(min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]) / 2)
+    if factor > 1 and image.width * image.height > _STRIP_PIXELS:
+        # Means of so many pixels first: what follows has at least four for each of its own.
+        image, convert = _reduced(image, convert, factor), _as_it_is
+        box = _covering(image.size, size)
+    across, down = (box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]
+    rows = max(16, int(_STRIP_PIXELS / (image.width * down)))
+    if rows >= size[1] and image.size == size:
+        return convert(image)
+    seen = Image.new("RGB", size)
+    for top in range(0, size[1], rows):
+        bottom = min(size[1], top + rows)
+        wanted = (box[0], box[1] + top * down, box[2], box[1] + bottom * down)
+        left = max(0, floor(wanted[0] - _SUPPORT * max(1, across) - 1))
+        upper = max(0, floor(wanted[1] - _SUPPORT * max(1, down) - 1))
+        right = min(image.width, ceil(wanted[2] + _SUPPORT * max(1, across) + 1))
+        lower = min(image.height, ceil(wanted[3] + _SUPPORT * max(1, down) + 1))
+        if image.size == size:
+            left, upper, right, lower = 0, top, image.width, bottom
+        part = convert(image.crop((left, upper, right, lower)))
+        if image.size != size:
+            inside = (
+                wanted[0] - left,
+                wanted[1] - upper,
+                min(wanted[2] - left, part.width),
+                min(wanted[3] - upper, part.height),
+            )
+            part = part.resize((size[0], bottom - top), Image.Resampling.LANCZOS, inside)
+        seen.paste(part, (0, top))
+    return seen
+
+
+def _covering(source: Size, size: Size) -> tuple[float, float, float, float]:
+    """The largest box in the middle of `source` that has the shape of `size`."""
+    ratio = size[0] / size[1]
+    width, height = min(source[0], ratio * source[1]), min(source[1], source[0] / ratio)
+    left, top = (source[0] - width) / 2, (source[1] - height) / 2
+    return left, top, left + width, top + height
+
+
+def _reduced(image: Image.Image, convert: Converter, factor: int) -> Image.Image:
+    seen = Image.new("RGB", (ceil(image.width / factor), ceil(image.height / factor)))
+    rows = max(1, _STRIP_PIXELS // (image.width * factor)) * factor
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(image.height, top + rows)))
+        seen.paste(convert(part).reduce(factor), (0, top // factor))
+    return seen
+
+
+def _as_it_is(image: Image.Image) -> Image.Image:
+    return image

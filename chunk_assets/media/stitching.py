@@ -1,0 +1,294 @@
+"""Clips put together to a film: the seams are encoded, everything else is copied."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import av
+import av.error
+import numpy as np
+from av.packet import Packet
+
+from chunk_assets.errors import MediaError
+from chunk_assets.files.atomic import written_whole
+from chunk_assets.media.clips import NICENESS, ClipFormat, ClipWriter, check
+from chunk_assets.media.containers import opened
+from chunk_assets.media.encoding import ENCODING, container_options
+from chunk_assets.media.ffmpeg import file_url, run, run_all
+from chunk_assets.media.frames import VideoInfo, probe
+from chunk_assets.media.seams import (
+    Body,
+    Join,
+    Piece,
+    Seam,
+    Segment,
+    cut_up,
+    graph_of,
+    seam_between,
+)
+from chunk_assets.media.stream_signature import Form
+
+__all__ = ["ENCODING", "Join", "PreparedSeam", "Segment", "make_seam", "stitch"]
+
+_ENCODING_SHARE = 0.9
+_AT_ONCE = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class PreparedSeam:
+    """A seam that was made before, and its form then."""
+
+    path: Path
+    form: Form
+
+
+def stitch(
+    segments: Sequence[Segment],
+    joins: Sequence[Join],
+    target: Path,
+    *,
+    fps: int,
+    size: tuple[int, int],
+    workdir: Path,
+    seams: Mapping[int, PreparedSeam] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    on_seam: Callable[[int, PreparedSeam], None] | None = None,
+) -> VideoInfo:
+    """Put clips together to a film of exactly the sum of their slots.
+
+    A clip's frames are copied as they are where it was encoded as we encode and has a keyframe
+    where its slot begins; else its slot is encoded again, to the same pictures. Neither memory
+    nor the number of open files grows with the film's length.
+
+    Args:
+        segments: The clips, in the film's format, in order.
+        joins: How each becomes the next: one fewer than clips.
+        target: Where the film goes, whole or not at all.
+        fps: Frames per second.
+        size: Width and height.
+        workdir: An existing directory for what is needed on the way; left as it was.
+        seams: What `make_seam` made before, by the number of the clip behind it; one of another
+            form than what is encoded here is made again.
+        on_progress: Called with the fraction done, 0.0 to 1.0.
+        on_seam: Called with each seam that was made here, while its file is there.
+
+    Returns:
+        The film, measured.
+
+    Raises:
+        SpecError: Clips, lead-ins and joins do not fit together.
+        MediaError: A clip cannot be read or is not what `segments` says.
+        FFmpegError: Encoding failed.
+    """
+    pieces = cut_up(segments, joins)
+    film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
+    report = on_progress or (lambda _fraction: None)
+    with _scratch_directory(workdir) as scratch, written_whole(target) as part:
+        found = _found(pieces, film, seams or {}, scratch)
+        sources = [
+            source or _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
+            for number, (piece, source) in enumerate(zip(pieces, found, strict=True))
+        ]
+        jobs = [
+            (piece, source.path)
+            for piece, source in zip(pieces, sources, strict=True)
+            if source.path.parent == scratch
+        ]
+        done = 0
+
+        def one_done() -> None:
+            nonlocal done
+            done += 1
+            report(_ENCODING_SHARE * done / len(jobs))
+
+        graphs = ((graph_of(piece, path, fps), target) for piece, path in jobs)
+        run_all(graphs, _AT_ONCE, one_done)
+        for piece, path in jobs:
+            if on_seam is not None and isinstance(piece, Seam):
+                on_seam(piece.number, PreparedSeam(path, Form.of(probe(path))))
+        _concatenate(sources, part, fps)
+        info = check(part, film, target)
+    report(1.0)
+    return info
+
+
+def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: int) -> Form:
+    """Encode the seam between two clips ahead of time, for `stitch`.
+
+    Args:
+        before: The one clip.
+        after: The next one.
+        join: How the one becomes the other, in at least one frame.
+        target: Where the seam goes, whole or not at all.
+        fps: Frames per second.
+
+    Returns:
+        The seam's form.
+
+    Raises:
+        SpecError: The join takes more frames than the clips have for it.
+        MediaError: A clip cannot be read.
+        FFmpegError: Encoding failed.
+    """
+    seam = seam_between(before, after, join)
+    with written_whole(target) as part:
+        run(graph_of(seam, part, fps), target, niceness=NICENESS)
+        return Form.of(probe(part))
+
+
+@contextmanager
+def _scratch_directory(parent: Path) -> Iterator[Path]:
+    """Give a new directory in `parent` that is gone, with all in it, when the block ends.
+
+    Raises:
+        MediaError: It cannot be made.
+    """
+    try:
+        directory = TemporaryDirectory(prefix="stitch-", dir=parent)
+    except OSError as error:
+        message = f"{str(parent)!r} cannot be worked in: {error.strerror}"
+        raise MediaError(message, path=str(parent)) from error
+    with directory as name:
+        yield Path(name)
+
+
+class _Source(NamedTuple):
+    """Frames `start` to `stop` (exclusive) of a file, to be copied into the film."""
+
+    path: Path
+    start: int
+    stop: int
+
+
+def _found(
+    pieces: Sequence[Piece], film: ClipFormat, seams: Mapping[int, PreparedSeam], scratch: Path
+) -> list[_Source | None]:
+    """Where each piece lies ready to be copied; None for those that have to be made.
+
+    Raises:
+        MediaError: A clip is not what its segment says.
+    """
+    recorded = _recorded_header(pieces, seams)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
+        if recorded is not None:
+            found = list(pool.map(_Ready(film, recorded, seams).source, pieces))
+            if None not in found:
+                return found
+        # What is made here has to fit what is there: how we encode is measured.
+        return list(pool.map(_Ready(film, _our_header(scratch, film), seams).source, pieces))
+
+
+def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam]) -> str | None:
+    """The header of all pieces as it was recorded when they were made; None if they differ."""
+    headers = {
+        form.header if form is not None else None
+        for form in (
+            piece.segment.form
+            if isinstance(piece, Body)
+            else getattr(seams.get(piece.number), "form", None)
+            for piece in pieces
+        )
+    }
+    return headers.pop() if len(headers) == 1 else None
+
+
+def _our_header(scratch: Path, film: ClipFormat) -> str:
+    """Return the header of what is encoded here, from a film of one frame."""
+    path = scratch / "one_frame.mp4"
+    with ClipWriter(path, ClipFormat(1, film.fps, film.size)) as writer:
+        writer.write(np.zeros((film.size[1], film.size[0], 3), np.uint8))
+    return Form.of(probe(path)).header
+
+
+class _Ready:
+    """Which pieces need not be encoded; asked from several threads.
+
+    Equal headers mean an equal size, rate, colour and order of frames.
+    """
+
+    def __init__(self, film: ClipFormat, ours: str, seams: Mapping[int, PreparedSeam]):
+        self._film, self._ours, self._seams = film, ours, seams
+
+    def source(self, piece: Piece) -> _Source | None:
+        """Where the piece lies ready to be copied; None where it has to be made.
+
+        Raises:
+            MediaError: A clip is not what its segment says.
+        """
+        if isinstance(piece, Body):
+            return self._body(piece)
+        seam = self._seams.get(piece.number)
+        if seam is None or not self._is_ours(seam.form, len(piece)):
+            return None
+        return _Source(seam.path, 0, len(piece))
+
+    def _body(self, piece: Body) -> _Source | None:
+        """The clip, if it can be cut where its slot begins.
+
+        Where its slot ends it can be cut anywhere: no frame needs a later one.
+        """
+        segment = piece.segment
+        form = segment.form
+        if form is None:
+            shall_be = ClipFormat(segment.num_frames, self._film.fps, self._film.size)
+            form = Form.of(check(segment.path, shall_be))
+        is_ready = segment.lead_in in form.keyframes and self._is_ours(form, segment.num_frames)
+        return _Source(segment.path, piece.start, piece.stop) if is_ready else None
+
+    def _is_ours(self, form: Form, frames: int) -> bool:
+        shall_be = (frames, self._film.fps, self._film.size, self._ours)
+        return (form.frames, form.fps, form.size, form.header) == shall_be
+
+
+def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
+    """Copy packets from one file after another; their times are the film's frame numbers."""
+    ticks = 1000  # a frame, in the time base that `container_options` gives the track
+    with (
+        _writing(),
+        av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
+    ):
+        with opened(sources[0].path) as video:
+            stream = film.add_stream_from_template(video.stream)
+        for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
+            packet.stream = stream
+            packet.time_base = Fraction(1, ticks * fps)
+            packet.pts = packet.dts = frame * ticks
+            packet.duration = ticks
+            film.mux_one(packet)
+
+
+def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
+    """The packets of each file in turn, read while those before are written.
+
+    To open a file takes longer than to copy it: a few are opened at a time.
+    """
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
+        ahead: deque[Future[list[Packet]]] = deque()
+        for source in sources:
+            ahead.append(pool.submit(_packets, source))
+            if len(ahead) > _AT_ONCE:
+                yield ahead.popleft().result()
+        for read in ahead:
+            yield read.result()
+
+
+def _packets(source: _Source) -> list[Packet]:
+    with opened(source.path) as video:
+        packets = (packet for packet in video.packets() if packet.size)
+        return list(islice(packets, source.start, source.stop))
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise MediaError(f"the film cannot be written: {error.strerror}") from error

@@ -1,0 +1,155 @@
+"""Videos made small enough to be carried within a page."""
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from chunk_assets.errors import MediaError
+from chunk_assets.files.atomic import written_whole
+from chunk_assets.media.encoding import to_bt709
+from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
+from chunk_assets.media.frames import VideoInfo, probe
+from chunk_assets.media.presented_frames import is_shown_as_coded, pictures
+
+_CRF = 27
+"""A drawing of 640x360 then takes 110 kbit/s, footage 500 to 900; a phone shows no difference."""
+
+_BITS_PER_PIXEL = 0.03
+"""Below, H.264 falls to blocks: then fewer and smaller pictures look better than all of them."""
+
+_LOW_FPS = 12
+"""What a long film is brought to before its pictures are made smaller: drawn animation's rate."""
+
+_SMALLEST_SIDE = 64
+_TICKS = 90_000  # a second, in the track's time base: a multiple of every usual rate
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What a video may be at most once it is reduced.
+
+    Attributes:
+        side: Pixels of its longer side; it is never enlarged.
+        fps: Frames per second; it keeps every n-th frame, so that the steps between them are even.
+        max_bytes: Of the file.
+    """
+
+    side: int
+    fps: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a reduced video is to be; `bits` is its greatest rate per second."""
+
+    size: tuple[int, int]
+    fps: Fraction
+    bits: int
+
+
+def reduce_video(source: Path, target: Path, reduction: Reduction) -> None:
+    """Make a small MP4 (H.264, yuv420p, bt709, no sound) that browsers play and seek in.
+
+    A video too long for `max_bytes` gets fewer frames a second, then smaller pictures.
+
+    Raises:
+        MediaError: The source cannot be read, or not even the smallest pictures keep to the bytes.
+        FFmpegError: Encoding failed.
+    """
+    info = probe(source)
+    is_as_coded = is_shown_as_coded(source, info)
+    with written_whole(target) as part:
+        while True:
+            form = fitting(info, reduction)
+            if is_as_coded:
+                run(reducer_graph(source, part, info, form), target)
+            else:
+                _write_shown(source, part, info, form)
+            measured = part.stat().st_size
+            if measured <= reduction.max_bytes:
+                return
+            # The encoder has a coarsest quality; noise takes more than the rate even so.
+            if max(form.size) <= _SMALLEST_SIDE:
+                message = f"{str(source)!r} takes {measured} bytes however small its pictures are"
+                allowed = reduction.max_bytes
+                raise MediaError(f"{message}: allowed are {allowed}", path=str(source))
+            side = max(_SMALLEST_SIDE, max(form.size) // 2)
+            reduction = replace(reduction, side=side, fps=min(reduction.fps, _LOW_FPS))
+
+
+def fitting(info: VideoInfo, reduction: Reduction) -> Form:
+    """The size and rate in which a video keeps within the bytes and looks best."""
+    # A rate's buffer of one second may be full at the end; a twentieth is for the container.
+    bits = int(reduction.max_bytes * 8 * 0.95 / (float(info.duration) + 1))
+    pixels = bits / _BITS_PER_PIXEL
+    fps = _every_nth(info.fps, reduction.fps)
+    size = _within((info.width, info.height), reduction.side)
+    if math.prod(size) * fps > pixels:
+        fps = _every_nth(info.fps, min(reduction.fps, _LOW_FPS))
+    if (all_pixels := math.prod(size) * float(fps)) > pixels:
+        side = max(_SMALLEST_SIDE, int(max(size) * math.sqrt(pixels / all_pixels)))
+        size = _within((info.width, info.height), side)
+    return Form(size, fps, max(bits, 1000))
+
+
+def reducer_graph(source: Path, target: Path, info: VideoInfo, form: Form) -> Graph:
+    """Return the graph that reduces `source`, which is `info`, to `form`.
+
+    For a source that is shown as it is coded, in one size.
+    """
+    assert info.presentation is not None  # noqa: S101 - `probe` has measured it
+    frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
+    frames = frames.filter("fps", _rate(form))
+    width, height = form.size
+    frames = to_bt709(frames, crop=None, w=width, h=height, **info.presentation.reading)
+    return write(frames, target, **_encoder_options(form))
+
+
+def _write_shown(source: Path, target: Path, info: VideoInfo, form: Form) -> None:
+    """Write a reduced video of any source, as its pictures are to be shown."""
+    frames = read(
+        "pipe:0", format="rawvideo", pix_fmt="rgb24", video_size=form.size, framerate=_rate(form)
+    )
+    graph = write(to_bt709(frames), target, **_encoder_options(form))
+    count = max(1, round(info.duration * form.fps))
+    with Process(graph, target, is_fed=True) as process:
+        for picture in pictures(source, form.size, count, form.fps):
+            process.write(picture.data)
+        process.wait()
+
+
+def _rate(form: Form) -> str:
+    return f"{form.fps.numerator}/{form.fps.denominator}"
+
+
+def _encoder_options(form: Form) -> dict[str, Any]:
+    return {
+        "format": "mp4",
+        "an": None,
+        "c:v": "libx264",
+        "preset": "veryfast",
+        "profile:v": "main",
+        "crf": _CRF,
+        "maxrate": form.bits,
+        "bufsize": form.bits,
+        "g": max(1, round(2 * form.fps)),
+        "x264-params": "chromaloc=1",  # see `encoding.to_bt709`
+        "threads": 2,
+        "video_track_timescale": _TICKS,
+        "map_metadata": -1,
+        "movflags": "+faststart",
+    }
+
+
+def _every_nth(fps: Fraction, most: int) -> Fraction:
+    return fps / max(1, math.ceil(fps / most))
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Scaled down until the longer side is at most `side`; both even, as yuv420p needs."""
+    scale = min(1.0, side / max(size))
+    width, height = (max(2, 2 * round(pixels * scale / 2)) for pixels in size)
+    return width, height

@@ -1,0 +1,291 @@
+"""From an animatic to its chunks: the timeline, the beat and the prompt of each.
+
+The timeline is counted in frames. A film of `duration` seconds is cut into slots; slot n begins at
+frame `round(n · slot · fps)`. A chunk's clip is its slot and, from chunk 1 on, a lead-in before it:
+the overlap, whose frames are cross-faded with the tail of the chunk before. Thirty seconds in slots
+of 2 s with 0.5 s of overlap are 15 chunks: 48 + 14 · 60 − 14 · 12 = 720 frames.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from typing import Any
+
+from chunk_assets.errors import SpecError
+from chunk_assets.json_text import shown
+from chunk_assets.media.stitching import Join
+from chunk_assets.planning.prompts import build_prompt
+from chunk_assets.schemas import (
+    Beat,
+    ChunkSpec,
+    FilmSpec,
+    Transition,
+    check_video_id,
+    read_film_spec,
+)
+
+SLOT_SECONDS = 2.0
+OVERLAP_SECONDS = 0.5
+
+REFERENCE_NAMES = ("style_guide_url", "product_reference_url")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A chunk's place in the film, in frames: `[start, end)`, and its lead-in before `start`."""
+
+    start: int
+    end: int
+    lead_in: int = 0
+
+
+def build_chunk_specs(
+    video_id: str,
+    spec: FilmSpec | Mapping[str, Any],
+    animatic_urls: Sequence[str],
+    reference_urls: Mapping[str, str | None] | None = None,
+    *,
+    slot_seconds: float = SLOT_SECONDS,
+    overlap_seconds: float = OVERLAP_SECONDS,
+) -> list[ChunkSpec]:
+    """Plan a film.
+
+    Args:
+        video_id: The film's name.
+        spec: The film, validated or as it was read from JSON. Only `duration` and `beats` are
+            required; the names of files that a manifest has are not looked at.
+        animatic_urls: Where the animatic's frames are, one a beat or one a chunk, in order.
+        reference_urls: `style_guide_url` and `product_reference_url`, each optional.
+        slot_seconds: How much of the film one chunk fills.
+        overlap_seconds: How long neighbouring chunks are cross-faded.
+
+    Returns:
+        One spec a chunk, in order; together their slots are exactly `round(duration · fps)` frames.
+
+    Raises:
+        SpecError: The name, the spec, a URL, a template or a count cannot be used; a key that is
+            missing is named.
+    """
+    check_video_id(video_id)
+    film = spec if isinstance(spec, FilmSpec) else read_film_spec(spec)
+    references = _checked_references(reference_urls)
+    slots = plan_slots(film, slot_seconds=slot_seconds, overlap_seconds=overlap_seconds)
+    beats = beats_of_slots(film, slots)
+    frame_urls = _one_url_a_slot(film, beats, _checked_urls(animatic_urls))
+    shown_beats = {beat: film.beats[beat] for beat in beats}
+    fields = {beat: _fields(each) for beat, each in shown_beats.items()}
+    prompts = {beat: build_prompt(film, each) for beat, each in shown_beats.items()}
+    tails = [slot.lead_in for slot in slots[1:]] + [0]
+    opening = opens_scene(film, beats)
+    return [
+        ChunkSpec(
+            video_id=video_id,
+            chunk_num=number,
+            start_time=slot.start / film.fps,
+            duration=(slot.end - slot.start) / film.fps,
+            beat=fields[beat],
+            animatic_frame_url=frame_urls[number],
+            style_guide_url=references.get("style_guide_url"),
+            product_reference_url=references.get("product_reference_url"),
+            prompt=prompts[beat],
+            fps=film.fps,
+            num_frames=slot.end - slot.start + slot.lead_in,
+            overlap_frames=slot.lead_in,
+            keyframes=_cutting_points(slot, tail),
+            size=film.resolution,
+            camera_movement=film.beats[beat].camera_movement,
+            negative_prompt=film.negative_prompt,
+            model=film.model,
+            opens_scene=opening[number],
+        )
+        for number, (slot, beat, tail) in enumerate(zip(slots, beats, tails, strict=True))
+    ]
+
+
+def plan_slots(
+    film: FilmSpec,
+    *,
+    slot_seconds: float = SLOT_SECONDS,
+    overlap_seconds: float = OVERLAP_SECONDS,
+) -> list[Slot]:
+    """Cut the film into slots; the last one may be shorter.
+
+    A slot's lead-in is the overlap, or the transition into its beat where that is longer; it never
+    reaches back beyond the slot before.
+
+    Raises:
+        SpecError: A slot would be under a frame, or the overlap is negative or longer than a slot.
+    """
+    fps, total = film.fps, film.num_frames
+    if not (isfinite(slot_seconds) and isfinite(overlap_seconds)):
+        raise SpecError(
+            f"a slot of {slot_seconds} s with an overlap of {overlap_seconds} s cannot be planned: "
+            "both must be finite"
+        )
+    slot_frames, overlap = round(slot_seconds * fps), round(overlap_seconds * fps)
+    if slot_frames < 1:
+        raise SpecError(
+            f"a slot of {slot_seconds} s is less than one frame at {fps} fps: "
+            f"it must be at least {1 / fps:g} s"
+        )
+    if not 0 <= overlap <= slot_frames:
+        raise SpecError(
+            f"the overlap of {overlap_seconds} s must lie between 0 and the slot's {slot_seconds} s"
+        )
+    starts = []
+    while (start := round(len(starts) * slot_seconds * fps)) < total:
+        starts.append(start)
+    bounds = [*starts, total]
+    slots = [Slot(start, end) for start, end in pairwise(bounds)]
+    beats = beats_of_slots(film, slots)
+    planned = slots[:1]
+    for number, (before, slot) in enumerate(pairwise(slots), start=1):
+        wanted = max(overlap, _transition_frames(film, beats[number - 1], beats[number]))
+        planned.append(Slot(slot.start, slot.end, min(wanted, before.end - before.start)))
+    return planned
+
+
+def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
+    """Which beat covers most of each slot; the earlier one on a tie.
+
+    The slots are in order, as the beats are: each beat is looked at once, and once more where it
+    reaches into the next slot.
+    """
+    spans = [_span(beat, film.fps) for beat in film.beats]
+    found, first = [], 0
+    for slot in slots:
+        while first < len(spans) - 1 and spans[first][1] <= slot.start:
+            first += 1
+        best, most = first, 0
+        for number in range(first, len(spans)):
+            start, end = spans[number]
+            if start >= slot.end:
+                break
+            covered = min(end, slot.end) - max(start, slot.start)
+            if covered > most:
+                best, most = number, covered
+        found.append(best)
+    return found
+
+
+def _span(beat: Beat, fps: int) -> tuple[int, int]:
+    """The beat's first frame and the one behind its last."""
+    start = beat.start or 0.0
+    return round(start * fps), round((start + beat.duration) * fps)
+
+
+def beats_without_chunk(film: FilmSpec, slots: Sequence[Slot]) -> list[Beat]:
+    """The beats that no chunk shows, since each covers less of every slot than a neighbour."""
+    with_chunk = set(beats_of_slots(film, slots))
+    return [beat for number, beat in enumerate(film.beats) if number not in with_chunk]
+
+
+def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
+    """Which chunks open a scene, given the beat of each.
+
+    The first one always does. With the continuity "scene" so does the first chunk of a beat that
+    says so, or that follows a cut and does not say otherwise.
+    """
+    opening = [True]
+    for before, beat in pairwise(beats):
+        said = film.beats[beat].opens_scene
+        transition = _transition_into(film, before, beat)
+        is_cut = transition is not None and transition.type == "cut"
+        is_new = beat != before and (is_cut if said is None else said)
+        opening.append(film.continuity == "scene" and is_new)
+    return opening
+
+
+def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
+    """How each chunk follows the one before: the manifest's transition where the beat changes,
+    a cross-fade of the overlap elsewhere. One join fewer than chunks.
+    """
+    slots = [
+        Slot(round(spec.start_time * spec.fps), round((spec.start_time + spec.duration) * spec.fps))
+        for spec in specs
+    ]
+    beats = beats_of_slots(film, slots)
+    joins = []
+    for spec, (before, beat) in zip(specs[1:], pairwise(beats), strict=True):
+        transition = _transition_into(film, before, beat)
+        frames = spec.overlap_frames
+        if transition is None:
+            joins.append(Join("crossfade", frames) if frames else Join("cut", 0))
+            continue
+        frames = min(frames, round(transition.duration * film.fps))
+        if transition.type == "cut" or not frames:
+            joins.append(Join("cut", 0))
+        else:
+            joins.append(Join("fade" if transition.type == "fade" else "crossfade", frames))
+    return joins
+
+
+def _transition_into(film: FilmSpec, before: int, beat: int) -> Transition | None:
+    """The transition the manifest has for this change of beat, None where the beat goes on."""
+    if beat == before or film.transitions is None:
+        return None
+    return film.transitions[beat - 1]
+
+
+def _transition_frames(film: FilmSpec, before: int, beat: int) -> int:
+    transition = _transition_into(film, before, beat)
+    if transition is None or transition.type == "cut":
+        return 0
+    return round(transition.duration * film.fps)
+
+
+def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:
+    """Frames of the clip at which stitching cuts: where the lead-in ends and the tail begins."""
+    num_frames = slot.end - slot.start + slot.lead_in
+    points = {slot.lead_in, num_frames - tail}
+    return tuple(sorted(point for point in points if 0 < point < num_frames))
+
+
+def _one_url_a_slot(film: FilmSpec, beats: Sequence[int], urls: Sequence[str]) -> list[str]:
+    if len(urls) == len(beats):
+        return list(urls)
+    if len(urls) == len(film.beats):
+        return [urls[beat] for beat in beats]
+    raise SpecError(
+        f"there are {len(urls)} animatic frames for {len(film.beats)} beats and "
+        f"{len(beats)} chunks: give one a beat or one a chunk",
+        frames=len(urls),
+        beats=len(film.beats),
+        chunks=len(beats),
+    )
+
+
+def _checked_urls(urls: object) -> list[str]:
+    if isinstance(urls, str | bytes) or not isinstance(urls, Sequence):
+        raise SpecError(f"animatic_urls is {shown(urls)}: it must be a list of URLs")
+    for number, url in enumerate(urls):
+        if not isinstance(url, str) or not url:
+            raise SpecError(f"animatic_urls has {shown(url)} at {number}: it must be a URL")
+    return list(urls)
+
+
+def _checked_references(references: object) -> dict[str, str | None]:
+    if not isinstance(references, Mapping | None):
+        raise SpecError(f"reference_urls is {shown(references)}: it must map names to URLs")
+    checked = dict(references or {})
+    for name, url in checked.items():
+        if name not in REFERENCE_NAMES:
+            allowed = " and ".join(REFERENCE_NAMES)
+            raise SpecError(
+                f"reference_urls has the unknown name {shown(name)}: it takes {allowed}"
+            )
+        if url is not None and not (isinstance(url, str) and url):
+            raise SpecError(f"reference_urls has {shown(url)} as {name}: it must be a URL or None")
+    return checked
+
+
+def _fields(beat: Beat) -> dict[str, Any]:
+    """The beat as JSON has it, its own fields among them."""
+    try:
+        return beat.model_dump(mode="json")
+    except (TypeError, ValueError) as error:  # pydantic's errors of serialization are ValueErrors
+        raise SpecError(
+            f"beat {beat.name!r} has a value that JSON cannot hold: {shown(str(error))}",
+            beat=beat.name,
+        ) from None

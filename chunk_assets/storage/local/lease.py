@@ -1,0 +1,181 @@
+"""A real S3 server for one machine: SeaweedFS's `weed`, running for as long as somebody uses it.
+
+Everything is in `home/s3/`, which only its owner can read: the objects (`data/`), the server's own
+random credentials and its ports (`server.json`), its log (`weed.log`). All of it stays from one
+start to the next, and so does the S3 port wherever it is free: a link that was presigned
+yesterday works today.
+
+Any number of processes use the one server of a home at a time. Each holds a shared lock on
+`lease.lock`, which the kernel releases however the process ends; `storage.supervisor` starts
+`weed` and stops it when that lock is free.
+
+Linux and macOS only: Windows has no `flock`.
+"""
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from chunk_assets.errors import StorageError
+from chunk_assets.files.locks import lock
+from chunk_assets.files.private_home import private_home
+from chunk_assets.storage.local.weed import Server, find_weed
+
+if sys.platform != "win32":  # there, importing is harmless and `lease` says why it cannot be
+    import fcntl
+
+LEASE_LOCK = "lease.lock"
+SUPERVISOR_LOCK = "supervisor.lock"
+READY = "ready"
+_START_SECONDS = 45.0
+# Without `site`, and with our package behind the standard library: ready 0.1 s earlier.
+_SUPERVISOR = """\
+import sys
+sys.path.append(sys.argv.pop())
+from chunk_assets.storage.local.supervisor import main
+main()
+"""
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the server answers, and as whom to ask.
+
+    Attributes:
+        url: `http://127.0.0.1:{port}`.
+        access_key_id: The server's only user.
+        secret_access_key: Its secret, which `repr` hides.
+        bucket: The bucket that was asked for; it is there.
+    """
+
+    url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    bucket: str
+
+
+class Lease:
+    """The use of a home's server by this process; the server stops when the last lease ends.
+
+    A lease that is never released ends with the process, even if nothing refers to it any more. A
+    forked child that still has it counts as a user; a child that runs another program does not.
+    """
+
+    def __init__(self, endpoint: Endpoint, descriptor: int):
+        self.endpoint = endpoint
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """End the use; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.release()
+
+
+def lease(home: Path, bucket: str) -> Lease:
+    """Use the S3 server of `home`; it is started when nobody uses it yet.
+
+    Args:
+        home: Where `s3/` is, or shall be made.
+        bucket: Created when it is not there.
+
+    Returns:
+        The lease, also a context manager; its `endpoint` answers until it is released.
+
+    Raises:
+        StorageError: There is no `weed`, it does not start, or `home` cannot be used.
+    """
+    if sys.platform == "win32":
+        raise StorageError("the local S3 server runs on Linux and macOS, not on Windows")
+    if not _BUCKET_NAME.fullmatch(bucket):
+        raise StorageError(
+            f"the bucket's name is {bucket!r}; allowed are 3 to 63 lowercase letters, digits, dots "
+            "and hyphens, with a letter or a digit at both ends",
+            bucket=bucket,
+        )
+    directory = Path(home).absolute() / "s3"
+    try:
+        private_home(directory.parent)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o700)
+        # Waits while a supervisor stops the server, which is over in two seconds.
+        descriptor = lock(directory / LEASE_LOCK, fcntl.LOCK_SH)
+        try:
+            server = _running(directory) or _start(directory)
+            _create_bucket(server, bucket, directory)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as exc:
+        raise StorageError(
+            f"the local S3 server cannot use {str(directory)!r}: {exc.strerror}; "
+            "it needs a directory of your own on a local disk",
+            directory=str(directory),
+        ) from exc
+    url = f"http://{server.address}"
+    return Lease(Endpoint(url, server.access_key_id, server.secret_access_key, bucket), descriptor)
+
+
+def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
+    status = server.ask("PUT", f"/{bucket}", timeout=20)
+    if status not in (http.client.OK, http.client.CONFLICT):  # conflict: it is there already
+        raise StorageError(
+            f"the local S3 server did not create the bucket {bucket!r} (HTTP status {status}); "
+            f"see {str(directory / 'weed.log')!r}",
+            bucket=bucket,
+            status=status,
+        )
+    if status == http.client.OK:
+        # Several objects at once wait for a second where the bucket has no room yet, which one
+        # alone makes in a tenth. If it fails, theirs will.
+        first = f"/{bucket}/first"
+        server.ask("PUT", first, timeout=20, body=b"makes room")
+        server.ask("DELETE", first, timeout=20)
+
+
+def _running(directory: Path) -> Server | None:
+    """The server, when it answers and a supervisor watches over it."""
+    try:
+        os.close(lock(directory / SUPERVISOR_LOCK, fcntl.LOCK_SH | fcntl.LOCK_NB))
+    except BlockingIOError:
+        server = Server.load(directory)
+        return server if server and server.answers() else None
+    return None
+
+
+def _start(directory: Path) -> Server:
+    """Start a supervisor, or wait for the one that somebody else has just started."""
+    root = str(Path(__file__).resolve().parents[3])
+    try:
+        report = subprocess.run(
+            [sys.executable, "-IS", "-c", _SUPERVISOR, str(directory), find_weed(), root],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_START_SECONDS,
+            start_new_session=True,  # a terminal's Ctrl-C is for the users of the server
+        )
+        said = (report.stdout or report.stderr).strip() or "its supervisor was killed"
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        said = str(exc)
+    server = Server.load(directory)
+    if said != READY or server is None:
+        raise StorageError(
+            f"the local S3 server did not start in {str(directory)!r}: {said.splitlines()[-1]}",
+            directory=str(directory),
+            log=str(directory / "weed.log"),
+        )
+    return server

@@ -1,0 +1,92 @@
+"""Clips and films that this machine has put on S3 a while ago, so that it need not fetch them.
+
+They lie in the home under the sha256 of their content. Nothing depends on them: what is not there,
+or is not what its name says, is fetched. What is old, or beyond the room there is, is removed
+whenever something comes.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from chunk_assets.files.digests import file_digest
+
+MAX_BYTES = 512 << 20
+"""About seven minutes of clips of 1024×576."""
+
+MAX_SECONDS = 3600
+"""A film is stitched, fetched and checked right after its last clip came."""
+
+
+_NAME = re.compile("[0-9a-f]{64}")
+
+
+class Nearby:
+    """A directory of files by their content; any number of processes may use it at a time.
+
+    Args:
+        directory: Made when the first file comes, for its owner's eyes only.
+        max_bytes: How much it may hold.
+        max_seconds: How long a file is kept.
+    """
+
+    def __init__(
+        self, directory: Path, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS
+    ):
+        self._directory = directory
+        self._max_bytes, self._max_seconds = max_bytes, max_seconds
+        self._tidy()
+
+    def keep(self, path: Path, sha256: str) -> None:
+        """Keep a file that nobody writes to any more; it takes no room while `path` is there."""
+        if not _NAME.fullmatch(sha256):
+            return
+        with suppress(OSError):  # another file system, a full disk: then it is fetched
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            part = self._directory / f"{secrets.token_hex(8)}.part"
+            os.link(path, part)
+            os.utime(part)
+            part.replace(self._directory / sha256)
+            part.unlink(missing_ok=True)  # it stays where both are one file already
+        self._tidy()
+
+    def copy(self, sha256: str, path: Path) -> bool:
+        """Copy the file of that content to `path`, if it is here and whole."""
+        if not _NAME.fullmatch(sha256):
+            return False
+        kept = self._directory / sha256
+        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+        try:
+            shutil.copyfile(kept, part)
+            if file_digest(part) != sha256:
+                kept.unlink(missing_ok=True)
+                return False
+            part.replace(path)
+        except OSError:
+            return False
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        return True
+
+    def _tidy(self) -> None:
+        """Remove what is too old, and the oldest beyond the room there is."""
+        room, now = self._max_bytes, time.time()
+        for path, size, since in sorted(self._files(), key=lambda file: -file[2]):
+            room -= size
+            if room < 0 or now - since > self._max_seconds:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def _files(self) -> list[tuple[Path, int, float]]:
+        found = []
+        with suppress(OSError), os.scandir(self._directory) as entries:
+            for entry in entries:
+                with suppress(OSError):  # somebody else tidies as well
+                    stat = entry.stat()
+                    found.append((Path(entry.path), stat.st_size, stat.st_mtime))
+        return found

@@ -1,0 +1,164 @@
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from chunk_assets.errors import SpecError
+from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.replicate.inputs import build_inputs
+from chunk_assets.generation.replicate.published_schema import check_inputs
+from chunk_assets_tests.fake_replicate import MODELS
+from chunk_assets_tests.generation.replicate.requests import request
+
+DATA_URI = "data:image/png;base64,iVBORw0KGgo="
+
+RESOLUTION = {"enum": ["480p", "720p"], "type": "string", "title": "resolution"}
+BEHIND = {"$ref": "#/components/schemas/resolution"}
+INPUTS: dict[str, Any] = {
+    "prompt": {"type": "string", "x-order": 0},
+    "image": {"type": "string", "format": "uri", "nullable": True},
+    "num_frames": {"type": "integer", "minimum": 81, "maximum": 121, "default": 81},
+    "scale": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 4},
+    "shift": {"type": "number", "exclusiveMaximum": 5},
+    "fast": {"type": "boolean", "default": True},
+    "inline": RESOLUTION,
+    "all_of": {"allOf": [BEHIND], "default": "480p"},
+    "ref": BEHIND,
+    "any_of": {"anyOf": [BEHIND, {"type": "null"}]},
+    "optional": {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]},
+    "length": {"enum": [97, 129], "type": "integer"},
+    "words": {"type": "array", "items": {"type": "string"}},
+    "short": {"type": "string", "maxLength": 3},
+}
+
+
+def document(properties: Any = INPUTS, **schemas: Any) -> dict[str, Any]:
+    """An OpenAPI document as Replicate gives it."""
+    schema = {"type": "object", "title": "Input", "required": ["prompt", "image"]}
+    schemas = {"resolution": RESOLUTION, **schemas}
+    return {
+        "openapi": "3.0.2",
+        "info": {"title": "Cog", "version": "0.1.0"},
+        "paths": {"/": {}},
+        "components": {"schemas": {"Input": {**schema, "properties": properties}, **schemas}},
+    }
+
+
+def check(**inputs: Any) -> bool:
+    return check_inputs({"prompt": "a cup", "image": DATA_URI, **inputs}, document(), "o/m")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {},
+        {"num_frames": 81, "scale": 0.01, "shift": 4.9, "fast": False},
+        {"num_frames": 121, "scale": 4, "length": 129, "words": ["a"]},
+        {"inline": "480p", "all_of": "480p", "ref": "720p", "any_of": "720p", "optional": 3},
+        {"any_of": None, "optional": None},
+    ],
+)
+def test_inputs_that_the_model_has_pass(inputs):
+    """Every form of an enum, and each end of a range."""
+    assert check(**inputs) is True
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({"num_frames": 200}, "'num_frames' of o/m is 200: allowed is at least 81 and at most 121"),
+        ({"num_frames": 80}, "'num_frames' of o/m is 80: allowed is at least 81 and at most 121"),
+        ({"num_frames": "81"}, "'num_frames' of o/m is '81': allowed is the type integer"),
+        ({"num_frames": 81.5}, "'num_frames' of o/m is 81.5: allowed is the type integer"),
+        ({"num_frames": True}, "'num_frames' of o/m is True: allowed is the type integer"),
+        ({"fast": 1}, "'fast' of o/m is 1: allowed is the type boolean"),
+        ({"scale": 0}, "'scale' of o/m is 0: allowed is more than 0 and at most 4"),
+        ({"shift": 5}, "'shift' of o/m is 5: allowed is less than 5"),
+        ({"length": 98}, "'length' of o/m is 98: allowed is 97, 129"),
+        ({"inline": "1080p"}, "'inline' of o/m is '1080p': allowed is '480p', '720p'"),
+        ({"all_of": "1080p"}, "'all_of' of o/m is '1080p': allowed is '480p', '720p'"),
+        ({"ref": "1080p"}, "'ref' of o/m is '1080p': allowed is '480p', '720p'"),
+        ({"any_of": "1080p"}, "'any_of' of o/m is '1080p': allowed is '480p', '720p'"),
+        ({"optional": 2}, "'optional' of o/m is 2: allowed is at least 3"),
+        ({"words": ["a", 3]}, "'words.1' of o/m is 3: allowed is the type string"),
+        ({"short": "abcd"}, "'short' of o/m is 'abcd': allowed is maxLength 3"),
+        ({"image": None}, "'image' of o/m is None: allowed is the type string"),
+    ],
+)
+def test_a_value_that_the_model_would_fail_on_is_refused(inputs, sentence):
+    """The sentence has the input, its value and what is allowed."""
+    with pytest.raises(SpecError) as error:
+        check(**inputs)
+    assert str(error.value) == f"the input {sentence}"
+
+
+def test_a_key_that_would_be_dropped_is_refused():
+    """It is named with those that the model takes."""
+    with pytest.raises(SpecError, match=r"^o/m has no input 'foo', which .*: it takes all_of, any"):
+        check(foo=1, num_frames=3)
+
+
+def test_a_missing_input_is_refused():
+    """It is named."""
+    with pytest.raises(SpecError, match=r"^o/m needs the input 'image', which is not there$"):
+        check_inputs({"prompt": "a cup"}, document(), "o/m")
+
+
+@pytest.mark.parametrize("value", [DATA_URI, "https://example.com/f?token=abc", [DATA_URI]])
+def test_no_error_shows_where_the_picture_is(value):
+    """Neither a data URI nor a URL, whatever is wrong with it."""
+    with pytest.raises(SpecError) as error:
+        check(num_frames=value)
+    assert "iVBOR" not in str(error.value)
+    assert "example" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        {},
+        [],
+        {"components": None},
+        {"components": {"schemas": {"Input": {}}}},
+        document({}),
+        document(3),
+        document({**INPUTS, "prompt": {"$ref": "#/nowhere"}}),
+        document({**INPUTS, "prompt": {"$ref": "http://127.0.0.1:9/schema.json"}}),
+        document({**INPUTS, "prompt": {"type": "foo"}}),
+        document({**INPUTS, "prompt": {"pattern": "("}}),
+        document(
+            {**INPUTS, "prompt": {"$ref": "#/components/schemas/Me"}},
+            Me={"$ref": "#/components/schemas/Me"},
+        ),
+    ],
+)
+def test_a_schema_that_cannot_be_read_checks_nothing_and_says_so(schema):
+    """Missing, empty or broken: somebody else's mistake stops no film, and nothing is fetched."""
+    assert check_inputs({"prompt": "a cup", "image": DATA_URI}, schema, "o/m") is False
+
+
+@pytest.mark.parametrize("name", list(load_catalog()))
+def test_what_the_catalog_asks_for_is_what_the_models_publish(name: str):
+    """Of each model, for films of several sizes, rates and lengths."""
+    model = load_catalog()[name]
+    schema = next(served.schema for served in MODELS if served.name == model.replicate)
+    for size in ((1024, 576), (576, 1024), (1920, 1080), (64, 64)):
+        for fps in (1, 24, 25, 60):
+            num_frames = model.length.shortest(fps).film_frames(fps)
+            asked = request(size=size, fps=fps, num_frames=max(num_frames, 2 * fps))
+            inputs = build_inputs(model, asked, DATA_URI)
+            assert check_inputs(inputs, schema, model.name) is True
+            with pytest.raises(SpecError, match="has no input 'motion'"):
+                check_inputs({**inputs, "motion": 1}, schema, model.name)
+
+
+def test_the_catalog_does_not_need_the_validator():
+    """Listing models imports no JSON Schema, NumPy or video library."""
+    code = (
+        "import sys, chunk_assets.generation.catalog, chunk_assets.cli.models;"
+        "print([name for name in ('jsonschema', 'numpy', 'av', 'PIL') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,137 @@
+"""Whole films on a hosted model that fails in every way it can: what comes, and what it costs."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.errors import GenerationError
+from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.plan import commissioned, plan_film
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.generator import hired
+from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.render.listener import Listener
+from chunk_assets.render.request import Order
+from chunk_assets.render.walk import walk
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.fake_faults import Faults, Lost, Truncated
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.films import put_animatic
+from chunk_assets_tests.manifests import manifest
+
+HURRY = RetryPolicy(attempts=12, seconds=60, wait_initial=0.01, wait_max=0.05)
+PATIENCE = Patience(poll_first=0.02, poll_most=0.1, settle_seconds=0.4, predictions=6)
+FILMS, CHUNKS = 10, 15
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
+    """An account at a Replicate on which one request in five goes wrong, one way or another."""
+    faults = Faults(too_many=0.1, html_5xx=0.05, reset=0.05, failed=0.03, seed=5)
+    with FakeReplicate(faults=faults) as fake:
+        fake.next("POST /v1/predictions", Lost())
+        fake.next("GET /delivery", Truncated())
+        fake.price = 0.07
+        monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
+        monkeypatch.setenv("REPLICATE_BASE_URL", fake.base_url)
+        yield fake
+
+
+def threads() -> set[str]:
+    """The names of the threads there are, but for the account's own that answer a connection.
+
+    One of those ends when it has seen its connection closed, some moments after we closed it.
+    """
+    alive = {thread.name for thread in threading.enumerate()}
+    return {name for name in alive if not name.endswith("(process_request_thread)")}
+
+
+def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
+    """Render one film, and again after whatever ends it; returns how many runs that took."""
+    plan = plan_film(store, video_id)
+    for run in range(1, 20):
+        directory = workdir / f"{video_id}-{run}"
+        directory.mkdir()
+        commission = commissioned(video_id, plan.animatic, store)
+        generator = hired(commission, patience=PATIENCE, retries=HURRY)
+        numbers = range(len(plan.specs))
+        try:
+            for _ in walk(
+                plan,
+                numbers,
+                store=store,
+                generator=generator,
+                order=Order(),
+                workdir=directory,
+                listener=Listener(),
+            ):
+                pass
+        except GenerationError:
+            continue
+        finally:
+            generator.close()
+        return run
+    raise AssertionError(f"{video_id} did not finish in 19 runs")
+
+
+@pytest.mark.endurance
+def test_ten_films_finish_and_cost_what_they_must(
+    account: FakeReplicate, store: ObjectStore, tmp_path: Path
+):
+    """150 clips are paid for, and the failed predictions that were billed; nothing twice."""
+    beat = {"name": "b", "duration": 30, "prompt_template": "x"}
+    document = manifest(
+        fps=8,
+        resolution="128x72",
+        beats=[beat],
+        transitions=[],
+        frames=["one.png"],
+        model="zeroscope-v2-xl",
+    )
+    films = [f"film-{number}" for number in range(FILMS)]
+    for film in films:
+        put_animatic(store, film, document)
+    before = threads()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(partial(rendered, store, workdir=tmp_path), films))
+    assert threads() == before
+
+    assert len(account.succeeded()) == FILMS * CHUNKS
+    ended = {made.id: made for made in account.created}
+    assert all(made.dropped == {} for made in account.created)
+    known = set()
+    for film in films:
+        for number in range(CHUNKS):
+            ledger = Ledger(store, film).chunk(number)
+            doubted = ("void", "unknown")  # refused, or an answer was lost before it was created
+            attempts = [one for one in ledger.attempts if one.status not in doubted]
+            assert [one.status for one in attempts[-1:]] == ["succeeded"]
+            assert {one.status for one in attempts[:-1]} <= {"failed"}
+            known |= {one.prediction_id for one in attempts}
+            for one in attempts:
+                assert one.prediction_id is not None
+                assert bool(one.cost_usd) == bool(ended[one.prediction_id].line.usd)
+    # Every prediction that was ever created is in a ledger: none was paid for and forgotten.
+    assert known == ended.keys()
+    failed = [line for line in account.bill if line.status == "failed"]
+    assert failed, "three in a hundred were to fail"
+    assert account.billed_usd == pytest.approx(0.07 * (150 + sum(line.ran for line in failed)))
+    for film in films:
+        clips = {
+            number: ClipRecord.of(stored)
+            for number in range(CHUNKS)
+            if (stored := store.head(keys.chunk_video(film, number))) is not None
+        }
+        assert len(clips) == CHUNKS
+        billed = [
+            one for number in range(CHUNKS) for one in Ledger(store, film).chunk(number).attempts
+        ]
+        committed = sum(one.committed_usd for one in billed)
+        assert film_cost(store, film, clips) == pytest.approx(committed)

@@ -1,0 +1,161 @@
+"""A walk in a process that is to end: what it finishes, and what it leaves to the next."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chunk_assets.errors import HandedOn
+from chunk_assets.film.plan import commissioned, plan_film
+from chunk_assets.generation.base import GenerationRequest
+from chunk_assets.generation.base import Generator as ClipGenerator
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.generator import hired
+from chunk_assets.render.leaving import Leaving
+from chunk_assets.render.listener import Listener
+from chunk_assets.render.request import Order
+from chunk_assets.render.scenes import walk_scenes
+from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.fake_replicate import FakeReplicate
+from chunk_assets_tests.films import put_animatic
+from chunk_assets_tests.generators import HoldingGenerator
+from chunk_assets_tests.manifests import small_manifest
+
+
+class Asked(Leaving):
+    """A process that is to end as soon as a test says so."""
+
+    def __init__(self, *, keeps_asked: bool = True):
+        self.asked, self.urgent = threading.Event(), threading.Event()
+        self.keeps_asked = keeps_asked
+
+    def is_asked(self) -> bool:
+        return self.asked.is_set()
+
+    def is_urgent(self) -> bool:
+        return self.urgent.is_set()
+
+
+def walking(
+    store: ObjectStore, workdir: Path, generator: ClipGenerator, leaving: Leaving
+) -> Iterator[ChunkObject]:
+    """The walk over the film."""
+    plan = plan_film(store, "film")
+    workdir.mkdir(exist_ok=True)
+    return walk_scenes(
+        plan,
+        range(len(plan.specs)),
+        store=store,
+        generator=generator,
+        order=Order(),
+        workdir=workdir,
+        listener=Listener(),
+        leaving=leaving,
+    )
+
+
+def stored(store: ObjectStore) -> list[int]:
+    """The chunks whose clips are on S3."""
+    return [n for n in range(3) if store.head(keys.chunk_video("film", n)) is not None]
+
+
+def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
+    """It is finished and handed over; the next walk goes on behind it, and makes none again."""
+    put_animatic(store)
+    leaving, generator = Asked(), HoldingGenerator()
+
+    def ask(request: GenerationRequest) -> None:
+        if request.chunk_num == 1:
+            leaving.asked.set()
+
+    generator.before = ask
+    made = []
+    with pytest.raises(HandedOn, match="film 'film' is handed on: its worker stops"):
+        made.extend(walking(store, tmp_path / "one", generator, leaving))
+    assert [one.spec.chunk_num for one in made if one.stage == "last_frames"] == [0, 1]
+    assert stored(store) == [0, 1]
+    list(walking(store, tmp_path / "two", generator, Leaving()))
+    assert generator.chunks == [0, 1, 2]
+
+
+def test_scenes_side_by_side_end_behind_their_chunks_in_flight(store: ObjectStore, tmp_path: Path):
+    """Each scene's chunk in flight is stored."""
+    document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
+    put_animatic(store, document=document)
+    leaving, generator = Asked(), HoldingGenerator()
+    together = threading.Barrier(2, action=leaving.asked.set)
+
+    def meet(_request: GenerationRequest) -> None:
+        together.wait(20)
+
+    generator.before = meet
+    with pytest.raises(HandedOn):
+        list(walking(store, tmp_path / "one", generator, leaving))
+    assert sorted(generator.chunks) == [0, 2]
+    assert stored(store) == [0, 2]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
+    """An account at a Replicate that takes its time."""
+    with FakeReplicate(seconds=3) as fake:
+        monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
+        monkeypatch.setenv("REPLICATE_BASE_URL", fake.base_url)
+        yield fake
+
+
+def hosted(store: ObjectStore) -> ClipGenerator:
+    """The hosted model, looked at often."""
+    commission = commissioned("film", plan_film(store, "film").animatic, store)
+    return hired(commission, patience=Patience(poll_first=0.05, poll_most=0.1))
+
+
+def test_what_was_asked_for_is_left_to_the_next_walk(
+    account: FakeReplicate, store: ObjectStore, tmp_path: Path
+):
+    """In a hurry the prediction is neither waited for nor cancelled; it is paid for once."""
+    put_animatic(store)
+    leaving = Asked()
+    threading.Thread(target=_once_asked, args=(account, leaving.urgent.set)).start()
+    with (
+        closing(hosted(store)) as generator,
+        pytest.raises(HandedOn, match="handed on unfinished"),
+    ):
+        list(walking(store, tmp_path / "one", generator, leaving))
+    assert not account.created[0].is_over
+    with closing(hosted(store)) as generator:
+        list(walking(store, tmp_path / "two", generator, Leaving()))
+    assert [made.status for made in account.created] == ["succeeded"] * 3
+
+
+@pytest.mark.parametrize(("keeps_asked", "status"), [(True, "asked"), (False, "canceled")])
+def test_a_walk_that_is_closed_cancels_only_what_nobody_goes_on_with(
+    account: FakeReplicate, store: ObjectStore, tmp_path: Path, keeps_asked: bool, status: str
+):
+    """A worker's run that breaks off is taken over; one that a person ends is not."""
+    put_animatic(store)
+    with closing(hosted(store)) as generator:
+        walk = walking(store, tmp_path / "one", generator, Asked(keeps_asked=keeps_asked))
+        next(walk)
+        is_asked = threading.Event()
+        _once_asked(account, is_asked.set)
+        assert is_asked.is_set()
+        assert isinstance(walk, Generator)
+        walk.close()
+    [attempt] = Ledger(store, "film").chunk(0).attempts
+    assert attempt.status == status
+
+
+def _once_asked(account: FakeReplicate, then: Callable[[], None]) -> None:
+    """Do it as soon as there is a prediction that was looked at."""
+    pause = threading.Event()
+    for _ in range(2000):
+        if account.received("GET /v1/predictions/{id}"):
+            then()
+            return
+        pause.wait(0.01)

@@ -1,0 +1,211 @@
+"""Scenes: chains of their own, side by side, and what holds for each of them still."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from chunk_assets.errors import Unavailable
+from chunk_assets.film.plan import plan_film
+from chunk_assets.film.status import inspect
+from chunk_assets.generation.base import (
+    GeneratedClip,
+    GenerationRequest,
+    ProgressCallback,
+    ignore_progress,
+)
+from chunk_assets.planning.timeline import build_chunk_specs
+from chunk_assets.render.listener import Listener
+from chunk_assets.render.request import Order
+from chunk_assets.render.scenes import split, walk_scenes
+from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.films import Studio, put_animatic
+from chunk_assets_tests.generators import BUSY, HoldingGenerator
+from chunk_assets_tests.manifests import small_manifest
+
+
+def scenes_manifest(continuity: str = "scene", **changes: Any) -> dict[str, Any]:
+    """Three beats of two chunks each: a cut into the second, a dissolve into the third."""
+    beats = [
+        {"name": name, "duration": 4, "prompt_template": "{product_name} " + name}
+        for name in ("one", "two", "three")
+    ]
+    transitions = [{"type": "cut"}, {"type": "dissolve", "duration": 0.5}]
+    return small_manifest(
+        duration=12,
+        beats=beats,
+        transitions=transitions,
+        frames=["one.png", "two.png", "three.png"],
+        continuity=continuity,
+        **changes,
+    )
+
+
+def opening(document: dict[str, Any]) -> list[int]:
+    """The chunks that open a scene."""
+    specs = build_chunk_specs("film", document, document["frames"])
+    return [spec.chunk_num for spec in specs if spec.opens_scene]
+
+
+def test_a_cut_opens_a_scene_and_a_beat_may_say_otherwise():
+    """With the continuity `scene`; with `film`, and without transitions, chunk 0 alone does."""
+    document = scenes_manifest()
+    assert opening(document) == [0, 2]
+    document["beats"][2]["opens_scene"] = True
+    assert opening(document) == [0, 2, 4]
+    document["beats"][1]["opens_scene"] = False
+    assert opening(document) == [0, 4]
+    assert opening({**scenes_manifest(), "transitions": None}) == [0]
+    assert opening({**document, "continuity": "film"}) == [0]
+
+
+class Meeting(HoldingGenerator):
+    """Waits at each scene's first chunk until as many scenes have come to theirs."""
+
+    def __init__(self, parties: int):
+        super().__init__()
+        self.barrier = threading.Barrier(parties, timeout=20)
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> GeneratedClip:
+        if request.chunk_num in (0, 2):
+            self.barrier.wait()
+        return super().generate(request, workdir, on_progress)
+
+
+class Scenes:
+    """A film of two scenes on S3, chunks 0 and 1, and 2 to 5."""
+
+    def __init__(self, store: ObjectStore, workdir: Path):
+        self.store, self.workdir, self.runs = store, workdir, 0
+        put_animatic(store, document=scenes_manifest())
+        self.plan = plan_film(store, "film")
+
+    def __call__(
+        self, generator: HoldingGenerator, max_parallel: int = 2, order: Order | None = None
+    ) -> Iterator[ChunkObject]:
+        """Walk it."""
+        self.runs += 1
+        workdir = self.workdir / str(self.runs)
+        workdir.mkdir()
+        return walk_scenes(
+            self.plan,
+            range(6),
+            store=self.store,
+            generator=generator,
+            order=order or Order(),
+            workdir=workdir,
+            listener=Listener(),
+            max_parallel=max_parallel,
+        )
+
+
+@pytest.fixture
+def scenes(store: ObjectStore, tmp_path: Path) -> Scenes:
+    """Two scenes to walk."""
+    return Scenes(store, tmp_path)
+
+
+def test_scenes_are_rendered_side_by_side_each_in_order(scenes: Scenes):
+    """Both are at their first chunk at once; of each, every object is there before it is told."""
+    clips = []
+    for made in scenes(Meeting(2)):
+        assert scenes.store.head(made.stored.key) is not None
+        made.pictures()  # its files lie where they were until it has been taken
+        if made.stage == "chunk_videos":
+            clips.append(made.spec.chunk_num)
+    assert [n for n in clips if n < 2] == [0, 1]
+    assert [n for n in clips if n >= 2] == [2, 3, 4, 5]
+    assert [state.state for state in inspect(scenes.plan, scenes.store)] == ["fresh"] * 6
+
+
+def test_no_more_scenes_at_once_than_allowed(scenes: Scenes):
+    """One at a time they follow one another in the film's order."""
+    generator = HoldingGenerator()
+    list(scenes(generator, max_parallel=1))
+    assert generator.chunks == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_opens_a_scene_is_made_from_animatic_and_style_guide(scenes: Scenes):
+    """Chunk 2's composite names no last frame; the style guide is part of it as of chunk 0's."""
+    made = {(m.stage, m.spec.chunk_num): m for m in scenes(HoldingGenerator())}
+    assert made["composites", 2].inputs["previous_last_frames"] is None
+    assert made["composites", 3].inputs["previous_last_frames"] is not None
+    spec = scenes.plan.specs[2]
+    assert spec.style_guide_version
+    assert spec.previous_chunk_last_frame is None
+    assert scenes.plan.specs[3].style_guide_version is None
+
+
+def test_a_scene_that_fails_leaves_the_others_alone(scenes: Scenes):
+    """The second scene is rendered to its end; then the first one's error is raised."""
+    generator = HoldingGenerator()
+    generator.fails_at[1] = BUSY
+    with pytest.raises(Unavailable, match="busy"):
+        list(scenes(generator))
+    stored = [scenes.store.head(keys.chunk_video("film", n)) is not None for n in range(6)]
+    assert stored == [True, False, True, True, True, True]
+    generator.requests.clear()
+    list(scenes(generator))
+    assert generator.chunks == [1]
+
+
+def test_a_caller_that_stops_stops_every_scene(scenes: Scenes):
+    """Nothing is asked for afterwards, no thread is left, and what was made stays."""
+    generator = HoldingGenerator()
+    walk = scenes(generator)
+    for made in walk:
+        if made.stage == "chunk_videos":
+            break
+    walk.close()  # type: ignore[attr-defined]  # it is a generator
+    asked = len(generator.requests)
+    names = ("scene", "chain", "finishing", "looking ahead")
+    assert not [t.name for t in threading.enumerate() if t.name.startswith(names)]
+    assert len(generator.requests) == asked < 6
+    list(scenes(generator))
+    assert [state.state for state in inspect(scenes.plan, scenes.store)] == ["fresh"] * 6
+
+
+def test_chunks_are_split_into_their_scenes(scenes: Scenes):
+    """A selection keeps to the scenes it touches."""
+    assert split(scenes.plan, [5, 0, 3, 1]) == [[0, 1], [3, 5]]
+    assert split(scenes.plan, [4]) == [[4]]
+
+
+def test_a_film_becomes_scenes_and_back_in_dagster(
+    store: ObjectStore, instance: dg.DagsterInstance
+):
+    """Only the chunks behind the cut change, no hand-over leads into the scene, and it is told."""
+    studio = Studio(store, instance, HoldingGenerator())
+    studio.submit(document=scenes_manifest("film"))
+    studio.render(range(6))
+    studio.generator.requests.clear()
+    plan = studio.submit(document=scenes_manifest("scene"))
+    states = {state.spec.chunk_num: state.reason for state in inspect(plan, store)}
+    assert states[2] == "changed: style guide, opens scene"
+    assert [n for n, reason in states.items() if reason] == [2]
+    result = studio.render(range(6), reuse="matching")
+    assert result.success
+    assert studio.generator.chunks == [2, 3, 4, 5]
+    handed = [
+        str(event.materialization.partition)
+        for event in result.all_events
+        if event.is_step_materialization
+        and event.materialization.asset_key == dg.AssetKey("previous_last_frames")
+    ]
+    assert "02|film" not in handed
+    # The run's own choice goes before the manifest's.
+    studio.generator.requests.clear()
+    assert studio.render(range(6), reuse="matching", continuity="film").success
+    assert studio.generator.chunks == [2, 3, 4, 5]
+    assert json.loads(store.get_bytes(keys.manifest("film"))[0])["continuity"] == "scene"
