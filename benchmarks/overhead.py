@@ -57,7 +57,7 @@ from chunk_assets.defs.resources import connect
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.submission import AnimaticDirectory, read_directory, submit
 from chunk_assets.media.ffmpeg import executable
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.render.request import STAGES
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
 

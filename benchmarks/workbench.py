@@ -32,7 +32,7 @@ from chunk_assets.generation.base import (
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets.render import finalize, prefetch, stages
-from chunk_assets.render.listener import Listener
+from chunk_assets.render.hooks import Listener
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.local.lease import lease

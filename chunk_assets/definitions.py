@@ -16,7 +16,7 @@ from chunk_assets.defs.sensors.finished_films import finished_films
 from chunk_assets.defs.sensors.new_animatics import new_animatics
 from chunk_assets.defs.sensors.rendered_chunks import rendered_chunks
 from chunk_assets.generation.registry import GENERATORS, Generators
-from chunk_assets.render.listener import Listener
+from chunk_assets.render.hooks import Listener
 
 
 def build_definitions(

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeEla
 from rich.text import Text
 
 from chunk_assets.cli.terminal import cut, plain
-from chunk_assets.render.listener import Listener
+from chunk_assets.render.hooks import Listener
 from chunk_assets.schemas import ChunkSpec
 
 _LABEL = 36  # cells; with the bar, the percentage and the time it fills 80

@@ -21,7 +21,7 @@ from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, 
 from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.defs.runs import handoff
-from chunk_assets.render.leaving import Leaving
+from chunk_assets.render.hooks import Shutdown
 from chunk_assets.settings import Settings
 
 WORKER_TAG = "worker"
@@ -31,14 +31,14 @@ LOOK_SECONDS = 2.0
 """How often a slot says that it is at its run, and reads whether that is to end."""
 
 
-class WorkerLeaving(Leaving):
+class WorkerShutdown(Shutdown):
     """What a worker tells its slots, through memory they share; made before they are forked.
 
-    `keeps_asked` holds until somebody terminates the run: a slot that ends for any other reason
-    leaves its prediction to whoever goes on.
+    `keeps_predictions` is true until a person terminates the run: a slot that ends for any other
+    reason leaves its prediction to the run's next attempt.
     """
 
-    keeps_asked = True
+    keeps_predictions = True
 
     def __init__(self) -> None:
         self._stage: Any = Value("i", 0, lock=False)
@@ -53,12 +53,12 @@ class WorkerLeaving(Leaving):
         """In a slot: its run is another's."""
         self._is_lost = True
 
-    def renew(self, *, keeps_asked: bool = True) -> None:
+    def renew(self, *, keeps_predictions: bool = True) -> None:
         """In a slot: before a run, or when it is terminated."""
         self._is_lost = False
-        self.keeps_asked = keeps_asked
+        self.keeps_predictions = keeps_predictions
 
-    def is_asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether the worker was asked to stop."""
         return self._stage.value >= 1
 
@@ -70,11 +70,11 @@ class WorkerLeaving(Leaving):
 class Slot:
     """What a slot's process has: the way to Redis, and whose it is."""
 
-    def __init__(self, settings: Settings, worker: str, leaving: WorkerLeaving):
+    def __init__(self, settings: Settings, worker: str, shutdown: WorkerShutdown):
         self._redis = connect(settings)
-        self._worker, self._leaving = worker, leaving
+        self._worker, self._shutdown = worker, shutdown
         release_when_silent()
-        handoff.leaving_is(leaving)
+        handoff.set_shutdown(shutdown)
 
     def execute(self, run_id: str) -> None:
         """Execute a run, unless it has been cancelled or is over."""
@@ -87,12 +87,12 @@ class Slot:
                 return
             if not self._redis.set(run_key(run_id), self._worker, nx=True, ex=SILENT_SECONDS):
                 return  # a message that came twice
-            self._leaving.renew()
+            self._shutdown.renew()
             instance.add_run_tags(run_id, {WORKER_TAG: self._worker})
             handoff.taken_over(instance, run)
             with (
                 _interruptible(),
-                Watch(self._redis, run_id, self._worker, self._leaving),
+                Watch(self._redis, run_id, self._worker, self._shutdown),
             ):
                 _execute_run_command_body(
                     run_id, instance, lambda _event: None, set_exit_code_on_failure=True
@@ -106,9 +106,9 @@ class Watch:
     have a run taken for lost.
     """
 
-    def __init__(self, redis: Redis, run_id: str, worker: str, leaving: WorkerLeaving):
+    def __init__(self, redis: Redis, run_id: str, worker: str, shutdown: WorkerShutdown):
         self._redis, self._run_id, self._worker = redis, run_id, worker
-        self._leaving = leaving
+        self._shutdown = shutdown
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
 
@@ -136,9 +136,9 @@ class Watch:
             is_to_end = True
             if end == LOST:
                 # Another was started in its place, which goes on with what this one asked for.
-                self._leaving.lose()
+                self._shutdown.lose()
             elif not self._is_over.is_set():
-                self._leaving.renew(keeps_asked=False)
+                self._shutdown.renew(keeps_predictions=False)
                 os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -158,13 +158,13 @@ _slot: list[Slot] = []
 """This process's, once it is one."""
 
 
-def become_slot(settings: Settings, worker: str, leaving: WorkerLeaving) -> None:
+def become_slot(settings: Settings, worker: str, shutdown: WorkerShutdown) -> None:
     """Make this process a slot.
 
     In a process group of its own: Ctrl-C in a terminal is for the worker, which asks its slots.
     """
     os.setpgid(0, 0)
-    _slot[:] = [Slot(settings, worker, leaving)]
+    _slot[:] = [Slot(settings, worker, shutdown)]
 
 
 def add_task(app: Celery) -> None:

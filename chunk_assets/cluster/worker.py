@@ -46,14 +46,14 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
     """
     import chunk_assets.definitions  # noqa: F401 - before the slots are forked: they are warm
 
-    leaving = slots.WorkerLeaving()
+    shutdown = slots.WorkerShutdown()
     me = this_worker(slot_count)
     app = celery_app(settings)
     slots.add_task(app)
     pool: list[int] = []
 
     def on_slot(**_: Any) -> None:
-        slots.become_slot(settings, me.name, leaving)
+        slots.become_slot(settings, me.name, shutdown)
 
     signals.worker_process_init.connect(on_slot, weak=False)
     heart = Heart(connect(settings), me)
@@ -78,7 +78,7 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
         os._exit(1)
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        asked = leaving.ask()
+        asked = shutdown.ask()
         if asked == 1:
             heart.leave()
             say("Stopping: each film is handed on behind its chunk in flight; again to hurry.")

@@ -25,8 +25,8 @@ from chunk_assets.media.sampling import sample_frames
 from chunk_assets.media.stitching import PreparedSeam, Segment
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.render.files import ChunkFiles
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import write_image, write_video

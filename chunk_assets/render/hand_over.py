@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from chunk_assets.errors import NotStored
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.render.chunk_locks import Claims
 from chunk_assets.render.files import ChunkFiles, Picture
+from chunk_assets.render.hooks import ChunkLocks
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -31,7 +31,7 @@ class HandOver:
         plan: FilmPlan,
         store: ObjectStore,
         files: ChunkFiles,
-        claims: Claims,
+        claims: ChunkLocks,
         go_on: Callable[[], None],
     ):
         self._plan, self._store, self._files = plan, store, files
@@ -57,9 +57,9 @@ class HandOver:
         since = time.monotonic()
         # What is stored and still held is not recorded yet: events come in the chunks' order.
         while (
-            self._claims.is_at_work(number)
+            self._claims.is_locked(number)
             if stored is not None
-            else self._claims.is_coming(number)
+            else self._claims.is_pending(number)
         ):
             if time.monotonic() - since > LONGEST_WAIT:
                 break

@@ -1,16 +1,30 @@
-"""What a run asks of the walk."""
+"""What a run asks of the walk, and what the walk gives back: objects that are on S3."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from PIL import Image
+
 from chunk_assets.film.fingerprints import Weights
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage import keys
+from chunk_assets.storage.objects import content_version
+from chunk_assets.storage.store import StoredObject
+
+STAGES: dict[str, Callable[[str, int], str]] = {
+    "chunk_specs": keys.chunk_spec,
+    "composites": keys.composite,
+    "chunk_videos": keys.chunk_video,
+    "last_frames": keys.last_frame,
+}
+"""The four assets of a chunk in the order in which they are made, and the key of each."""
 
 Reuse = Literal["matching", "this_run"]
 
 
 @dataclass(frozen=True)
-class Order:
+class RenderRequest:
     """What a run asks of the walk.
 
     Attributes:
@@ -25,3 +39,32 @@ class Order:
     reuse: Reuse = "matching"
     root_run: str = ""
     weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True)
+class ChunkObject:
+    """One object of one chunk, already stored on S3.
+
+    Attributes:
+        stage: Which of `STAGES`.
+        spec: The chunk.
+        stored: The object.
+        inputs: The version of each asset it was made from; None where there was nothing to use.
+        pictures: Gives what a person sees of it, fetched only when asked for: one picture, or some
+            of a moving one, evenly apart.
+        is_kept: Whether it was there before and stays.
+        details: What else its maker said about it.
+    """
+
+    stage: str
+    spec: ChunkSpec
+    stored: StoredObject
+    inputs: Mapping[str, str | None]
+    pictures: Callable[[], Sequence[Image.Image]]
+    is_kept: bool = False
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Its data version: a digest of its content."""
+        return content_version(self.stored)

@@ -10,11 +10,8 @@ from queue import SimpleQueue
 
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.base import Generator as ClipGenerator
-from chunk_assets.render.chunk_locks import Claims
-from chunk_assets.render.leaving import Leaving
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.storage.store import ObjectStore
 
@@ -31,12 +28,12 @@ def walk_scenes(
     *,
     store: ObjectStore,
     generator: ClipGenerator,
-    order: Order,
+    order: RenderRequest,
     workdir: Path,
     listener: Listener,
-    claims: Callable[[], Claims] = Claims,
+    claims: Callable[[], ChunkLocks] = ChunkLocks,
     max_parallel: int = MAX_PARALLEL_SCENES,
-    leaving: Leaving | None = None,
+    shutdown: Shutdown | None = None,
 ) -> Iterator[ChunkObject]:
     """Make the chunks as `walk` does, the scenes of the film side by side.
 
@@ -53,7 +50,7 @@ def walk_scenes(
         listener: Told what happens; likewise from several threads.
         claims: Makes each scene's claims on its chunks.
         max_parallel: How many scenes are walked at a time, at least 1.
-        leaving: Says when this process is to end: each scene then ends behind its chunk in flight.
+        shutdown: Says when this process is to end: each scene then ends behind its chunk in flight.
 
     Raises:
         SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOn: See `walk`; of
@@ -72,7 +69,7 @@ def walk_scenes(
             listener=listener,
             claims=claims(),
             halt=halt,
-            leaving=leaving,
+            shutdown=shutdown,
         )
 
     scenes = split(plan, chunk_nums)

@@ -22,15 +22,12 @@ from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_p
 from chunk_assets.media.preview_frames import Passing
 from chunk_assets.media.retiming import end_of_use
 from chunk_assets.media.rgb import RgbConverter
-from chunk_assets.render.chunk_locks import Claims
 from chunk_assets.render.files import ChunkFiles, Picture
 from chunk_assets.render.finalize import MOVING_FRAMES, Finishing, Made
 from chunk_assets.render.hand_over import HandOver
-from chunk_assets.render.leaving import Leaving
-from chunk_assets.render.listener import Listener
+from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
 from chunk_assets.render.prefetch import Lookout
-from chunk_assets.render.request import Order
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
@@ -56,13 +53,13 @@ class Steps:
         plan: FilmPlan,
         store: ObjectStore,
         generator: Generator,
-        order: Order,
+        order: RenderRequest,
         files: ChunkFiles,
         listener: Listener,
-        claims: Claims,
+        claims: ChunkLocks,
         beside: Callable[[Callable[[], list[ChunkObject]]], None],
         halt: threading.Event | None = None,
-        leaving: Leaving | None = None,
+        shutdown: Shutdown | None = None,
     ):
         self.plan, self.store, self.generator = plan, store, generator
         self.order, self.files, self.listener = order, files, listener
@@ -70,7 +67,7 @@ class Steps:
         self._finishing = Finishing(plan, store, files, listener)
         self._lookout = Lookout(store, files)
         self._stop, self._halt = threading.Event(), halt or threading.Event()
-        self._leaving = leaving or Leaving()
+        self._shutdown = shutdown or Shutdown()
         self._hand_over = HandOver(plan, store, files, claims, self._wait_on)
         self._usual_seconds = 0.0
         self._convert = RgbConverter()
@@ -100,8 +97,8 @@ class Steps:
 
     def _make(self, chunk_num: int, following: int | None) -> None:
         planned = self.plan.spec(chunk_num)
-        self._leaving.begin(self._film)
-        if self._claims.hold(chunk_num, self._wait_on):
+        self._shutdown.begin(self._film)
+        if self._claims.acquire(chunk_num, self._wait_on):
             self._lookout.forget()
         found = self._lookout.of(planned)
         spec, spec_version = self._spec(chunk_num, found.spec)
@@ -234,7 +231,7 @@ class Steps:
             negative_prompt=spec.negative_prompt,
             keyframes=spec.keyframes,
         )
-        if following is not None and self._claims.try_hold(following):
+        if following is not None and self._claims.try_acquire(following):
             self._lookout.begin(self.plan.spec(following))
         progressed = partial(self._progressed, spec)
         self.listener.started(spec)
@@ -364,15 +361,15 @@ class Steps:
         return f"film {self.plan.video_id!r}"
 
     def _go_on(self) -> None:
-        self._leaving.go_on(self._film)
+        self._shutdown.go_on(self._film)
         if self._stop.is_set() or self._halt.is_set():
-            if self._leaving.keeps_asked:
+            if self._shutdown.keeps_predictions:
                 raise HandedOn(f"{self._film} is handed on unfinished: its walk was closed")
             raise Stopped
 
     def _wait_on(self) -> None:
         """While nothing of ours is being made, there is nothing to finish."""
-        self._leaving.begin(self._film)
+        self._shutdown.begin(self._film)
         self._go_on()
 
     def _progressed(self, spec: ChunkSpec, fraction: float) -> None:

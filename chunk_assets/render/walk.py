@@ -20,13 +20,10 @@ from chunk_assets.errors import StorageError
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.render.background import Background
-from chunk_assets.render.chunk_locks import Claims
 from chunk_assets.render.files import ChunkFiles
-from chunk_assets.render.leaving import Leaving
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.stages import Steps, Stopped
-from chunk_assets.render.stored_chunks import ChunkObject
 from chunk_assets.storage.store import ObjectStore
 
 _A_WHILE = 0.25  # seconds
@@ -41,12 +38,12 @@ def walk(
     *,
     store: ObjectStore,
     generator: ClipGenerator,
-    order: Order,
+    order: RenderRequest,
     workdir: Path,
     listener: Listener,
-    claims: Claims | None = None,
+    claims: ChunkLocks | None = None,
     halt: threading.Event | None = None,
-    leaving: Leaving | None = None,
+    shutdown: Shutdown | None = None,
 ) -> Generator[ChunkObject, None, None]:
     """Make chunks in the order of their numbers, and hand over each object once it is on S3.
 
@@ -54,7 +51,7 @@ def walk(
     stops (closes the iterator or is interrupted), the generator is told so and what is being
     uploaded is completed. A chunk that another walk is at, by what `claims` knows, is waited for,
     and so is the chunk before the first while somebody renders it. `halt` stops the walk from
-    another thread. When this process is `leaving`, the chunk in flight is the last.
+    another thread. When this process is `shutdown`, the chunk in flight is the last.
 
     Raises:
         SpecError: The film has no such chunk.
@@ -64,9 +61,9 @@ def walk(
     """
     files = ChunkFiles(store, workdir)
     beside = Background[list[ChunkObject] | _Done]("finishing")
-    claims = claims or Claims()
+    claims = claims or ChunkLocks()
     steps = Steps(
-        plan, store, generator, order, files, listener, claims, beside.start, halt, leaving
+        plan, store, generator, order, files, listener, claims, beside.start, halt, shutdown
     )
     chain = _Chain(steps, sorted(set(chunk_nums)), beside)
     try:

@@ -11,7 +11,7 @@ from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.frames import probe
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.render.request import STAGES
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore

@@ -9,13 +9,13 @@ import time
 import dagster as dg
 
 from chunk_assets.cluster.connections import kept_connections
-from chunk_assets.cluster.slots import Slot, WorkerLeaving
+from chunk_assets.cluster.slots import Slot, WorkerShutdown
 from chunk_assets.settings import load_settings
 
 
 def hold(asset: str) -> None:
     """Lock the row as a slot does which stores an event of that asset, and say so."""
-    Slot(load_settings(), "lock-holder", WorkerLeaving())
+    Slot(load_settings(), "lock-holder", WorkerShutdown())
     with dg.DagsterInstance.get() as instance, kept_connections(instance):
         storage = instance.event_log_storage
         with storage.index_transaction() as connection:  # pyright: ignore

@@ -27,7 +27,7 @@ from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.registry import register
-from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.defs.runs.handoff import HANDED_ON, hand_on, taken_over
 from chunk_assets.errors import SpecError
 from chunk_assets.settings import Settings, load_settings
@@ -155,13 +155,13 @@ def test_a_run_does_not_wait_for_one_that_the_queue_holds_back(
         remote_job_origin=origin,
         job_code_origin=code,
     )
-    claims = RunClaims(
+    claims = RunChunkLocks(
         settings.home, "film", instance=queueing, run_id="mine", log=lambda _line: None
     )
-    assert not claims.is_coming(0)
+    assert not claims.is_pending(0)
     started, tags = dg.DagsterRunStatus.STARTED, range_tags("film", [0, 1])
     recorded(queueing, started, tags, "chunk_videos")
-    assert claims.is_coming(0)
+    assert claims.is_pending(0)
 
 
 def test_a_run_is_lost_when_no_slot_says_that_it_has_it(

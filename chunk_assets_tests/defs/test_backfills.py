@@ -7,7 +7,7 @@ from dagster._core.execution.backfill import PartitionBackfill
 
 from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.render.request import STAGES
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, failure

@@ -11,27 +11,28 @@ import pytest
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.registry import register
-from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.errors import NotStored
 from chunk_assets.film.plan import plan_film
-from chunk_assets.render.chunk_locks import Claims
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import ChunkLocks, Listener
+from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import HoldingGenerator
 
-Claiming = Callable[[str], RunClaims]
+Claiming = Callable[[str], RunChunkLocks]
 
 
 @pytest.fixture
 def claiming(settings: Settings, instance: dg.DagsterInstance) -> Claiming:
     """Makes the claims of a run."""
 
-    def of_run(run_id: str) -> RunClaims:
-        return RunClaims(settings.home, "film", instance=instance, run_id=run_id, log=said.append)
+    def of_run(run_id: str) -> RunChunkLocks:
+        return RunChunkLocks(
+            settings.home, "film", instance=instance, run_id=run_id, log=said.append
+        )
 
     said: list[str] = []
     return of_run
@@ -61,28 +62,28 @@ def recorded(
 def test_a_chunk_belongs_to_one_run_at_a_time(claiming: Claiming):
     """The second run gets it when the first lets go, and is told that it had to wait."""
     one, two = claiming("one"), claiming("two")
-    assert not one.hold(3, nothing)
-    assert not one.hold(3, nothing)
-    assert not two.try_hold(3)
-    assert two.try_hold(4)
-    assert two.is_coming(3)
+    assert not one.acquire(3, nothing)
+    assert not one.acquire(3, nothing)
+    assert not two.try_acquire(3)
+    assert two.try_acquire(4)
+    assert two.is_pending(3)
     threading.Timer(0.5, one.close).start()
-    assert two.hold(3, nothing)
+    assert two.acquire(3, nothing)
     two.close()
-    assert one.try_hold(3)
+    assert one.try_acquire(3)
     one.close()
 
 
 def test_who_is_stopped_does_not_wait(claiming: Claiming):
     """A walk that is closed while it waits for another run ends."""
     one, two = claiming("one"), claiming("two")
-    one.hold(0, nothing)
+    one.acquire(0, nothing)
 
     def stop() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        two.hold(0, stop)
+        two.acquire(0, stop)
     one.close()
 
 
@@ -113,8 +114,8 @@ def test_a_run_that_is_launched_over_a_chunk_is_going_to_render_it(
     launched = recorded(
         instance, dg.DagsterRunStatus.NOT_STARTED, tags, "composites", "chunk_videos"
     )
-    assert claiming("mine").is_coming(1) is covers
-    assert not claiming(launched).is_coming(1)  # nobody waits for himself
+    assert claiming("mine").is_pending(1) is covers
+    assert not claiming(launched).is_pending(1)  # nobody waits for himself
 
 
 def test_a_run_that_has_ended_or_makes_no_clips_is_not_waited_for(
@@ -126,7 +127,7 @@ def test_a_run_that_has_ended_or_makes_no_clips_is_not_waited_for(
     recorded(instance, dg.DagsterRunStatus.FAILURE, tags, "chunk_videos")
     recorded(instance, dg.DagsterRunStatus.SUCCESS, tags, "chunk_videos")
     recorded(instance, dg.DagsterRunStatus.STARTED, tags, "composites")
-    assert not claiming("mine").is_coming(1)
+    assert not claiming("mine").is_pending(1)
 
 
 class Walker:
@@ -139,7 +140,7 @@ class Walker:
         self.generator = HoldingGenerator()
         self.errors: list[BaseException] = []
 
-    def start(self, run: str, numbers: range, claims: Claims | None = None) -> threading.Thread:
+    def start(self, run: str, numbers: range, claims: ChunkLocks | None = None) -> threading.Thread:
         """Walk these chunks."""
         directory = self.workdir / run
         directory.mkdir()
@@ -151,7 +152,7 @@ class Walker:
                     numbers,
                     store=self.store,
                     generator=self.generator,
-                    order=Order(),
+                    order=RenderRequest(),
                     workdir=directory,
                     listener=Listener(),
                     claims=claims or self.claiming(run),

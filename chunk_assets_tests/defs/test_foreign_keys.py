@@ -17,7 +17,7 @@ from chunk_assets.defs.partitions.definitions import (
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.defs.partitions.registry import foreign_keys, register
 from chunk_assets.defs.partitions.retirement import retire, retired_films
-from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.errors import SpecError
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
@@ -200,10 +200,10 @@ def test_a_run_over_a_foreign_range_holds_no_chunk(studio: Studio, settings: Set
     started = dg.DagsterRunStatus.STARTED
     for key in ("seven|film", "00|my film"):
         studio.instance.create_run_for_job(job, tags=dict.fromkeys(ends, key), status=started)
-    claims = RunClaims(
+    claims = RunChunkLocks(
         settings.home, plan.video_id, instance=studio.instance, run_id="mine", log=lambda _: None
     )
-    assert not claims.is_coming(0)
+    assert not claims.is_pending(0)
 
 
 def test_retiring_leaves_foreign_keys_alone(studio: Studio, settings: Settings):

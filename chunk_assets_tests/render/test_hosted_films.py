@@ -16,8 +16,8 @@ from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.generation.replicate.generator import hired
 from chunk_assets.generation.replicate.retries import RetryPolicy
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -68,7 +68,7 @@ def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
                 numbers,
                 store=store,
                 generator=generator,
-                order=Order(),
+                order=RenderRequest(),
                 workdir=directory,
                 listener=Listener(),
             ):

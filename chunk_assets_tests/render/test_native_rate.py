@@ -13,8 +13,8 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.replicate.generator import hired
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -67,7 +67,7 @@ def rendered(store: ObjectStore, workdir: Path, fps: int) -> FilmPlan:
     put_animatic(store, document=document)
     plan = plan_film(store, "film")
     generator = hired(commissioned("film", plan.animatic, store))
-    order, numbers = Order(), range(len(plan.specs))
+    order, numbers = RenderRequest(), range(len(plan.specs))
     workdir.mkdir()
     made = walk(
         plan,

@@ -19,10 +19,9 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.planning.timeline import build_chunk_specs
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.scenes import split, walk_scenes
-from chunk_assets.render.stored_chunks import ChunkObject
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, put_animatic
@@ -92,7 +91,7 @@ class Scenes:
         self.plan = plan_film(store, "film")
 
     def __call__(
-        self, generator: HoldingGenerator, max_parallel: int = 2, order: Order | None = None
+        self, generator: HoldingGenerator, max_parallel: int = 2, order: RenderRequest | None = None
     ) -> Iterator[ChunkObject]:
         """Walk it."""
         self.runs += 1
@@ -103,7 +102,7 @@ class Scenes:
             range(6),
             store=self.store,
             generator=generator,
-            order=order or Order(),
+            order=order or RenderRequest(),
             workdir=workdir,
             listener=Listener(),
             max_parallel=max_parallel,

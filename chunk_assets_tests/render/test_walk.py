@@ -25,9 +25,8 @@ from chunk_assets.generation.base import (
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture, save_png
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
@@ -51,7 +50,7 @@ class Walking:
     def __call__(
         self,
         numbers: range = range(CHUNKS),
-        order: Order | None = None,
+        order: RenderRequest | None = None,
         generator: Generator | None = None,
         listener: Listener | None = None,
     ) -> Iterator[ChunkObject]:
@@ -61,7 +60,7 @@ class Walking:
             numbers,
             store=self.store,
             generator=generator or self.generator,
-            order=order or Order(),
+            order=order or RenderRequest(),
             workdir=self.workdir,
             listener=listener or Listener(),
         )
@@ -174,12 +173,12 @@ def test_stopping_the_walk_stops_the_generator(walking: Walking):
 def test_a_retry_keeps_what_the_first_run_made(walking: Walking):
     """Runs of one root are one: only what none of them made is rendered again."""
     walking.generator.fails_at[2] = BUSY
-    order = Order(reuse="this_run", root_run="first")
+    order = RenderRequest(reuse="this_run", root_run="first")
     with pytest.raises(Unavailable):
         list(walking(order=order))
     list(walking(order=order))
     assert walking.generator.chunks == [0, 1, 2, 2]
-    list(walking(order=Order(reuse="this_run", root_run="second")))
+    list(walking(order=RenderRequest(reuse="this_run", root_run="second")))
     assert walking.generator.chunks == [0, 1, 2, 2, 0, 1, 2]
 
 
@@ -191,7 +190,7 @@ def test_an_interrupted_new_take_is_not_taken_for_the_old_one(walking: Walking):
     record = {"clip": "0" * 64, "pixels": "0" * 64}
     walking.store.put_file(key, frame, "image/png", record)
     with pytest.raises(NotStored, match="materialize chunk 0 first"):
-        list(walking(range(1, 2), order=Order(reuse="this_run", root_run="r")))
+        list(walking(range(1, 2), order=RenderRequest(reuse="this_run", root_run="r")))
 
 
 def _downloaded(walking: Walking, key: str) -> Path:
@@ -310,7 +309,7 @@ def test_inspection_names_what_is_missing_and_stale_and_why(walking: Walking):
     states = list(inspect(plan_film(walking.store, "film"), walking.store))
     assert [state.state for state in states] == ["fresh", "fresh", "stale"]
     assert states[2].reason == "changed: prompt"
-    list(walking(range(1), order=Order(reuse="this_run", root_run="again")))
+    list(walking(range(1), order=RenderRequest(reuse="this_run", root_run="again")))
     states = list(inspect(plan_film(walking.store, "film"), walking.store))
     assert states[1].reason == "chunk 0 now ends on a different frame"
 
@@ -360,7 +359,7 @@ def test_fifteen_chunks_do_not_drift_in_colour(store: ObjectStore, tmp_path: Pat
     store.put_file(keys.animatic_file("film", "one.png"), photograph, "image/png")
     plan = plan_film(store, "film")
     assert len(plan.specs) == 15
-    order = Order(weights=Weights(animatic=1.0, style=0.0, temporal=1.0))
+    order = RenderRequest(weights=Weights(animatic=1.0, style=0.0, temporal=1.0))
     workdir = tmp_path / "work"
     workdir.mkdir()
     list(

@@ -10,7 +10,7 @@ from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.defs.runs import backfills
 from chunk_assets.film.fingerprints import COMPOSITING
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore

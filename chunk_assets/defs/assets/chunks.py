@@ -19,7 +19,7 @@ from chunk_assets.defs.partitions.definitions import (
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.defs.resources import FilmStore
 from chunk_assets.defs.runs import backfills, handoff, tags
-from chunk_assets.defs.runs.chunk_locks import RunClaims
+from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.defs.runs.concurrency import pooled
 from chunk_assets.defs.runs.config import ChunkConfig
 from chunk_assets.defs.runs.failures import as_failures
@@ -27,8 +27,8 @@ from chunk_assets.errors import ChunkAssetsError, HandedOn
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
 from chunk_assets.generation.registry import Generators, choose_generator
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import Listener
+from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.scenes import walk_scenes
 
 
@@ -97,7 +97,7 @@ def film_chunks(
 ) -> Iterator[Event]:
     """Walk the selected chunks of each film in order; record each object as soon as it is on S3."""
     with as_failures():
-        order = Order(
+        order = RenderRequest(
             stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
             reuse=config.reuse,
             root_run=backfills.root_run(context.run),
@@ -132,7 +132,7 @@ def _film(
     films: FilmStore,
     generators: Generators,
     listener: Listener,
-    order: Order,
+    order: RenderRequest,
     video_id: str,
     asked: list[int],
 ) -> Iterator[Event]:
@@ -164,7 +164,7 @@ def _film(
         log=log,
     )
     claims = partial(
-        RunClaims,
+        RunChunkLocks,
         films.home(),
         video_id,
         instance=context.instance,
@@ -185,7 +185,7 @@ def _film(
             listener=listener,
             claims=claims,
             max_parallel=config.max_parallel_scenes,
-            leaving=handoff.leaving(),
+            shutdown=handoff.current_shutdown(),
         ):
             yield from chunk_events(
                 context, store, plan, made, is_quiet=config.reuse == "matching", asked=partitions

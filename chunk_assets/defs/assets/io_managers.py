@@ -23,7 +23,7 @@ from chunk_assets.defs.partitions.definitions import read_chunk_key, shown
 from chunk_assets.defs.resources import FilmStore
 from chunk_assets.errors import NotStored, StorageError
 from chunk_assets.media.images import open_picture, save_png
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.render.request import STAGES
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys, objects
 from chunk_assets.storage.store import ObjectStore, StoredObject

@@ -10,7 +10,7 @@ from PIL import Image
 from chunk_assets.film.colour_record import distance
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.images import animation_webp, thumbnail_jpeg
-from chunk_assets.render.stored_chunks import ChunkObject
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 MAX_PREVIEW = 32_000

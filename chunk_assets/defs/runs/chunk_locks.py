@@ -1,4 +1,4 @@
-"""Claims on chunks between the runs of one machine: locks for what is going on, Dagster for plans.
+"""Chunk locks between the runs of one machine: files for active runs, Dagster for planned ones.
 
 A lock is a file's `flock` in the home, which ends with its process: a run that is killed holds
 nothing. Runs on several machines are kept apart by Dagster's queue (one run a film at a time), not
@@ -20,7 +20,7 @@ from chunk_assets.dagster_internals.instance import FILM_TAG
 from chunk_assets.defs.partitions.definitions import chunk_key, chunks, read_chunk_key
 from chunk_assets.errors import StorageError
 from chunk_assets.files.locks import lock
-from chunk_assets.render.chunk_locks import Claims
+from chunk_assets.render.hooks import ChunkLocks
 
 _LOOK_SECONDS = 0.2
 _RANGE_START, _RANGE_END = (
@@ -36,8 +36,8 @@ _ACTIVE = [
 ]
 
 
-class RunClaims(Claims):
-    """The claims of one run on one film's chunks."""
+class RunChunkLocks(ChunkLocks):
+    """The chunk locks of one run on one film."""
 
     def __init__(
         self,
@@ -55,22 +55,22 @@ class RunClaims(Claims):
         self._told: set[int] = set()
         self._guard = threading.Lock()
 
-    def hold(self, chunk_num: int, go_on: Callable[[], None]) -> bool:
+    def acquire(self, chunk_num: int, check: Callable[[], None]) -> bool:
         """Claim a chunk, waiting while another run has it."""
         has_waited = False
         pause = threading.Event()
-        while not self.try_hold(chunk_num):
+        while not self.try_acquire(chunk_num):
             if not has_waited:
                 self._log(
                     f"chunk {chunk_num} of film {self._video_id!r} is being rendered by another "
                     "run: waiting for it"
                 )
                 has_waited = True
-            go_on()
+            check()
             pause.wait(_LOOK_SECONDS)
         return has_waited
 
-    def try_hold(self, chunk_num: int) -> bool:
+    def try_acquire(self, chunk_num: int) -> bool:
         """Claim a chunk unless another run has it.
 
         Raises:
@@ -101,21 +101,21 @@ class RunClaims(Claims):
         for chunk_num in list(self._held):
             self.release(chunk_num)
 
-    def is_at_work(self, chunk_num: int) -> bool:
+    def is_locked(self, chunk_num: int) -> bool:
         """Whether another run has the chunk at this moment."""
         if chunk_num in self._held:
             return False
-        if not self.try_hold(chunk_num):
+        if not self.try_acquire(chunk_num):
             return True
         self.release(chunk_num)
         return False
 
-    def is_coming(self, chunk_num: int) -> bool:
+    def is_pending(self, chunk_num: int) -> bool:
         """Whether another run is at the chunk now, or has it before it.
 
         A chunk that nobody has at the moment may be stored by now, too: look before and after.
         """
-        is_held = not self.try_hold(chunk_num)
+        is_held = not self.try_acquire(chunk_num)
         if not is_held:
             self.release(chunk_num)
         key = chunk_key(self._video_id, chunk_num)

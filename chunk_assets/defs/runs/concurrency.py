@@ -10,7 +10,7 @@ import dagster as dg
 # preview must not wait for, or take, what is meant to keep a hosted model's account in its limits.
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 
-from chunk_assets.defs.runs.handoff import leaving
+from chunk_assets.defs.runs.handoff import current_shutdown
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -59,7 +59,7 @@ class Pooled(Wrapping):
                     )
                     is_told = True
                 on_progress(0.0)  # raises when the run is stopped
-                leaving().begin(f"film {request.video_id!r}")
+                current_shutdown().begin(f"film {request.video_id!r}")
                 time.sleep(_LOOK_SECONDS)
             try:
                 return self.inside.generate(request, workdir, on_progress)

@@ -1,11 +1,11 @@
 """A run that ends early so that Dagster starts it again elsewhere: asked for by a worker.
 
-A worker's process says by `leaving_is` what its runs look at; any other process never leaves.
+A worker's process says by `set_shutdown` what its runs look at; any other process never leaves.
 """
 
 import dagster as dg
 
-from chunk_assets.render.leaving import Leaving
+from chunk_assets.render.hooks import Shutdown
 
 HANDED_ON = "chunk_assets/handed_on_by"
 """Which host handed a run on; on the run that goes on with it as well."""
@@ -13,16 +13,16 @@ HANDED_ON = "chunk_assets/handed_on_by"
 RETRY_FAILURES = "dagster/retry_on_asset_or_op_failure"
 MAX_RETRIES = "dagster/max_retries"
 
-_current = Leaving()
+_current = Shutdown()
 
 
-def leaving_is(leaving: Leaving) -> None:
-    """Have this process's walks look at `leaving`."""
+def set_shutdown(shutdown: Shutdown) -> None:
+    """Have this process's walks look at `shutdown`."""
     global _current
-    _current = leaving
+    _current = shutdown
 
 
-def leaving() -> Leaving:
+def current_shutdown() -> Shutdown:
     """What this process's walks look at."""
     return _current
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from chunk_assets.render.stored_chunks import STAGES
+from chunk_assets.render.request import STAGES
 
 render_chunks = dg.define_asset_job(
     "render_chunks",

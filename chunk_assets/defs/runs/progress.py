@@ -129,7 +129,7 @@ def _is_alive(settings: Settings, run: dg.DagsterRun, video_id: str, silence: ti
 
 
 def _held(settings: Settings, video_id: str) -> Iterator[int]:
-    """The chunks of a film that a process on this machine has locked (`claims.RunClaims`)."""
+    """The chunks of a film that a process on this machine has locked (`RunChunkLocks`)."""
     for path in (settings.home / "locks" / "chunks" / video_id).glob("*.lock"):
         try:
             os.close(lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB))

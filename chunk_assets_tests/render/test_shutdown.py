@@ -14,11 +14,9 @@ from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.generation.replicate.generator import hired
-from chunk_assets.render.leaving import Leaving
-from chunk_assets.render.listener import Listener
-from chunk_assets.render.request import Order
+from chunk_assets.render.hooks import Listener, Shutdown
+from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.scenes import walk_scenes
-from chunk_assets.render.stored_chunks import ChunkObject
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
@@ -27,14 +25,14 @@ from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
 
-class Asked(Leaving):
+class Asked(Shutdown):
     """A process that is to end as soon as a test says so."""
 
-    def __init__(self, *, keeps_asked: bool = True):
+    def __init__(self, *, keeps_predictions: bool = True):
         self.asked, self.urgent = threading.Event(), threading.Event()
-        self.keeps_asked = keeps_asked
+        self.keeps_predictions = keeps_predictions
 
-    def is_asked(self) -> bool:
+    def is_requested(self) -> bool:
         return self.asked.is_set()
 
     def is_urgent(self) -> bool:
@@ -42,7 +40,7 @@ class Asked(Leaving):
 
 
 def walking(
-    store: ObjectStore, workdir: Path, generator: ClipGenerator, leaving: Leaving
+    store: ObjectStore, workdir: Path, generator: ClipGenerator, shutdown: Shutdown
 ) -> Iterator[ChunkObject]:
     """The walk over the film."""
     plan = plan_film(store, "film")
@@ -52,10 +50,10 @@ def walking(
         range(len(plan.specs)),
         store=store,
         generator=generator,
-        order=Order(),
+        order=RenderRequest(),
         workdir=workdir,
         listener=Listener(),
-        leaving=leaving,
+        shutdown=shutdown,
     )
 
 
@@ -67,19 +65,19 @@ def stored(store: ObjectStore) -> list[int]:
 def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
     """It is finished and handed over; the next walk goes on behind it, and makes none again."""
     put_animatic(store)
-    leaving, generator = Asked(), HoldingGenerator()
+    shutdown, generator = Asked(), HoldingGenerator()
 
     def ask(request: GenerationRequest) -> None:
         if request.chunk_num == 1:
-            leaving.asked.set()
+            shutdown.asked.set()
 
     generator.before = ask
     made = []
     with pytest.raises(HandedOn, match="film 'film' is handed on: its worker stops"):
-        made.extend(walking(store, tmp_path / "one", generator, leaving))
+        made.extend(walking(store, tmp_path / "one", generator, shutdown))
     assert [one.spec.chunk_num for one in made if one.stage == "last_frames"] == [0, 1]
     assert stored(store) == [0, 1]
-    list(walking(store, tmp_path / "two", generator, Leaving()))
+    list(walking(store, tmp_path / "two", generator, Shutdown()))
     assert generator.chunks == [0, 1, 2]
 
 
@@ -87,15 +85,15 @@ def test_scenes_side_by_side_end_behind_their_chunks_in_flight(store: ObjectStor
     """Each scene's chunk in flight is stored."""
     document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
     put_animatic(store, document=document)
-    leaving, generator = Asked(), HoldingGenerator()
-    together = threading.Barrier(2, action=leaving.asked.set)
+    shutdown, generator = Asked(), HoldingGenerator()
+    together = threading.Barrier(2, action=shutdown.asked.set)
 
     def meet(_request: GenerationRequest) -> None:
         together.wait(20)
 
     generator.before = meet
     with pytest.raises(HandedOn):
-        list(walking(store, tmp_path / "one", generator, leaving))
+        list(walking(store, tmp_path / "one", generator, shutdown))
     assert sorted(generator.chunks) == [0, 2]
     assert stored(store) == [0, 2]
 
@@ -120,31 +118,31 @@ def test_what_was_asked_for_is_left_to_the_next_walk(
 ):
     """In a hurry the prediction is neither waited for nor cancelled; it is paid for once."""
     put_animatic(store)
-    leaving = Asked()
-    threading.Thread(target=_once_asked, args=(account, leaving.urgent.set)).start()
+    shutdown = Asked()
+    threading.Thread(target=_once_asked, args=(account, shutdown.urgent.set)).start()
     with (
         closing(hosted(store)) as generator,
         pytest.raises(HandedOn, match="handed on unfinished"),
     ):
-        list(walking(store, tmp_path / "one", generator, leaving))
+        list(walking(store, tmp_path / "one", generator, shutdown))
     assert not account.created[0].is_over
     with closing(hosted(store)) as generator:
-        list(walking(store, tmp_path / "two", generator, Leaving()))
+        list(walking(store, tmp_path / "two", generator, Shutdown()))
     assert [made.status for made in account.created] == ["succeeded"] * 3
 
 
-@pytest.mark.parametrize(("keeps_asked", "status"), [(True, "asked"), (False, "canceled")])
+@pytest.mark.parametrize(("keeps", "status"), [(True, "asked"), (False, "canceled")])
 def test_a_walk_that_is_closed_cancels_only_what_nobody_goes_on_with(
-    account: FakeReplicate, store: ObjectStore, tmp_path: Path, keeps_asked: bool, status: str
+    account: FakeReplicate, store: ObjectStore, tmp_path: Path, keeps: bool, status: str
 ):
     """A worker's run that breaks off is taken over; one that a person ends is not."""
     put_animatic(store)
     with closing(hosted(store)) as generator:
-        walk = walking(store, tmp_path / "one", generator, Asked(keeps_asked=keeps_asked))
+        walk = walking(store, tmp_path / "one", generator, Asked(keeps_predictions=keeps))
         next(walk)
-        is_asked = threading.Event()
-        _once_asked(account, is_asked.set)
-        assert is_asked.is_set()
+        is_requested = threading.Event()
+        _once_asked(account, is_requested.set)
+        assert is_requested.is_set()
         assert isinstance(walk, Generator)
         walk.close()
     [attempt] = Ledger(store, "film").chunk(0).attempts

@@ -1,0 +1,105 @@
+"""The walk's hooks: who watches it, who else may render its chunks, and when to end early.
+
+Each class here does nothing by itself; the terminal, Dagster's runs and workers override them.
+"""
+
+from collections.abc import Callable
+
+from chunk_assets.errors import HandedOn
+from chunk_assets.schemas import ChunkSpec
+
+
+class Listener:
+    """Is told what happens to each chunk.
+
+    `progressed` is called from the generator's thread, the other methods from any.
+    """
+
+    def started(self, spec: ChunkSpec) -> None:
+        """Rendering the chunk has started."""
+
+    def progressed(self, spec: ChunkSpec, fraction: float) -> None:
+        """Report progress from 0.0 to 1.0."""
+
+    def rendered(self, spec: ChunkSpec, seconds: float) -> None:
+        """The generator has delivered the chunk's clip."""
+
+    def kept(self, spec: ChunkSpec) -> None:
+        """The stored clip is up to date and stays."""
+
+    def noticed(self, sentence: str) -> None:
+        """Something takes longer, or costs more, than it should."""
+
+
+class ChunkLocks:
+    """Per-chunk locks of one run on one film, so that concurrent runs never render the same chunk.
+
+    This class knows of no other run. All methods are safe to call from several threads.
+    """
+
+    def acquire(self, chunk_num: int, check: Callable[[], None]) -> bool:
+        """Lock a chunk, waiting while another run holds it.
+
+        Args:
+            chunk_num: The chunk; if this run already holds it, nothing happens.
+            check: Called several times a second while waiting; raises to end the wait.
+
+        Returns:
+            Whether it had to wait. If so, what was looked up about the chunk before is outdated.
+        """
+        return False
+
+    def try_acquire(self, chunk_num: int) -> bool:
+        """Lock a chunk unless another run holds it; return whether this run now holds it."""
+        return True
+
+    def release(self, chunk_num: int) -> None:
+        """Unlock a chunk, if this run holds it."""
+
+    def close(self) -> None:
+        """Unlock all chunks that this run holds."""
+
+    def is_locked(self, chunk_num: int) -> bool:
+        """Return whether another run holds the chunk; it may be stored but not yet recorded."""
+        return False
+
+    def is_pending(self, chunk_num: int) -> bool:
+        """Return whether another run is rendering the chunk, or is scheduled to."""
+        return False
+
+
+class Shutdown:
+    """Tells walks that their process shuts down; this class never does.
+
+    All methods are safe to call from several threads.
+    """
+
+    keeps_predictions: bool = False
+    """If true, in-flight predictions are left for the next run when a walk is closed; otherwise
+    they are cancelled."""
+
+    def is_requested(self) -> bool:
+        """Return whether the chunk in flight is the last one to render."""
+        return False
+
+    def is_urgent(self) -> bool:
+        """Return whether to stop at once, leaving in-flight predictions for the next run."""
+        return False
+
+    def begin(self, what: str) -> None:
+        """Check that a new piece of work may begin; also called while it waits for its turn.
+
+        Raises:
+            HandedOn: The process shuts down.
+        """
+        if self.is_requested() or self.is_urgent():
+            raise HandedOn(f"{what} is handed on: its worker stops, another one goes on with it")
+
+    def go_on(self, what: str) -> None:
+        """Check that the work in progress may be finished.
+
+        Raises:
+            HandedOn: The process must stop at once.
+        """
+        if self.is_urgent():
+            raise HandedOn(f"{what} is handed on unfinished: its worker stops, or has lost it")
