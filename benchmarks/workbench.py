@@ -36,6 +36,7 @@ from chunk_assets.render.hooks import Listener
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.local.lease import lease
+from chunk_assets.storage.objects import ObjectRef
 from chunk_assets.storage.store import ObjectStore
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -280,10 +281,9 @@ class Stopwatch(Listener):
             (stages, "pixel_digest", "digests: sha256 of the pixels"),
             (finalize, "normalise", "normalise the clip"),
             (finalize, "save_png", "save the last frame as PNG"),
-            (stages, "write_json", "put the spec"),
-            (stages, "write_image", "put the composite"),
-            (finalize, "write_image", "put the last frame"),
-            (finalize, "write_video", "put the clip"),
+            (ObjectRef, "write_json", "put the spec"),
+            (ObjectRef, "write_image", "put the composite and the last frame"),
+            (ObjectRef, "write_video", "put the clip"),
             (prefetch.Lookout, "of", "looked up ahead"),
             (ObjectStore, "head", "S3: heads"),
             (ObjectStore, "download", "S3: the animatic's picture"),

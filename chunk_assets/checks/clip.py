@@ -12,6 +12,7 @@ from chunk_assets.checks.colour import Drift
 from chunk_assets.checks.conformance import conforms
 from chunk_assets.checks.results import Verdict, measured, too_much
 from chunk_assets.errors import MediaError, NotStored, StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import CompositeRecord
 from chunk_assets.generation.preview import movement_of
 from chunk_assets.media.clip_metrics import Watched, watch
@@ -21,8 +22,6 @@ from chunk_assets.media.metrics import drawing_distance, is_black, luma, reduced
 from chunk_assets.quality import Quality
 from chunk_assets.render.files import ChunkFiles
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 
@@ -59,8 +58,8 @@ class Judge:
 
     def is_known(self, video_id: str, chunk_num: int) -> bool:
         """Whether anything of the chunk is stored that could be judged, or missed."""
-        key = keys.chunk_spec(video_id, chunk_num), keys.chunk_video(video_id, chunk_num)
-        return any(self._store.head(name) for name in key)
+        objects = FilmObjects(self._store, video_id)
+        return any(ref.head() for ref in (objects.spec(chunk_num), objects.clip(chunk_num)))
 
     def chunk(self, video_id: str, chunk_num: int) -> Judged:
         """Judge one chunk, whatever of it is there: what is missing or damaged fails a check.
@@ -68,7 +67,7 @@ class Judge:
         Raises:
             StorageError: S3 cannot be reached.
         """
-        stored = self._store.head(keys.chunk_video(video_id, chunk_num))
+        stored = FilmObjects(self._store, video_id).clip(chunk_num).head()
         directory = self._workdir / f"judged_{chunk_num}"
         directory.mkdir(exist_ok=True)
         try:
@@ -80,8 +79,9 @@ class Judge:
         self._end, before = None, self._end
         clip = directory / "clip.mp4"
         try:
-            spec, _ = read_json(self._store, keys.chunk_spec(video_id, chunk_num), ChunkSpec)
-            self._store.download(keys.chunk_video(video_id, chunk_num), clip)
+            objects = FilmObjects(self._store, video_id)
+            spec, _ = objects.spec(chunk_num).read_json(ChunkSpec)
+            objects.clip(chunk_num).download(clip)
             seen = watch(
                 clip, black_luma=self._quality.black_luma, still_luma=self._quality.still_luma
             )
@@ -131,9 +131,8 @@ class Judge:
     def _conditioning(self, spec: ChunkSpec, directory: Path) -> _Conditioning | str:
         """The composite, or why it cannot be had."""
         try:
-            stored = self._store.download(
-                keys.composite(spec.video_id, spec.chunk_num), directory / "composite.png"
-            )
+            composite = FilmObjects(self._store, spec.video_id).composite(spec.chunk_num)
+            stored = composite.download(directory / "composite.png")
             picture = open_picture(directory / "composite.png")
             if picture.size != spec.size:
                 has = f"{picture.width}x{picture.height} pixels, the spec {spec.size!r}"
@@ -215,7 +214,7 @@ class Judge:
         if before is not None and before[0] == (spec.video_id, number):
             return before[1]
         path = directory / "before.mp4"
-        self._store.download(keys.chunk_video(spec.video_id, number), path)
+        FilmObjects(self._store, spec.video_id).clip(number).download(path)
         return reduced(np.asarray(last_frame(str(path))))
 
 

@@ -7,13 +7,12 @@ import numpy as np
 from chunk_assets.checks import results
 from chunk_assets.checks.results import Verdict, measured, too_much
 from chunk_assets.errors import MediaError, StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import CompositeRecord
 from chunk_assets.media.images import open_picture
 from chunk_assets.media.metrics import ColourShift, accumulated, colour_shift, reduced
 from chunk_assets.quality import Quality
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore
 
 NEGLIGIBLE = 0.01
@@ -99,14 +98,14 @@ class Drift:
 
         Its last frame as it was handed over, not the clip: that is what the chain was made from.
         """
-        film, path = self._film, self._workdir / "picture.png"
-        self._store.head(keys.composite(film, number))  # when S3 is away, it is not missing
+        objects, path = FilmObjects(self._store, self._film), self._workdir / "picture.png"
+        objects.composite(number).head()  # when S3 is away, it is not missing
         try:
-            spec, _ = read_json(self._store, keys.chunk_spec(film, number), ChunkSpec)
-            stored = self._store.download(keys.composite(film, number), path)
+            spec, _ = objects.spec(number).read_json(ChunkSpec)
+            stored = objects.composite(number).download(path)
             temporal = CompositeRecord.of(stored).used_weights.temporal
             conditioning = reduced(np.asarray(open_picture(path)))
-            self._store.download(keys.last_frame(film, number), path)
+            objects.last_frame(number).download(path)
             last = reduced(np.asarray(open_picture(path)))
         except (StorageError, MediaError):
             return None

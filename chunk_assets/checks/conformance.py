@@ -6,12 +6,12 @@ from pathlib import Path
 from chunk_assets.checks import results
 from chunk_assets.checks.results import Value, Verdict, measured
 from chunk_assets.errors import MediaError, SpecError, StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.media.clip_metrics import Watched
 from chunk_assets.media.clips import ClipFormat, check
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 
@@ -44,11 +44,12 @@ def whole(store: ObjectStore, video_id: str, path: Path) -> Verdict:
     Raises:
         StorageError: S3 cannot be reached.
     """
-    store.head(keys.stitched_video(video_id))  # what fails from here on is the film's fault
+    film = FilmObjects(store, video_id).film()
+    film.head()  # what fails from here on is the film's fault
     values: dict[str, Value] = {}
     try:
         animatic = plan_film(store, video_id).animatic
-        store.download(keys.stitched_video(video_id), path)
+        film.download(path)
         info = probe(path)
         values = _form(info, animatic.num_frames, animatic.fps, animatic.resolution)
         dropped = animatic.num_frames - info.frames

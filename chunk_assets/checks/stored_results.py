@@ -6,8 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chunk_assets.checks.results import Verdict
 from chunk_assets.errors import Damaged, NotStored
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json, write_json
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 
@@ -43,7 +42,7 @@ def store_verdicts(
     """
     if clip is not None:
         judged = JudgedClip(clip=clip.version, verdicts=list(verdicts))
-        write_json(store, keys.verdicts(video_id, chunk_num), judged)
+        FilmObjects(store, video_id).check_results(chunk_num).write_json(judged)
 
 
 def stored_verdicts(
@@ -57,7 +56,8 @@ def stored_verdicts(
     if clip is None:
         return None
     try:
-        judged, _ = read_json(store, keys.verdicts(video_id, chunk_num), JudgedClip)
+        results = FilmObjects(store, video_id).check_results(chunk_num)
+        judged, _ = results.read_json(JudgedClip)
     except (NotStored, Damaged):  # as good as none: it is judged again
         return None
     return judged.verdicts if judged.clip == clip.version else None

@@ -1,20 +1,17 @@
 """Report what is damaged on S3, with the price of the repair, and have `render` repair it."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chunk_assets.errors import Damaged, MediaError
 from chunk_assets.files.digests import file_digest
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import inspect
 from chunk_assets.media.frames import probe
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
-
-_CHUNK = re.compile(r"/(?:chunk|seam)_([0-9]+)")
 
 
 class Healing:
@@ -36,6 +33,7 @@ class Healing:
     ):
         self._plan, self._store, self._prices, self._say = plan, store, prices, say
         self._said: set[str] = set()
+        self._objects = FilmObjects(store, plan.video_id)
 
     def announce(self, numbers: Collection[int]) -> list[int]:
         """Say which of these chunks are damaged, and what that costs, before anything is paid.
@@ -47,7 +45,7 @@ class Healing:
         Raises:
             StorageError: A clip without a record was not made by chunk_assets.
         """
-        if not any(self._store.names(keys.clips(self._plan.video_id), ".mp4")):
+        if not any(self._objects.list_clips()):
             return []
         replaced = []
         for state in inspect(self._plan, self._store):
@@ -68,16 +66,13 @@ class Healing:
         None where it was said before, or cannot be made again.
         """
         key = str(error.data.get("key", ""))
-        film = self._plan.video_id
-        folders = (keys.clips(film), keys.film(film), keys.animatic_file(film, ""))
-        is_ours = key == keys.manifest(film) or key.startswith(folders)
-        if key in self._said or not is_ours or key.startswith(keys.predictions(film)):
+        if key in self._said or not self._objects.can_be_made_again(key):
             return None
         self._said.add(key)
-        found = _CHUNK.search(key)
-        number = int(found[1]) if found and key.startswith(keys.clips(film)) else -1
+        chunk_num = self._objects.chunk_of(key)
+        number = -1 if chunk_num is None else chunk_num
         if 0 <= number < len(self._prices):
-            is_clip, reason = key == keys.chunk_video(film, number), _first_part(error)
+            is_clip, reason = key == self._objects.clip(number).key, _first_part(error)
             if is_clip and (found_out := error.data.get("reason")):
                 reason = f"its clip is damaged: {found_out}"
             self._tell(number, reason, keeps_clip=not is_clip)
@@ -108,7 +103,7 @@ class Healing:
         """See that a clip without a record is ours, or no clip at all."""
         if stored.size == 0:
             return
-        frame = self._store.head(keys.last_frame(self._plan.video_id, number))
+        frame = self._objects.last_frame(number).head()
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / "clip.mp4"
             try:

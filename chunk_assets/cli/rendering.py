@@ -29,6 +29,7 @@ from chunk_assets.defs.runs.tags import film_tags
 from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.completeness import completeness
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
 from chunk_assets.film.quotes import chunk_price
 from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
@@ -36,8 +37,7 @@ from chunk_assets.film.submission import AnimaticDirectory, submit
 from chunk_assets.generation.registry import choose_generator
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json, read_video
+from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore
 
 CHUNKS_A_RUN = 60
@@ -117,7 +117,7 @@ class Rendering:
                 try:
                     output = self._made(legs, progress, store, instance, plan, stitched)
                     with progress.waiting("fetching the film"):
-                        film = store.find(keys.stitched_video(self.video_id))
+                        film = FilmObjects(store, self.video_id).film().find()
                         read_video(store, film, target)
                         make_shareable(target)
                     break
@@ -165,7 +165,8 @@ class Rendering:
             with progress.stitching():
                 self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
             stitched.append(plan)
-        return read_json(store, keys.output(self.video_id), ChunkGenerationOutput)[0]
+        output = FilmObjects(store, self.video_id).output()
+        return output.read_json(ChunkGenerationOutput)[0]
 
     def _legs(self, count: int, healing: Healing) -> list[tuple[range, str]]:
         """Which chunks each run walks, and which stored clips it keeps.
@@ -198,8 +199,8 @@ class Rendering:
         others = [*range(self.again[0])]
         if self.only:
             others += range(self.again[-1] + 1, count)
-        key = {number: keys.chunk_video(self.video_id, number) for number in others}
-        missing = [number for number in others if store.head(key[number]) is None]
+        objects = FilmObjects(store, self.video_id)
+        missing = [number for number in others if objects.clip(number).head() is None]
         if missing:
             numbers = ", ".join(map(str, missing))
             some = f"chunk {numbers} is" if len(missing) == 1 else f"chunks {numbers} are"
@@ -224,7 +225,8 @@ class Rendering:
 
     def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:
         """Whether the stored film is what would be stitched now."""
-        clips = [store.head(keys.chunk_video(self.video_id, spec.chunk_num)) for spec in plan.specs]
+        objects = FilmObjects(store, self.video_id)
+        clips = [objects.clip(spec.chunk_num).head() for spec in plan.specs]
         present = [clip for clip in clips if clip is not None]
         stored = stored_film(store, self.video_id)
         if stored is None or len(present) < len(clips):

@@ -22,11 +22,11 @@ from chunk_assets.defs.runs.progress import ActiveRun, Rendering, rendering
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.listing import listed
+from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.quotes import Quotes
 from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.settings import Settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 
@@ -64,7 +64,8 @@ def show_films(
     """One line a film that is not retired; of one whose animatic cannot be used, the reason."""
     films: list[dict[str, Any]] = []
     away = 0
-    for video_id in store.names(keys.ANIMATICS, ".json"):
+    for manifest in list_manifests(store):
+        video_id = manifest.name
         if video_id in retired:
             away += 1
             continue
@@ -190,7 +191,7 @@ def _summary(
 ) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
     clips = [state.stored for state in states if state.stored is not None]
-    film, page = "missing", keys.report(plan.video_id)
+    film, page = "missing", FilmObjects(store, plan.video_id).page()
     if output is not None:
         is_complete = len(clips) == len(states)
         is_current = is_complete and output.made_from == film_fingerprint(plan, clips)
@@ -209,7 +210,7 @@ def _summary(
             "chunks_now": list(progress.now),
         },
         "film_url": output.stitched_video_url if output else None,
-        "page_url": store.uri(page) if store.head(page) else None,
+        "page_url": page.uri if page.head() else None,
         "cost_usd": bill.total_usd,
         "unknown_usd": bill.unknown_usd,
         "cost_notes": bill.notes,

@@ -16,6 +16,7 @@ from botocore.utils import parse_timestamp
 from dagster_aws.s3 import S3Resource
 
 from chunk_assets.errors import StorageError
+from chunk_assets.film.objects import remedy
 from chunk_assets.settings import LOCAL_BUCKET, Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.video_cache import Nearby
@@ -157,7 +158,14 @@ def _store(
     client: Any, bucket: str, home: Path, link_seconds: int, patience: float = 0.0
 ) -> ObjectStore:
     nearby = Nearby(home / "nearby")
-    return ObjectStore(client, bucket, link_seconds=link_seconds, nearby=nearby, patience=patience)
+    return ObjectStore(
+        client,
+        bucket,
+        link_seconds=link_seconds,
+        nearby=nearby,
+        patience=patience,
+        remedy=remedy,
+    )
 
 
 def _forget_clients() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chunk_assets.errors import Changed, NotAllowed, NotStored, StorageError
+from chunk_assets.film.objects import day_spending_object
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.storage import keys
 from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore, StoredObject
@@ -117,13 +117,13 @@ def reserve(
         limit = round(min(film_limit_usd, committed + left), 6)
         films[video_id] = FilmDay(run_key=run_key, base_usd=base, limit_usd=limit)
         try:
-            key = keys.day_spending(day)
+            key = day_spending_object(store, day).key
             after = json_bytes(DaySpending(day=day, films=films))
             store.replace_bytes(key, after, JSON, before=stored)
         except Changed:
             continue
         return limit
-    uri = store.uri(keys.day_spending(day))
+    uri = day_spending_object(store, day).uri
     raise StorageError(f"{uri} was changed by another process at each of {_TRIES} tries")
 
 
@@ -174,7 +174,7 @@ def _committed(store: ObjectStore, video_id: str) -> float:
 
 def _read(store: ObjectStore, day: str) -> tuple[DaySpending, StoredObject | None]:
     try:
-        content, stored = store.get_bytes(keys.day_spending(day))
+        content, stored = store.get_bytes(day_spending_object(store, day).key)
     except NotStored:
         return DaySpending(day=day), None
     try:

@@ -4,11 +4,11 @@ A film is finished when it is stored and nothing that it is made from was writte
 listing cannot decide (a manifest written again, be it with the same content) is looked at whole.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from chunk_assets.storage import keys
+from chunk_assets.film.objects import FilmObjects, list_manifests, list_outputs
 from chunk_assets.storage.store import ListedObject, ObjectStore
 
 FEW = 100
@@ -66,30 +66,24 @@ def newest_clip(store: ObjectStore, video_id: str) -> datetime:
     Raises:
         StorageError: S3 cannot be read.
     """
-    clips = store.listing(keys.clips(video_id), ".mp4")
+    clips = FilmObjects(store, video_id).list_clips()
     return max((clip.last_modified for clip in clips), default=_NEVER)
 
 
 def _manifests(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, ListedObject]]:
     if len(names) > FEW:
-        for each in store.listing(keys.ANIMATICS, ".json"):
+        for each in list_manifests(store):
             yield each.name, each
         return
     for name in names:
-        for each in store.listing(keys.manifest(name)):
+        for each in store.listing(FilmObjects(store, name).manifest().key):
             if not each.name:  # the key itself, and not one that goes on behind it
                 yield name, replace(each, name=name)
 
 
 def _films(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, ListedObject]]:
     if len(names) > FEW:
-        yield from _split(store.listing(keys.FILMS, deep=True))
+        yield from list_outputs(store)
         return
     for name in names:
-        yield from ((name, each) for each in store.listing(keys.film(name)))
-
-
-def _split(found: Iterable[ListedObject]) -> Iterator[tuple[str, ListedObject]]:
-    for each in found:
-        name, _, rest = each.name.partition("/")
-        yield name, replace(each, name=rest)
+        yield from ((name, each) for each in FilmObjects(store, name).list_output())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chunk_assets.errors import NotStored, SpecError
 from chunk_assets.file_names import same_names
 from chunk_assets.film.fingerprints import digest
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.context import Commission
 from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
@@ -20,7 +21,6 @@ from chunk_assets.schemas import (
     read_animatic,
 )
 from chunk_assets.settings import load_settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.usd import checked_usd
 
@@ -78,13 +78,12 @@ def plan_film(
         SpecError: The name or the manifest cannot be used.
         NotStored: The manifest, or a picture it names, is not there.
     """
-    key = keys.manifest(check_video_id(video_id))
+    ref = FilmObjects(store, check_video_id(video_id)).manifest()
     try:
-        content, manifest = store.get_bytes(key, max_bytes=MAX_MANIFEST_BYTES)
+        content, manifest = store.get_bytes(ref.key, max_bytes=MAX_MANIFEST_BYTES)
     except NotStored:
         raise NotStored(
-            f"there is no animatic {video_id!r}: nothing is stored at {store.uri(key)}; "
-            "submit it first",
+            f"there is no animatic {video_id!r}: nothing is stored at {ref.uri}; submit it first",
             video_id=video_id,
         ) from None
     animatic = read_animatic(content, where=manifest.uri)
@@ -129,7 +128,8 @@ def placed_specs(
     Raises:
         SpecError: The manifest cannot be used.
     """
-    uris = {name: store.uri(keys.animatic_file(video_id, name)) for name in animatic.files}
+    objects = FilmObjects(store, video_id)
+    uris = {name: objects.animatic_file(name).uri for name in animatic.files}
     specs = named_specs(video_id, animatic)
     return [_placed(store, spec, uris, versions, seed) for spec in specs]
 
@@ -196,7 +196,7 @@ def _placed(
         spec.style_guide_url,
         spec.product_reference_url,
     )
-    previous = keys.last_frame(spec.video_id, spec.chunk_num - 1)
+    previous = FilmObjects(store, spec.video_id).last_frame(spec.chunk_num - 1)
     return spec.model_copy(
         update={
             "animatic_frame_url": uris[frame],
@@ -204,7 +204,7 @@ def _placed(
             "product_reference_url": uris[product] if product else None,
             "animatic_frame_version": versions[frame],
             "style_guide_version": versions[style] if style and first else None,
-            "previous_chunk_last_frame": None if first else store.uri(previous),
+            "previous_chunk_last_frame": None if first else previous.uri,
             "seed": seed,
         }
     )
@@ -221,13 +221,13 @@ def _stored_pictures(
     """
 
     def find(name: str) -> StoredObject:
-        stored = find_picture(store, keys.animatic_file(video_id, name))
+        ref = objects.animatic_file(name)
+        stored = find_picture(store, ref.key)
         if stored is None:
-            uri = store.uri(keys.animatic_file(video_id, name))
             raise NotStored(
                 f"the animatic {video_id!r} names the picture {name!r}, "
-                f"but nothing is stored at {uri}",
-                uri=uri,
+                f"but nothing is stored at {ref.uri}",
+                uri=ref.uri,
             )
         if stored.size > limit:
             raise SpecError(
@@ -236,6 +236,7 @@ def _stored_pictures(
             )
         return stored
 
+    objects = FilmObjects(store, video_id)
     names, limit = list(animatic.files), load_settings().limits.picture_file_bytes
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
         return dict(zip(names, pool.map(find, names), strict=True))

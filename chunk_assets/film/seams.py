@@ -12,13 +12,13 @@ from pathlib import Path
 
 from chunk_assets.errors import MediaError, StorageError
 from chunk_assets.film.fingerprints import digest
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.media.stitching import ENCODING, Join, PreparedSeam, Segment, make_seam
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_video, write_video
+from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _AT_ONCE = 4
@@ -55,6 +55,7 @@ class Seams:
 
     def __init__(self, plan: FilmPlan, store: ObjectStore):
         self._plan, self._store = plan, store
+        self._objects = FilmObjects(store, plan.video_id)
         self._joins = plan_joins(plan.animatic, plan.specs)
 
     def join(self, chunk_num: int) -> Join | None:
@@ -83,7 +84,7 @@ class Seams:
         Raises:
             StorageError: S3 cannot be reached.
         """
-        stored = self._store.head(keys.seam(self._plan.video_id, chunk_num))
+        stored = self._objects.seam(chunk_num).head()
         wanted = self.fingerprint(chunk_num, before, after)
         is_it = stored is not None and stored.record.get(FINGERPRINT) == wanted
         return stored if is_it else None
@@ -116,7 +117,7 @@ class Seams:
         """
         fingerprint = self.fingerprint(chunk_num, before, after)
         record = {FINGERPRINT: fingerprint, FORM: str(seam.form)}
-        write_video(self._store, keys.seam(self._plan.video_id, chunk_num), seam.path, record)
+        self._objects.seam(chunk_num).write_video(seam.path, record)
 
     def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, PreparedSeam]:
         """The stored seams that fit these clips (one a chunk, in order), by chunk number.

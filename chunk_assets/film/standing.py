@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from chunk_assets.film.completeness import Completeness, completeness, stored_only
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.status import film_fingerprint, inspect
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 
@@ -51,7 +51,5 @@ def clips_there(plan: FilmPlan, store: ObjectStore) -> set[int]:
     Raises:
         StorageError: S3 cannot be read.
     """
-    folder = keys.clips(plan.video_id)
-    stored = {f"{folder}{name}" for name in store.names(folder)}
-    numbers = (spec.chunk_num for spec in plan.specs)
-    return {number for number in numbers if keys.chunk_video(plan.video_id, number) in stored}
+    stored = FilmObjects(store, plan.video_id).stored_clips()
+    return {spec.chunk_num for spec in plan.specs if spec.chunk_num in stored}

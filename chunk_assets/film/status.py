@@ -7,12 +7,12 @@ from typing import Literal
 
 from chunk_assets.errors import Damaged, NotStored, StorageError
 from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint, digest
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, CompositeRecord
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import content_version, read_json
+from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _AT_ONCE = 8
@@ -64,7 +64,7 @@ def inspect(plan: FilmPlan, store: ObjectStore) -> Iterator[ChunkState]:
 
 
 def _state(spec: ChunkSpec, store: ObjectStore) -> ChunkState:
-    stored = store.head(keys.chunk_video(spec.video_id, spec.chunk_num))
+    stored = FilmObjects(store, spec.video_id).clip(spec.chunk_num).head()
     if stored is None:
         return ChunkState(spec, "missing")
     damage = store.damage(stored)
@@ -94,19 +94,19 @@ class _Found:
 def _why_stale(
     spec: ChunkSpec, clip: ClipRecord, stored_clip: StoredObject, store: ObjectStore
 ) -> _Found:
-    film, number = spec.video_id, spec.chunk_num
+    objects, number = FilmObjects(store, spec.video_id), spec.chunk_num
     found = _Found()
     # What only has to be made again does not hide what costs a new clip: that is looked for below.
-    frame = store.head(keys.last_frame(film, number))
+    frame = objects.last_frame(number).head()
     damage = "" if frame is None else _frame_damage(frame, stored_clip, clip, store)
     if damage:
         found = _Found(f"its last frame is damaged: {damage}", bool(clip.last_frame), True)
     version = None
     if not spec.begins_anew:
-        version = _version_before(film, number - 1, store)
+        version = _version_before(objects, number - 1)
         if version is None:
             return _Found(f"the last frame of chunk {number - 1} is missing")
-    stored = store.head(keys.composite(film, number))
+    stored = objects.composite(number).head()
     pixels = clip.composite
     if stored is None:
         found = _Found("its composite is missing", bool(pixels))
@@ -134,12 +134,12 @@ def _frame_damage(
     return ""
 
 
-def _version_before(film: str, number: int, store: ObjectStore) -> str | None:
+def _version_before(objects: FilmObjects, number: int) -> str | None:
     """The version of a chunk's last frame: that of the clip it is taken from where it is lost."""
-    frame = store.head(keys.last_frame(film, number))
-    if frame is not None and not store.damage(frame):
+    frame = objects.last_frame(number).head()
+    if frame is not None and not objects.store.damage(frame):
         return content_version(frame)
-    clip = store.head(keys.chunk_video(film, number))
+    clip = objects.clip(number).head()
     return (clip.record.get("last-frame") or None) if clip is not None else None
 
 
@@ -153,7 +153,7 @@ def _composite_record(stored: StoredObject) -> CompositeRecord | None:
 def _changed(spec: ChunkSpec, store: ObjectStore, fields: tuple[str, ...]) -> str:
     """Which fields differ between the stored spec and the plan's, in words."""
     try:
-        before, _ = read_json(store, keys.chunk_spec(spec.video_id, spec.chunk_num), ChunkSpec)
+        before, _ = FilmObjects(store, spec.video_id).spec(spec.chunk_num).read_json(ChunkSpec)
     except StorageError:
         return ""
     differing = [
@@ -172,10 +172,11 @@ def film_fingerprint(plan: FilmPlan, clips: list[StoredObject]) -> str:
 
 def stored_film(store: ObjectStore, video_id: str) -> ChunkGenerationOutput | None:
     """What the stored film was made of, None where there is none that is whole."""
-    film = store.head(keys.stitched_video(video_id))
+    objects = FilmObjects(store, video_id)
+    film = objects.film().head()
     if film is None or store.damage(film):
         return None
     try:
-        return read_json(store, keys.output(video_id), ChunkGenerationOutput)[0]
+        return objects.output().read_json(ChunkGenerationOutput)[0]
     except (NotStored, Damaged):
         return None

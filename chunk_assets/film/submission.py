@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.files.digests import Content, file_digest
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import named_specs
 from chunk_assets.film.safe_files import OpenDirectory, PrivateCopies, read_bytes
 from chunk_assets.json_text import read_object
@@ -19,7 +20,6 @@ from chunk_assets.schemas import (
     read_animatic,
 )
 from chunk_assets.settings import load_settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore
 
@@ -132,23 +132,24 @@ def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> b
         StorageError: S3 refuses it; the manifest of before stands then.
     """
     directory.specs(video_id)
+    objects = FilmObjects(store, video_id)
 
     def put(picture: tuple[str, Path]) -> bool:
         name, path = picture
-        key = keys.animatic_file(video_id, name)
-        stored = store.head(key)
+        picture_ref = objects.animatic_file(name)
+        stored = picture_ref.head()
         if stored is not None and store.holds(stored, Content.of_file(path)):
             return False
         kind = CONTENT_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
-        store.put_file(key, path, kind)
+        store.put_file(picture_ref.key, path, kind)
         return True
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="submitting") as pool:
         written = any(list(pool.map(put, directory.pictures.items())))
-    manifest = keys.manifest(video_id)
-    stored = store.head(manifest)
+    manifest = objects.manifest()
+    stored = manifest.head()
     document = Content.of_bytes(directory.document)
     if written or stored is None or not store.holds(stored, document):
-        store.put_bytes(manifest, directory.document, JSON)
+        store.put_bytes(manifest.key, directory.document, JSON)
         written = True
     return written

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from chunk_assets.errors import StorageError
+from chunk_assets.film.objects import animatic_file_at
 from chunk_assets.media.images import open_picture
-from chunk_assets.storage.keys import ANIMATICS
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
@@ -61,13 +60,11 @@ class ChunkFiles:
         Raises:
             StorageError: The URI leads elsewhere than to this bucket's animatics.
         """
-        prefix = self._store.uri(ANIMATICS)
-        if not uri.startswith(prefix):
-            raise StorageError(f"{uri!r} is not a picture of an animatic under {prefix}")
+        picture = animatic_file_at(self._store, uri)
         with self._fetching:
             if uri not in self._animatic:
                 path = self._workdir / f"picture_{len(self._animatic)}"
-                self._store.download(uri.removeprefix(self._store.uri("")), path)
+                picture.download(path)
                 self._animatic[uri] = path
             return self._animatic[uri]
 

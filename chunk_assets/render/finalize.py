@@ -13,6 +13,7 @@ from chunk_assets.errors import MediaError, StorageError
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.colour_record import colour_record
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, FrameRecord
 from chunk_assets.film.seams import PlacedClip, Seams
@@ -28,8 +29,6 @@ from chunk_assets.render.files import ChunkFiles
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import write_image, write_video
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 MOVING_FRAMES = 8
@@ -67,6 +66,7 @@ class Finishing:
 
     def __init__(self, plan: FilmPlan, store: ObjectStore, files: ChunkFiles, listener: Listener):
         self._plan, self._store, self._files = plan, store, files
+        self._objects = FilmObjects(store, plan.video_id)
         self._listener = listener
         self._seams = Seams(plan, store)
         self._before: PlacedClip | None = None
@@ -108,7 +108,6 @@ class Finishing:
         # The frame first: the clip's object commits both.
         of_clip = FrameRecord(clip=file_digest(source), pixels=made.pixels)
         last = self.frame(spec, made.frame, frame, of_clip)
-        key = keys.chunk_video(spec.video_id, spec.chunk_num)
         seen = self._colours(spec, made)
         record = made.record.model_copy(
             update={
@@ -121,7 +120,7 @@ class Finishing:
         stored = ChunkObject(
             "chunk_videos",
             spec,
-            write_video(self._store, key, source, record),
+            self._objects.clip(spec.chunk_num).write_video(source, record),
             inputs=made.inputs,
             pictures=lambda: moving or _moving(made.clip.path, frames),
             details=made.clip.details,
@@ -132,7 +131,7 @@ class Finishing:
     def _colours(self, spec: ChunkSpec, made: Made) -> dict[str, Any]:
         before = None
         if not spec.begins_anew:
-            stored = self._store.head(keys.chunk_video(spec.video_id, spec.chunk_num - 1))
+            stored = self._objects.clip(spec.chunk_num - 1).head()
             with suppress(StorageError):  # one that someone else has put there says nothing
                 before = ClipRecord.of(stored) if stored else None
         return colour_record(spec, made.conditioning(), made.frame, made.temporal, before)
@@ -203,7 +202,7 @@ class Finishing:
         if spec.begins_anew:
             return None  # another scene's, which may be changing at this moment
         number = spec.chunk_num - 1
-        stored = self._store.head(keys.chunk_video(spec.video_id, number))
+        stored = self._objects.clip(number).head()
         if stored is None:
             return None
         return PlacedClip(
@@ -221,8 +220,7 @@ class Finishing:
         Raises:
             StorageError: S3 does not take it.
         """
-        key = keys.last_frame(spec.video_id, spec.chunk_num)
-        stored = write_image(self._store, key, path, record.as_metadata())
+        stored = self._objects.last_frame(spec.chunk_num).write_image(path, record.as_metadata())
         inputs = {"chunk_videos": record.clip}
         return ChunkObject("last_frames", spec, stored, inputs=inputs, pictures=lambda: [image])
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from chunk_assets.errors import NotStored
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.render.files import ChunkFiles, Picture
 from chunk_assets.render.hooks import ChunkLocks
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 LONGEST_WAIT = 6 * 3600
@@ -73,14 +73,14 @@ class HandOver:
                 f"chunk {number}, which is not stored: "
                 f"materialize chunk {number} first",
                 video_id=film,
-                missing=keys.last_frame(film, number),
+                missing=FilmObjects(self._store, film).last_frame(number).key,
             )
         return self._files.stored_picture(spec.chunk_num, stored)
 
     def _stored(self, chunk_num: int) -> StoredObject | None:
         """The last frame of a chunk's stored clip; None while they are not both there."""
-        stored = self._store.head(keys.last_frame(self._plan.video_id, chunk_num))
-        clip = self._store.head(keys.chunk_video(self._plan.video_id, chunk_num))
+        objects = FilmObjects(self._store, self._plan.video_id)
+        stored, clip = objects.last_frame(chunk_num).head(), objects.clip(chunk_num).head()
         if stored is None or clip is None or stored.record.get("clip") != clip.sha256:
             return None
         return None if self._store.damage(stored) else stored

@@ -3,9 +3,9 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.render.files import ChunkFiles
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 
@@ -56,9 +56,9 @@ class Lookout:
         return self._look(spec)
 
     def _look(self, spec: ChunkSpec) -> Outlook:
-        film, number = spec.video_id, spec.chunk_num
+        objects, number = FilmObjects(self._store, spec.video_id), spec.chunk_num
         return Outlook(
-            self._store.head(keys.chunk_spec(film, number)),
-            self._store.head(keys.composite(film, number)),
-            self._store.head(keys.chunk_video(film, number)),
+            objects.spec(number).head(),
+            objects.composite(number).head(),
+            objects.clip(number).head(),
         )

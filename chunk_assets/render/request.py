@@ -8,17 +8,11 @@ from PIL import Image
 
 from chunk_assets.film.fingerprints import Weights
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import StoredObject
 
-STAGES: dict[str, Callable[[str, int], str]] = {
-    "chunk_specs": keys.chunk_spec,
-    "composites": keys.composite,
-    "chunk_videos": keys.chunk_video,
-    "last_frames": keys.last_frame,
-}
-"""The four assets of a chunk in the order in which they are made, and the key of each."""
+STAGES = ("chunk_specs", "composites", "chunk_videos", "last_frames")
+"""The four assets of a chunk in the order in which they are made."""
 
 Reuse = Literal["matching", "this_run"]
 

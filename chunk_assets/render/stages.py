@@ -12,6 +12,7 @@ from chunk_assets.errors import HandedOn, MediaError, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import chunk_seed, clip_fingerprint, composite_fingerprint
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.generation.base import GenerationRequest, Generator
@@ -29,8 +30,7 @@ from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
 from chunk_assets.render.prefetch import Lookout
 from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import json_bytes, read_json, write_image, write_json
+from chunk_assets.storage.objects import json_bytes
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 HEAD_START = 0.3
@@ -62,6 +62,7 @@ class Steps:
         shutdown: Shutdown | None = None,
     ):
         self.plan, self.store, self.generator = plan, store, generator
+        self._objects = FilmObjects(store, plan.video_id)
         self.order, self.files, self.listener = order, files, listener
         self._claims, self._beside = claims, beside
         self._finishing = Finishing(plan, store, files, listener)
@@ -113,10 +114,10 @@ class Steps:
     # unless something stored has to be compared with them.
 
     def _spec(self, chunk_num: int, stored: StoredObject | None) -> tuple[ChunkSpec, str]:
-        key = keys.chunk_spec(self.plan.video_id, chunk_num)
+        ref = self._objects.spec(chunk_num)
         if "chunk_specs" not in self.order.stages:
             self._needed("chunk_specs", chunk_num, stored)
-            spec, read = read_json(self.store, key, ChunkSpec)
+            spec, read = ref.read_json(ChunkSpec)
             return spec, read.sha256
         planned = self.plan.spec(chunk_num)
         version = bytes_digest(json_bytes(planned))
@@ -130,7 +131,7 @@ class Steps:
         if stored is not None and stored.sha256 == version and not self.store.damage(stored):
             self._queue(lambda: done(stored, is_kept=True, pictures=pictures))
         else:
-            self._queue(lambda: done(write_json(self.store, key, planned), pictures=pictures))
+            self._queue(lambda: done(ref.write_json(planned), pictures=pictures))
         return planned, version
 
     def _composite(
@@ -169,8 +170,8 @@ class Steps:
             record = CompositeRecord(
                 fingerprint=fingerprint(), pixels=picture.version, weights=str(weights)
             )
-            key = keys.composite(spec.video_id, spec.chunk_num)
-            return done(write_image(self.store, key, small, record.as_metadata()), picture)
+            ref = self._objects.composite(spec.chunk_num)
+            return done(ref.write_image(small, record.as_metadata()), picture)
 
         self._queue(stored_now)
         return picture
@@ -315,7 +316,7 @@ class Steps:
 
     def _frame_of_stored_clip(self, spec: ChunkSpec, clip: StoredObject) -> None:
         """The last frame of a clip that stays: the one taken from it when it came, if stored."""
-        stored = self.store.head(keys.last_frame(spec.video_id, spec.chunk_num))
+        stored = self._objects.last_frame(spec.chunk_num).head()
         handed = clip.record.get("last-frame", "")
         if (
             stored is not None

@@ -8,12 +8,12 @@ from pathlib import Path
 from chunk_assets.checks.results import Verdict
 from chunk_assets.checks.stored_results import stored_verdicts
 from chunk_assets.errors import StorageError
+from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import ChunkState, inspect
 from chunk_assets.report.media import Medium, Shares, clip, picture
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 NOT_RENDERED = "not rendered yet"
@@ -82,7 +82,7 @@ def state_of(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
     Raises:
         StorageError: S3 cannot be reached.
     """
-    stored = store.head(keys.chunk_video(spec.video_id, spec.chunk_num))
+    stored = FilmObjects(store, spec.video_id).clip(spec.chunk_num).head()
     try:
         return next(inspect(replace(plan, specs=[spec]), store))
     except StorageError as error:  # something that the clip is made from is damaged
@@ -123,13 +123,13 @@ class ChunkViews:
             media=self._media(spec),
             prompt=self._cut(spec.prompt),
             facts=_facts(state.clip) if state.clip else {},
-            uris=[self._store.uri(key) for key in _keys(spec).values()],
+            uris=[self._store.uri(key) for key in _keys(self._store, spec).values()],
             checks=checks,
             checks_said=said,
         )
 
     def _media(self, spec: ChunkSpec) -> dict[str, Medium]:
-        named = _keys(spec)
+        named = _keys(self._store, spec)
         return {
             "Animatic": self._animatic_frame(spec),
             "Composite": self._picture(spec, named["composite"], NOT_RENDERED),
@@ -146,7 +146,7 @@ class ChunkViews:
     def _animatic_frame(self, spec: ChunkSpec) -> Medium:
         uri = spec.animatic_frame_url
         if uri not in self._animatic:  # the chunks of a beat share it
-            key = uri.removeprefix(self._store.uri(""))
+            key = animatic_file_at(self._store, uri).key
             self._animatic[uri] = self._picture(spec, key, "not stored any more")
         return self._animatic[uri]
 
@@ -195,9 +195,13 @@ def money(usd: float) -> str:
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
 
 
-def _keys(spec: ChunkSpec) -> dict[str, str]:
-    makers = {"composite": keys.composite, "clip": keys.chunk_video, "last_frame": keys.last_frame}
-    return {name: key(spec.video_id, spec.chunk_num) for name, key in makers.items()}
+def _keys(store: ObjectStore, spec: ChunkSpec) -> dict[str, str]:
+    objects, number = FilmObjects(store, spec.video_id), spec.chunk_num
+    return {
+        "composite": objects.composite(number).key,
+        "clip": objects.clip(number).key,
+        "last_frame": objects.last_frame(number).key,
+    }
 
 
 def _facts(clip: ClipRecord) -> dict[str, str]:

@@ -23,12 +23,12 @@ from markupsafe import Markup
 from chunk_assets.errors import StorageError
 from chunk_assets.files.atomic import written_whole
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.status import ChunkState, film_fingerprint, stored_film
 from chunk_assets.report.chunks import ChunkView, ChunkViews, cut, label, money, state_of
 from chunk_assets.report.media import MAX_THUMBNAILS, Moment, Shares
 from chunk_assets.report.media import film as reduced_film
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 HTML = "text/html; charset=utf-8"
@@ -82,19 +82,20 @@ def write_report(plan: FilmPlan, store: ObjectStore, workdir: Path) -> StoredObj
         StorageError, MediaError: The disk or S3 refuses it.
     """
     page = film_report(plan, store, workdir)
-    return store.put_file(keys.report(plan.video_id), page, HTML)
+    return store.put_file(FilmObjects(store, plan.video_id).page().key, page, HTML)
 
 
 def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, None, None]:
     """The page's text, piece by piece."""
     now = datetime.now(UTC)
+    stored_film_ref = FilmObjects(store, plan.video_id).film()
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="report")
     try:
         states = list(pool.map(partial(state_of, plan, store), plan.specs))
         film = pool.submit(
             reduced_film,
             store,
-            keys.stitched_video(plan.video_id),
+            stored_film_ref.key,
             scratch / "film.mp4",
             _poster_at(plan),
             _moments(plan),
@@ -108,9 +109,9 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             facts=_facts(plan, store, states),
             film=film.result(),
             film_label=_film_label(plan),
-            film_link=store.link(keys.stitched_video(plan.video_id)),
+            film_link=stored_film_ref.link(),
             link_ends=f"{now + timedelta(seconds=store.link_seconds):%Y-%m-%d %H:%M} UTC",
-            film_uri=store.uri(keys.stitched_video(plan.video_id)),
+            film_uri=stored_film_ref.uri,
             film_said=_film_said(plan, store, states),
             chunks=chunks,
             clips_play=len(states) <= AUTOPLAY_CHUNKS,

@@ -29,12 +29,17 @@ def manifest(video_id: str) -> str:
     return f"{ANIMATICS}{video_id}.json"
 
 
+def animatic_files(video_id: str) -> str:
+    """The folder of the pictures that the manifest names."""
+    return f"{ANIMATICS}{video_id}/"
+
+
 def animatic_file(video_id: str, name: str) -> str:
     """A picture the manifest names; `name` has been checked to stay inside (schemas.Animatic).
 
     `./a.png` and `b//a.png` are names of files, but S3 servers refuse or change such keys.
     """
-    return f"{ANIMATICS}{video_id}/{posixpath.normpath(name)}"
+    return f"{animatic_files(video_id)}{posixpath.normpath(name)}"
 
 
 def chunk_spec(video_id: str, chunk_num: int) -> str:
@@ -105,12 +110,3 @@ def report(video_id: str) -> str:
 def day_spending(day: str) -> str:
     """The account of what films started by the sensor cost on a day, such as "2026-11-28"."""
     return f"spending/{day}.json"
-
-
-def remedy(key: str) -> str:
-    """The end of a sentence that says how a damaged object is replaced."""
-    if key.startswith(ANIMATICS):
-        return "; submit the animatic again"
-    if "/predictions/" in key or not key.startswith((CHUNKS, FILMS)):
-        return ""
-    return "; render the film again"

@@ -19,7 +19,6 @@ from botocore.exceptions import ClientError
 from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, StorageError
 from chunk_assets.files.digests import PART_BYTES, Content, Digester
 from chunk_assets.sentences import shown
-from chunk_assets.storage import keys
 from chunk_assets.storage.retry import patiently
 from chunk_assets.storage.s3_errors import FOREIGN, Asked, refuse_web_pages, translated
 from chunk_assets.storage.video_cache import Nearby
@@ -92,6 +91,7 @@ class ObjectStore:
         link_seconds: How long links are valid.
         nearby: Where this machine keeps videos for a while that it has put there.
         patience: For how many seconds S3 is asked again that does not answer.
+        remedy: Ends the sentence about a damaged object, by its key: how to replace it.
     """
 
     def __init__(
@@ -102,12 +102,14 @@ class ObjectStore:
         link_seconds: int = 7 * 24 * 3600,
         nearby: Nearby | None = None,
         patience: float = 0.0,
+        remedy: Callable[[str], str] = lambda _key: "",
     ):
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
         self.nearby = nearby
         self.patience = patience
+        self.remedy = remedy
         self._deadline: float | None = None
         self._known_damage: dict[str, tuple[StoredObject, str]] = {}
         self._etags_are_md5 = True
@@ -440,7 +442,7 @@ class ObjectStore:
             self.remember_damage(stored, reason)
         raise Damaged(
             f"{stored.uri} is damaged: {reason} (its content's sha256 is {measured[:12]}…, "
-            f"recorded is {expected[:12]}…){keys.remedy(stored.key)}",
+            f"recorded is {expected[:12]}…){self.remedy(stored.key)}",
             uri=stored.uri,
             key=stored.key,
             reason=reason,

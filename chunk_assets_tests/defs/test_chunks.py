@@ -11,10 +11,10 @@ from PIL import Image
 
 from chunk_assets.defs.assets.io_managers import StoredVideo
 from chunk_assets.defs.assets.metadata import preview
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, failure, put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
@@ -375,7 +375,7 @@ def test_stored_specs_are_the_plan(studio: Studio):
     plan = studio.submit()
     studio.render(range(3))
     for planned in plan.specs:
-        stored, _ = read_json(studio.store, keys.chunk_spec("film", planned.chunk_num), ChunkSpec)
+        stored, _ = FilmObjects(studio.store, "film").spec(planned.chunk_num).read_json(ChunkSpec)
         assert stored == planned
     assert plan.specs[0].previous_chunk_last_frame is None
     assert plan.specs[2].previous_chunk_last_frame == studio.store.uri(keys.last_frame("film", 1))

@@ -6,11 +6,11 @@ from shutil import rmtree
 import dagster as dg
 import pytest
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.media.frames import probe
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
-from chunk_assets.storage.objects import read_json
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import HoldingGenerator
@@ -44,7 +44,7 @@ def test_the_output_names_the_clips_and_counts_every_take(studio: Studio):
     studio.render(range(3))
     studio.render([2])
     studio.stitch()
-    output, _ = read_json(studio.store, keys.output("film"), ChunkGenerationOutput)
+    output, _ = FilmObjects(studio.store, "film").output().read_json(ChunkGenerationOutput)
     assert output.stitched_video_url == studio.store.uri("videos/film/stitched.mp4")
     assert output.chunk_urls == [studio.store.uri(f"chunks/film/chunk_0{n}.mp4") for n in range(3)]
     assert output.total_cost == 2.0

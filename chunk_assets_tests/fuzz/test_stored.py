@@ -16,7 +16,7 @@ from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger, now
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
-from chunk_assets.storage.objects import json_bytes, read_json
+from chunk_assets.storage.objects import ObjectRef, json_bytes
 from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
@@ -119,7 +119,7 @@ def test_documents(seconds: float, plan: FilmPlan, store: ObjectStore):
         key = keys.chunk_spec("film", 1)
         store.client.put_object(Bucket=store.bucket, Key=key, Body=stored_spec)
         store.client.put_object(Bucket=store.bucket, Key=keys.output("film"), Body=stored_output)
-        sentence_of(lambda: read_json(store, key, ChunkSpec))
+        sentence_of(lambda: ObjectRef(store, key).read_json(ChunkSpec))
         sentence_of(lambda: stored_film(store, "film"))
         assert ManifestCursor.read(ManifestCursor.read(text.decode(errors="replace")).written())
 

@@ -15,7 +15,7 @@ from chunk_assets.errors import NotAnswering, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage.local.lease import Endpoint
-from chunk_assets.storage.objects import content_version, read_json, write_image, write_json
+from chunk_assets.storage.objects import ObjectRef, content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.dagit import free_port
 from chunk_assets_tests.manifests import picture
@@ -119,18 +119,18 @@ def test_an_image_s_version_is_its_pixels(store: ObjectStore, tmp_path: Path):
     for number, (seed, level) in enumerate([(1, 0), (1, 9), (2, 9)]):
         path = tmp_path / f"{number}.png"
         picture(seed).save(path, compress_level=level)
-        versions.append(content_version(write_image(store, f"{number}.png", path)))
+        versions.append(content_version(ObjectRef(store, f"{number}.png").write_image(path)))
     assert versions[0] == versions[1] != versions[2]
 
 
 def test_a_model_is_stored_as_readable_json(store: ObjectStore):
     """JSON in and out; other JSON is named as damaged."""
     output = ChunkGenerationOutput(stitched_video_url="u", chunk_urls=[], total_cost=1)
-    write_json(store, "o.json", output)
-    assert read_json(store, "o.json", ChunkGenerationOutput)[0] == output
+    ObjectRef(store, "o.json").write_json(output)
+    assert ObjectRef(store, "o.json").read_json(ChunkGenerationOutput)[0] == output
     store.put_bytes("o.json", b'{"total_cost": "much"}', "application/json")
     with pytest.raises(StorageError, match="is not a ChunkGenerationOutput"):
-        read_json(store, "o.json", ChunkGenerationOutput)
+        ObjectRef(store, "o.json").read_json(ChunkGenerationOutput)
 
 
 def test_small_reads_are_bounded(store: ObjectStore):

@@ -10,7 +10,7 @@ from chunk_assets.defs.resources import connect
 from chunk_assets.errors import NotStored
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.settings import Settings
-from chunk_assets.storage.objects import read_video, write_video
+from chunk_assets.storage.objects import ObjectRef, read_video
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.video_cache import Nearby
 
@@ -103,11 +103,11 @@ def test_a_video_comes_from_nearby(store: ObjectStore, tmp_path: Path):
     """Without S3 being asked; one that is not there any more is fetched."""
     near = ObjectStore(store.client, store.bucket, nearby=Nearby(tmp_path / "nearby"))
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    stored = write_video(near, "videos/film/stitched.mp4", path)
+    stored = ObjectRef(near, "videos/film/stitched.mp4").write_video(path)
     (tmp_path / "nearby" / name).unlink()
     read_video(near, stored, tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == b"frames"
-    stored = write_video(near, "videos/film/stitched.mp4", path)
+    stored = ObjectRef(near, "videos/film/stitched.mp4").write_video(path)
     store.client.delete_object(Bucket=store.bucket, Key=stored.key)
     read_video(near, stored, tmp_path / "near")
     assert (tmp_path / "near").read_bytes() == b"frames"
@@ -118,5 +118,5 @@ def test_a_video_comes_from_nearby(store: ObjectStore, tmp_path: Path):
 def test_it_lies_in_the_home(store: ObjectStore, settings: Settings, tmp_path: Path):
     """For every process of this machine."""
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    write_video(connect(settings), "videos/film/stitched.mp4", path)
+    ObjectRef(connect(settings), "videos/film/stitched.mp4").write_video(path)
     assert (settings.home / "nearby" / name).read_bytes() == b"frames"

@@ -32,11 +32,11 @@ from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.defs.runs.jobs import RETRIED
 from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError
 from chunk_assets.files.workdirs import film_workdir
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.standing import standing
 from chunk_assets.report.writing import write_page
 from chunk_assets.settings import load_settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
@@ -71,7 +71,7 @@ def clip_checks(
                 is_judged = True
                 store_verdicts(store, video_id, number, judged.clip, judged.verdicts)
                 yield from _evaluations(context, CLIPS, partition, judged.clip, judged.verdicts)
-            if is_judged and store.head(keys.stitched_video(video_id)) is not None:
+            if is_judged and FilmObjects(store, video_id).film().head() is not None:
                 _write_page(context, films, store, video_id)
 
 
@@ -92,7 +92,7 @@ def film_checks(
         selected = [video_id for video_id in selected if is_usable(VIDEO_ID, video_id)]
         tags.say(context, {video_id: [] for video_id in selected})
         for video_id in selected:
-            stored = store.head(keys.stitched_video(video_id))
+            stored = FilmObjects(store, video_id).film().head()
             judged = [whole(store, video_id, workdir / "film.mp4")]
             with suppress(NotStored, SpecError):  # the first verdict says so
                 found = standing(plan_film(store, video_id), store).found

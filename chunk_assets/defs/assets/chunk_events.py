@@ -9,9 +9,9 @@ from chunk_assets.defs.assets.metadata import chunk_metadata, stored_metadata
 from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.defs.runs import backfills
 from chunk_assets.film.fingerprints import COMPOSITING
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.render.request import ChunkObject
-from chunk_assets.storage import keys
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
 
@@ -83,7 +83,7 @@ def _used_frame(
     recorded = lineage.latest(instance, "previous_last_frames", chunk_key(film, number))
     if used is None or (recorded is not None and recorded.version == used):
         return
-    stored = store.head(keys.last_frame(film, number - 1))
+    stored = FilmObjects(store, film).last_frame(number - 1).head()
     if stored is not None and content_version(stored) == used:
         yield from lineage.hand_over(
             instance,

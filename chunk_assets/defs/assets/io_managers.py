@@ -22,18 +22,19 @@ from chunk_assets.defs.assets.metadata import breakable
 from chunk_assets.defs.partitions.definitions import read_chunk_key, shown
 from chunk_assets.defs.resources import FilmStore
 from chunk_assets.errors import NotStored, StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.render.request import STAGES
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys, objects
+from chunk_assets.storage.objects import ObjectRef, read_video
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _AT_ONCE = 8
 """Requests to S3 at a time."""
 
 
-def object_key(asset: str, partition_key: str) -> str:
-    """Return the key of the object of one partition of one asset.
+def object_ref(store: ObjectStore, asset: str, partition_key: str) -> ObjectRef:
+    """Return the place of one partition's object.
 
     Raises:
         NotStored: The partition names no chunk.
@@ -41,9 +42,10 @@ def object_key(asset: str, partition_key: str) -> str:
     if asset in STAGES:
         if (read := read_chunk_key(partition_key)) is None:
             raise NotStored(f"nothing is stored of the partition {shown(partition_key)}")
-        return STAGES[asset](*read)
+        video_id, chunk_num = read
+        return FilmObjects(store, video_id).stage(asset, chunk_num)
     if asset == "stitched_videos":
-        return keys.stitched_video(partition_key)
+        return FilmObjects(store, partition_key).film()
     raise dg.DagsterInvariantViolationError(f"no key is known for the asset {asset!r}")
 
 
@@ -57,11 +59,11 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
     films: dg.ResourceDependency[FilmStore]
 
     @abstractmethod
-    def write(self, store: ObjectStore, key: str, value: Any) -> StoredObject:
+    def write(self, ref: ObjectRef, value: Any) -> StoredObject:
         """Store what an asset returned."""
 
     @abstractmethod
-    def read(self, store: ObjectStore, key: str) -> Any:
+    def read(self, ref: ObjectRef) -> Any:
         """Give what a downstream asset asked for.
 
         Raises:
@@ -70,8 +72,8 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store one partition's object, and say where it is."""
-        key = object_key(context.asset_key.path[-1], context.asset_partition_key)
-        stored = self.write(self.films.store(), key, obj)
+        asset, partition = context.asset_key.path[-1], context.asset_partition_key
+        stored = self.write(object_ref(self.films.store(), asset, partition), obj)
         context.add_output_metadata({"uri": stored.uri, "sha256": breakable(stored.sha256)})
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -83,11 +85,11 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
         asset, partitions = context.asset_key.path[-1], context.asset_partition_keys
         store = self.films.store()
         if _is_one_for_one(context, partitions):
-            return self.read(store, object_key(asset, partitions[0]))
+            return self.read(object_ref(store, asset, partitions[0]))
 
         def read(partition: str) -> Any:
             with suppress(NotStored):
-                return self.read(store, object_key(asset, partition))
+                return self.read(object_ref(store, asset, partition))
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
             found = zip(partitions, pool.map(read, partitions), strict=True)
@@ -104,28 +106,28 @@ def _is_one_for_one(context: dg.InputContext, partitions: Sequence[str]) -> bool
 class JsonIOManager(S3ObjectIOManager):
     """Chunk specs: a `ChunkSpec` in and out."""
 
-    def write(self, store: ObjectStore, key: str, value: BaseModel) -> StoredObject:
+    def write(self, ref: ObjectRef, value: BaseModel) -> StoredObject:
         """Store a model as JSON."""
-        return objects.write_json(store, key, value)
+        return ref.write_json(value)
 
-    def read(self, store: ObjectStore, key: str) -> ChunkSpec:
+    def read(self, ref: ObjectRef) -> ChunkSpec:
         """Read a chunk's spec."""
-        return objects.read_json(store, key, ChunkSpec)[0]
+        return ref.read_json(ChunkSpec)[0]
 
 
 class ImageIOManager(S3ObjectIOManager):
     """Composites and last frames: a Pillow image in and out."""
 
-    def write(self, store: ObjectStore, key: str, value: Image.Image) -> StoredObject:
+    def write(self, ref: ObjectRef, value: Image.Image) -> StoredObject:
         """Store a picture as PNG."""
         with TemporaryDirectory() as scratch:
-            return objects.write_image(store, key, save_png(value, Path(scratch) / "image.png"))
+            return ref.write_image(save_png(value, Path(scratch) / "image.png"))
 
-    def read(self, store: ObjectStore, key: str) -> Image.Image:
+    def read(self, ref: ObjectRef) -> Image.Image:
         """Read a picture."""
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / "image.png"
-            objects.read_image(store, key, path)
+            ref.download(path)
             return open_picture(path)
 
 
@@ -142,25 +144,25 @@ class StoredVideo:
         Raises:
             StorageError: It cannot be read, or is not what was written.
         """
-        objects.read_video(self.store, self.stored, path)
+        read_video(self.store, self.stored, path)
         return path
 
 
 class VideoIOManager(S3ObjectIOManager):
     """Clips and films: a path in, a `StoredVideo` out; one that is stored already stays."""
 
-    def write(self, store: ObjectStore, key: str, value: Path | StoredVideo) -> StoredObject:
+    def write(self, ref: ObjectRef, value: Path | StoredVideo) -> StoredObject:
         """Store an MP4 file.
 
         Raises:
             StorageError: S3 does not take it, or what is stored lies at another key.
         """
         if isinstance(value, StoredVideo):
-            if value.stored.key != key:
-                raise StorageError(f"{value.stored.uri} is not {store.uri(key)}")
+            if value.stored.key != ref.key:
+                raise StorageError(f"{value.stored.uri} is not {ref.uri}")
             return value.stored
-        return objects.write_video(store, key, value)
+        return ref.write_video(value)
 
-    def read(self, store: ObjectStore, key: str) -> StoredVideo:
+    def read(self, ref: ObjectRef) -> StoredVideo:
         """Give a handle on a clip or film."""
-        return StoredVideo(store, store.find(key))
+        return StoredVideo(ref.store, ref.find())

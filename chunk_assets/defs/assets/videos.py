@@ -16,6 +16,7 @@ from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.assembly import StoredClip, film_cost, stitch_film
 from chunk_assets.film.completeness import completeness
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import film_fingerprint, inspect
@@ -23,8 +24,6 @@ from chunk_assets.media.frames import probe
 from chunk_assets.media.images import contact_sheet
 from chunk_assets.media.sampling import keyframes_at
 from chunk_assets.schemas import ChunkGenerationOutput
-from chunk_assets.storage import keys
-from chunk_assets.storage.objects import write_json, write_video
 from chunk_assets.storage.store import ObjectStore
 
 SHEET_WIDTH = 320
@@ -50,6 +49,7 @@ def stitched_videos(
         tags.say(context, {context.partition_key: []})
         store = films.store()
         plan = plan_film(store, context.partition_key)
+        objects = FilmObjects(store, plan.video_id)
         clips = {
             read[1]: StoredClip(video.stored, video.fetch)
             for partition, video in chunk_videos.items()
@@ -58,7 +58,7 @@ def stitched_videos(
         began = time.monotonic()
         film = stitch_film(plan, clips, store, workdir)
         # Stored before it is looked at, so that whoever waits for the film has it.
-        stored = write_video(store, keys.stitched_video(plan.video_id), film)
+        stored = objects.film().write_video(film)
         output = ChunkGenerationOutput(
             stitched_video_url=stored.uri,
             chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
@@ -73,7 +73,7 @@ def stitched_videos(
         metadata["seconds"] = seconds(time.monotonic() - began)
         yield dg.Output(StoredVideo(store, stored), metadata=metadata)
         # The output names only what is there.
-        write_json(store, keys.output(plan.video_id), output)
+        objects.output().write_json(output)
 
 
 def _film_metadata(
@@ -81,11 +81,12 @@ def _film_metadata(
 ) -> Metadata:
     info = probe(film)
     sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
+    objects = FilmObjects(store, plan.video_id)
     found = completeness(plan, list(inspect(plan, store)), store)
     metadata = {
         "preview": preview([sheet]),
-        "watch": link(store, keys.stitched_video(plan.video_id), "watch"),
-        "page": link(store, keys.report(plan.video_id), "page"),
+        "watch": link(store, objects.film().key, "watch"),
+        "page": link(store, objects.page().key, "page"),
         "chunks": dg.MetadataValue.text(found.chunks),
         "duration_seconds": seconds(float(info.duration)),
         "cost_usd": dg.MetadataValue.float(output.total_cost),

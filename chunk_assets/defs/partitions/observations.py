@@ -16,8 +16,8 @@ from chunk_assets.defs.assets.lineage import DATA_VERSION, USER_PROVIDED, observ
 from chunk_assets.defs.assets.metadata import link, seconds
 from chunk_assets.defs.partitions.definitions import NAMES_A_QUERY, VIDEO_ID, is_usable
 from chunk_assets.defs.partitions.registry import register
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 STAMP = "chunk_assets/manifest_stamp"
@@ -143,7 +143,8 @@ def refuse(
 
 def lose(instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting) -> None:
     """Record that a manifest is gone; the version of before stays."""
-    why = f"The manifest of film {name!r} is gone: {store.uri(keys.manifest(name))} is not stored."
+    uri = FilmObjects(store, name).manifest().uri
+    why = f"The manifest of film {name!r} is gone: {uri} is not stored."
     _observe(instance, store, name, before.version, {VERDICT: GONE}, why)
     _report_unusable(instance, name, why)
 
@@ -204,8 +205,8 @@ def _observe(
 
 
 def _where(store: ObjectStore, name: str) -> Mapping[str, dg.MetadataValue]:
-    manifest = keys.manifest(name)
+    manifest = FilmObjects(store, name).manifest()
     return {
-        "open": link(store, manifest, "open"),
-        "uri": dg.MetadataValue.text(store.uri(manifest)),
+        "open": link(store, manifest.key, "open"),
+        "uri": dg.MetadataValue.text(manifest.uri),
     }

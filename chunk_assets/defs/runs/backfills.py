@@ -13,9 +13,9 @@ from dagster._core.definitions.events import AssetKeyPartitionKey  # what a targ
 
 from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.errors import StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 BACKFILL = "dagster/backfill"
@@ -80,7 +80,7 @@ def _target(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Callable[[str],
 
 
 def _is_made(store: ObjectStore, video_id: str, chunk_num: int, root: str) -> bool:
-    stored = store.head(keys.chunk_video(video_id, chunk_num))
+    stored = FilmObjects(store, video_id).clip(chunk_num).head()
     try:
         return stored is not None and ClipRecord.of(stored).root_run == root
     except StorageError:

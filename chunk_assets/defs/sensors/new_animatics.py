@@ -36,13 +36,13 @@ from chunk_assets.errors import (
     SpecError,
     StorageError,
 )
+from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, find_picture
 from chunk_assets.film.standing import standing
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators
 from chunk_assets.schemas import MAX_MANIFEST_BYTES, check_video_id
 from chunk_assets.settings import Settings, load_settings
-from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
 MAX_FILMS = 25
@@ -105,7 +105,7 @@ def _look(
     generators: Generators,
     cursor: str | None,
 ) -> "Look":
-    listed = [ListedManifest(each) for each in store.listing(keys.ANIMATICS, ".json")]
+    listed = [ListedManifest(each) for each in list_manifests(store)]
     deadline = time.monotonic() + MAX_SECONDS
     look = Look(context, store, settings, generators, ManifestCursor.read(cursor), deadline)
     look.at(listed)
@@ -185,7 +185,8 @@ class Look:
             before = known.get(name)
             if before is None or before.is_gone:  # added by hand; or known to be gone
                 continue
-            if self.store.head(keys.manifest(name)) is None:  # and was not put there just now
+            # It may have been written since the listing.
+            if FilmObjects(self.store, name).manifest().head() is None:
                 self.context.log.warning(f"the manifest of film {name!r} is gone")
                 observations.lose(self._instance, self.store, name, before)
         done = []
@@ -281,7 +282,7 @@ class Look:
         name = manifest.name
         if manifest.listed.size > MAX_MANIFEST_BYTES:
             raise SpecError(
-                f"{self.store.uri(keys.manifest(name))} has {manifest.listed.size} bytes: "
+                f"{FilmObjects(self.store, name).manifest().uri} has {manifest.listed.size} bytes: "
                 f"at most {MAX_MANIFEST_BYTES} are allowed"
             )
         plan = usable_plan(store, name, self.generators)
