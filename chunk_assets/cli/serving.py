@@ -19,6 +19,7 @@ import click
 import dagster as dg
 
 from chunk_assets.cli.terminal import plain
+from chunk_assets.dagster_internals import commands
 from chunk_assets.dagster_internals.instance import (
     CODE_LOCATION,
     CODE_MODULE,
@@ -64,12 +65,12 @@ def serve(settings: Settings, port: int) -> None:
                 start = partial(_start, settings=settings, lock=lock, log=output, runs=runs)
                 click.echo("Starting Dagit ...", err=True)
                 code = socket_directory / "code"
-                keepers.append(start(_code_server(code)))
+                keepers.append(start(commands.code_server(code, CODE_MODULE, CODE_LOCATION)))
                 while not _listens(code):
                     _check_alive(keepers, log, seconds=0.1)
                 workspace = _workspace(socket_directory, code)
                 keepers.append(start(_webserver(port, workspace)))
-                keepers.append(start(_daemon(workspace)))
+                keepers.append(start(commands.daemon(workspace)))
                 while not _answers(port):
                     _check_alive(keepers, log, seconds=0.3)
                 # Behind Dagit, which a person waits for; a run that comes before starts cold.
@@ -134,18 +135,9 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _code_server(path: Path) -> list[str]:
-    location = ["--module-name", CODE_MODULE, "--location-name", CODE_LOCATION]
-    return [*_PYTHON_M, "dagster", "code-server", "start", "--socket", str(path), *location]
-
-
 def _webserver(port: int, workspace: Path) -> list[str]:
     address = ["--host", HOST, "--port", str(port)]
     return [*_PYTHON_M, "chunk_assets.webserver", *address, "--workspace", str(workspace)]
-
-
-def _daemon(workspace: Path) -> list[str]:
-    return [*_PYTHON_M, "dagster._daemon", "run", "--workspace", str(workspace)]
 
 
 def _workspace(directory: Path, code: Path) -> Path:

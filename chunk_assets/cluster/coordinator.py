@@ -3,18 +3,14 @@
 Named in `deploy/dagster.yaml`; the daemon and Dagit load it.
 """
 
-from dagster import DagsterInstance, DagsterRun
-from dagster._core.run_coordinator.base import SubmitRunContext
-from dagster._core.run_coordinator.queued_run_coordinator import (
-    QueuedRunCoordinator,
-    RunQueueConfig,
-)
+from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, SubmitRunContext
 from redis import RedisError
 
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.cluster.workers import live_workers
 from chunk_assets.dagster_internals.instance import FILM_TAG
+from chunk_assets.dagster_internals.plugin_types import RunQueueConfig
 from chunk_assets.defs.partitions.definitions import film_part
 from chunk_assets.settings import load_settings
 

@@ -10,9 +10,6 @@ from typing import Any, Self
 
 from celery import Celery
 from dagster import DagsterRun
-from dagster._config import UserConfigSchema
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
@@ -30,6 +27,12 @@ from chunk_assets.cluster.broker import (
     run_key,
 )
 from chunk_assets.cluster.row_locks import release_when_silent
+from chunk_assets.dagster_internals.plugin_types import (
+    CheckRunHealthResult,
+    ConfigurableClassData,
+    UserConfigSchema,
+    WorkerStatus,
+)
 from chunk_assets.settings import load_settings
 
 _SECOND_LOOK = 2 * BEAT_SECONDS

@@ -3,23 +3,19 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import Value
 from typing import Any
 
 import dagster as dg
 from celery import Celery
-from dagster._cli.api import _execute_run_command_body
-from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import unpack_value
-from dagster._utils.interrupts import capture_interrupts
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from redis import Redis, RedisError
 
 from chunk_assets.cluster.broker import LOST, SILENT_SECONDS, connect, end_key, run_key
 from chunk_assets.cluster.connections import kept_connections
 from chunk_assets.cluster.row_locks import release_when_silent
+from chunk_assets.dagster_internals import run_execution
 from chunk_assets.defs.runs import handoff
 from chunk_assets.render.hooks import Shutdown
 from chunk_assets.settings import Settings
@@ -91,12 +87,10 @@ class Slot:
             instance.add_run_tags(run_id, {WORKER_TAG: self._worker})
             handoff.taken_over(instance, run)
             with (
-                _interruptible(),
+                run_execution.interruptible(),
                 Watch(self._redis, run_id, self._worker, self._shutdown),
             ):
-                _execute_run_command_body(
-                    run_id, instance, lambda _event: None, set_exit_code_on_failure=True
-                )
+                run_execution.execute_recorded(instance, run_id)
 
 
 class Watch:
@@ -142,18 +136,6 @@ class Watch:
                 os.kill(os.getpid(), signal.SIGINT)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Dagster take SIGINT for the run's end, and the process have its own signals after."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with capture_interrupts():
-            yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
 _slot: list[Slot] = []
 """This process's, once it is one."""
 
@@ -172,4 +154,4 @@ def add_task(app: Celery) -> None:
 
     @app.task(name=TASK_EXECUTE_JOB_NAME)
     def execute_job(execute_job_args_packed: Any) -> None:
-        _slot[0].execute(unpack_value(execute_job_args_packed, ExecuteRunArgs).run_id)
+        _slot[0].execute(run_execution.packed_run_id(execute_job_args_packed))

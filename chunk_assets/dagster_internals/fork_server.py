@@ -103,7 +103,7 @@ class ForkServer:
             return {"pid": None}
         run = Run(str(request["run_id"]), str(request["launch"]))
         nice = int(request.get("nice", 0))
-        pid = self._fork(lambda: execute(run.arguments, nice))
+        pid = self._fork(lambda: _execute(run.arguments, nice))
         self.running[pid] = run
         return {"pid": pid}
 
@@ -137,7 +137,7 @@ class ForkServer:
             run = self.running.pop(pid, None)
             if run is not None and status != 0:
                 how = _how(status)
-                self._fork(lambda run=run, how=how: report(run.arguments, how))
+                self._fork(lambda run=run, how=how: _report_lost(run.arguments, how))
 
 
 def _how(status: int) -> str:
@@ -145,35 +145,27 @@ def _how(status: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
 
 
-def execute(arguments: str, nice: int) -> None:
-    """Execute a run in this process, as `dagster api execute_run` does."""
+def _execute(arguments: str, nice: int) -> None:
+    from chunk_assets.dagster_internals import run_execution
+
     os.nice(nice)
-    from dagster._cli.api import execute_run_command
-
-    assert execute_run_command.callback is not None  # noqa: S101 - click's type is an option
-    execute_run_command.callback(arguments, None)
+    run_execution.execute(arguments)
 
 
-def report(arguments: str, how: str) -> None:
-    """Say of a run whose process is gone that it has failed, unless it says how it ended."""
-    import dagster as dg
-    from dagster._grpc.types import ExecuteRunArgs
-    from dagster._serdes import deserialize_value
+def _report_lost(arguments: str, how: str) -> None:
+    from chunk_assets.dagster_internals import run_execution
 
-    given = deserialize_value(arguments, ExecuteRunArgs)
-    with dg.DagsterInstance.from_ref(given.instance_ref) as instance:  # type: ignore[arg-type]
-        run = instance.get_run_by_id(given.run_id)
-        if run is not None and not run.is_finished:
-            instance.report_run_failed(run, f"The run's process {how}.")
+    run_execution.report_lost(arguments, f"The run's process {how}.")
 
 
 def warm(code_module: str) -> None:
     """Import what a run needs, and build the jobs of the code location's `defs`."""
-    import dagster._cli.api
-    import dagster._core.execution.api  # noqa: F401 - which Dagster imports when it is used
+    # Breaks when moved: `chunk-assets dev` ends. Dagster imports it when it first executes a run.
+    import dagster._core.execution.api  # noqa: F401
 
-    defs = importlib.import_module(code_module).defs
-    defs.get_repository_def().get_all_jobs()
+    from chunk_assets.dagster_internals import run_execution  # noqa: F401
+
+    importlib.import_module(code_module).defs.get_repository_def().get_all_jobs()
 
 
 def main() -> None:

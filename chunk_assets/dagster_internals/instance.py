@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef  # from_dir takes overrides, from_config does not
+
+# Breaks when moved: no command can open the instance, whose public constructors take no overrides.
+from dagster._core.instance.ref import InstanceRef
 
 from chunk_assets.dagster_internals.damaged_databases import check_databases
 from chunk_assets.errors import SpecError, StorageError
@@ -101,6 +103,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance, for runs in this process: their output stays in the terminal."""
     silent: dict[str, Any] = {
         "compute_logs": {
+            # Breaks when moved: no command can open the instance.
             "module": "dagster._core.storage.noop_compute_log_manager",
             "class": "NoOpComputeLogManager",
         }

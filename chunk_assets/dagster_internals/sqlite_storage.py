@@ -16,25 +16,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
-from dagster._core.events.log import EventLogEntry
+
+# Breaks when one of these moves or changes: homes whose `dagster.yaml` names `KeptSqliteStorage`
+# cannot be opened; remove `storage` from that file to use Dagster's own.
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, QueuePool
 
 from chunk_assets.dagster_internals.migrations import read_once
+from chunk_assets.dagster_internals.plugin_types import ConfigurableClassData
 from chunk_assets.files.private_home import write_privately
 
 read_once()
 
-_TIMEOUT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+_TIMEOUT = {"timeout": 30, "check_same_thread": False}
+"""As Dagster has it: how many seconds a statement waits while another process writes."""
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):
@@ -131,7 +133,7 @@ class _Events(SqliteEventLogStorage):
             self._index = _kept_engine(self.conn_string_for_shard(shard))
         return self._index
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """What a run plans (an event for each asset of each chunk), in one transaction a file."""
         planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
         if any(e.dagster_event is None or e.dagster_event.event_type != planned for e in events):

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.launcher.base import LaunchRunContext
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import PRIORITY_TAG
-from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import serialize_value
 
+from chunk_assets.dagster_internals import run_execution
 from chunk_assets.dagster_internals.instance import KEPT_BY_DEV, KEPT_TAG
+from chunk_assets.dagster_internals.plugin_types import LaunchRunContext
+from chunk_assets.dagster_internals.tag_names import PRIORITY
 from chunk_assets.settings import load_settings
 
 _NICE = 10
@@ -23,7 +21,7 @@ _ANSWER_SECONDS = 60
 """The server may be importing still, on a busy machine."""
 
 
-class WarmRunLauncher(DefaultRunLauncher):
+class WarmRunLauncher(dg.DefaultRunLauncher):
     """Starts runs as forks of a process that has the code imported (`fork_server`).
 
     `chunk-assets dev` keeps that process, and names its socket in the environment of what it
@@ -37,10 +35,10 @@ class WarmRunLauncher(DefaultRunLauncher):
         if path is None or origin is None:
             super().launch_run(context)
             return
-        arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
+        arguments = run_execution.write_arguments(self._instance, run, origin)
         self._instance.add_run_tags(run.run_id, {KEPT_TAG: KEPT_BY_DEV})
         try:
-            request = {"run_id": run.run_id, "launch": serialize_value(arguments)}
+            request = {"run_id": run.run_id, "launch": arguments}
             answer = ask(path, **request, nice=_nice(run))
         except (OSError, ValueError) as error:
             self._instance.report_engine_event(
@@ -71,7 +69,7 @@ def _nice(run: dg.DagsterRun) -> int:
     """How much less of a busy machine a run gets than others: what waits in the queue, does so
     while it runs.
     """
-    priority = run.tags.get(PRIORITY_TAG, "0")
+    priority = run.tags.get(PRIORITY, "0")
     return _NICE if priority.startswith("-") else 0
 
 

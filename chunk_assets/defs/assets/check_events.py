@@ -4,27 +4,18 @@ import warnings
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    # Dagster exports the event that has it as a field, but not this class.
-    AssetCheckEvaluationTargetMaterializationData,
-)
-from dagster._core.storage.event_log import (  # for verdicts without a run: `_forget`
-    SqlEventLogStorage,
-    SqlEventLogStorageMetadata,
-)
 from sqlalchemy.exc import IntegrityError
 
 from chunk_assets.checks import results
 from chunk_assets.checks.completeness import completeness_result
 from chunk_assets.checks.results import Verdict
+from chunk_assets.dagster_internals.check_results import Target, delete_runless_result
 from chunk_assets.defs.assets.lineage import DATA_VERSION
 from chunk_assets.film.completeness import Completeness
 
 FILMS = dg.AssetKey("stitched_videos")
 
 _TRIES = 3
-
-Target = AssetCheckEvaluationTargetMaterializationData
 
 
 def check_specs(
@@ -88,7 +79,7 @@ def report(
     """Record a verdict that no run has reached, in place of the last such one."""
     event = evaluation(asset, partition, verdict, latest_target(instance, asset, partition))
     for tries in range(_TRIES, 0, -1):
-        _forget(instance, event)
+        delete_runless_result(instance, asset, verdict.check, partition)
         try:
             instance.report_runless_asset_event(event)
         except IntegrityError:  # another process has just recorded one
@@ -96,27 +87,6 @@ def report(
                 raise
         else:
             return
-
-
-def _forget(instance: dg.DagsterInstance, event: dg.AssetCheckEvaluation) -> None:
-    """Delete the row of a partition's last verdict without a run; its event stays in the log.
-
-    Dagster 1.13 takes a second one for a breach of its own index: all of them have the same run,
-    which is none.
-    """
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return
-    row = SqlEventLogStorageMetadata.tables["asset_check_executions"].c
-    with storage.index_transaction() as connection:
-        connection.execute(
-            row.id.table.delete().where(
-                row.asset_key == event.asset_key.to_string(),
-                row.check_name == event.check_name,
-                row.run_id == "",
-                row.partition == event.partition,
-            )
-        )
 
 
 def report_completeness(instance: dg.DagsterInstance, video_id: str, found: Completeness) -> None:

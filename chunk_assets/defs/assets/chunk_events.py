@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import BACKFILL
 from chunk_assets.defs.assets import lineage
 from chunk_assets.defs.assets.metadata import chunk_metadata, stored_metadata
 from chunk_assets.defs.partitions.definitions import chunk_key
-from chunk_assets.defs.runs import backfills
 from chunk_assets.film.fingerprints import COMPOSITING
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
@@ -51,7 +51,7 @@ def chunk_events(
         chunk_num=spec.chunk_num,
     )
     recorded = lineage.latest(context.instance, made.stage, str(partition))
-    is_in_backfill = backfills.BACKFILL in context.run.tags
+    is_in_backfill = BACKFILL in context.run.tags
     is_asked_for = str(partition) in asked if is_in_backfill else not is_quiet
     metadata = None
     if made.is_kept and not is_asked_for and lineage.is_recorded(recorded, tags):

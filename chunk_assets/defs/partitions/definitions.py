@@ -22,9 +22,6 @@ CHUNK_NUM = "chunk_num"
 SEPARATOR = "|"
 """What Dagster writes between a chunk's number and its film."""
 
-NAMES_A_QUERY = 400
-"""SQLite allows 999 values in one."""
-
 videos = dg.DynamicPartitionsDefinition(name=VIDEO_ID)
 chunk_nums = dg.DynamicPartitionsDefinition(name=CHUNK_NUM)
 chunks = dg.MultiPartitionsDefinition({VIDEO_ID: videos, CHUNK_NUM: chunk_nums})

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from chunk_assets.checks.results import USABLE, Verdict
+from chunk_assets.dagster_internals.partition_rows import KEYS_A_QUERY
 from chunk_assets.defs.assets.check_events import report
 from chunk_assets.defs.assets.lineage import DATA_VERSION, USER_PROVIDED, observe_animatic
 from chunk_assets.defs.assets.metadata import link, seconds
-from chunk_assets.defs.partitions.definitions import NAMES_A_QUERY, VIDEO_ID, is_usable
+from chunk_assets.defs.partitions.definitions import VIDEO_ID, is_usable
 from chunk_assets.defs.partitions.registry import register
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
@@ -84,11 +85,11 @@ def latest_ids(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, 
 
 def _latest(instance: dg.DagsterInstance, names: Iterable[str]) -> Iterator[Mapping[str, int]]:
     wanted = sorted(set(names))
-    for start in range(0, len(wanted), NAMES_A_QUERY):
+    for start in range(0, len(wanted), KEYS_A_QUERY):
         ids = instance.get_latest_storage_id_by_partition(
             ANIMATICS,
             dg.DagsterEventType.ASSET_OBSERVATION,
-            partitions=set(wanted[start : start + NAMES_A_QUERY]),
+            partitions=set(wanted[start : start + KEYS_A_QUERY]),
         )
         if ids:
             yield ids

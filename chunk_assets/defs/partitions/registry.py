@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.storage.event_log import (  # for many deletions at once: `unregister`
-    DynamicPartitionsTable,
-    SqlEventLogStorage,
-)
 
+from chunk_assets.dagster_internals.partition_rows import delete_partitions
 from chunk_assets.defs.partitions.definitions import (
     CHUNK_NUM,
-    NAMES_A_QUERY,
     SEPARATOR,
     VIDEO_ID,
     is_usable,
@@ -74,20 +70,5 @@ def remove_foreign(instance: dg.DagsterInstance) -> dict[str, list[str]]:
 
 
 def unregister(instance: dg.DagsterInstance, video_ids: Sequence[str]) -> None:
-    """Take films out of the partition grid, all of them or none; chunk numbers stay.
-
-    Dagster's public call takes one at a time, and sqlite two new engines and a flush to disk for
-    each: 10,000 would take a minute and a half. The same deletion for all is one transaction.
-    """
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        for video_id in video_ids:
-            instance.delete_dynamic_partition(VIDEO_ID, video_id)
-        return
-    table = DynamicPartitionsTable.c
-    with storage.index_transaction() as connection:
-        for start in range(0, len(video_ids), NAMES_A_QUERY):
-            some = table.partition.in_(video_ids[start : start + NAMES_A_QUERY])
-            connection.execute(
-                DynamicPartitionsTable.delete().where(table.partitions_def_name == VIDEO_ID, some)
-            )
+    """Take films out of the partition grid, all of them or none; chunk numbers stay."""
+    delete_partitions(instance, VIDEO_ID, video_ids)

@@ -1,21 +1,16 @@
 """Which films somebody is at, told of all of them at once."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.execution.backfill import (  # what `get_backfills` filters by, and gives
-    BulkActionsFilter,
-    BulkActionStatus,
-    PartitionBackfill,
-)
 
+from chunk_assets.dagster_internals import event_time
+from chunk_assets.dagster_internals.backfills import active_backfills
 from chunk_assets.dagster_internals.instance import FILM_TAG
 from chunk_assets.defs.partitions.definitions import film_part
 from chunk_assets.defs.runs.active_films import ACTIVE, FORGOTTEN, PARTITION
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-_GOING_ON = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
 def at_work(instance: dg.DagsterInstance, in_grid: Sequence[str]) -> dict[str, str]:
@@ -30,15 +25,14 @@ def at_work(instance: dg.DagsterInstance, in_grid: Sequence[str]) -> dict[str, s
     found: dict[str, str] = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(ACTIVE))):
         run = record.dagster_run
-        heard = record.update_timestamp
-        age = datetime.now(UTC) - (heard if heard.tzinfo else heard.replace(tzinfo=UTC))
-        if run.status is not dg.DagsterRunStatus.QUEUED and age > FORGOTTEN:
+        is_queued = run.status is dg.DagsterRunStatus.QUEUED
+        if not is_queued and event_time.silence(record) > FORGOTTEN:
             continue
-        word = "queued" if run.status is dg.DagsterRunStatus.QUEUED else "going on"
+        word = "queued" if is_queued else "going on"
         for video_id in _films_of(run, in_grid):
             found.setdefault(video_id, f"its run {run.run_id[:8]} ({run.job_name}) is {word}")
-    for backfill in instance.get_backfills(BulkActionsFilter(statuses=_GOING_ON)):
-        for video_id in _targets(backfill):
+    for backfill in active_backfills(instance):
+        for video_id in set(map(film_part, backfill.partitions)):
             found.setdefault(video_id, f"the backfill {backfill.backfill_id} is going on with it")
     return found
 
@@ -54,11 +48,3 @@ def _films_of(run: dg.DagsterRun, in_grid: Sequence[str]) -> Iterator[str]:
         if ends[0] != ends[1] and set(ends) <= set(in_grid):
             first, last = sorted(map(list(in_grid).index, ends))
             yield from in_grid[first : last + 1]
-
-
-def _targets(backfill: PartitionBackfill) -> set[str]:
-    keys = set(backfill.partition_names or ())
-    if (data := backfill.asset_backfill_data) is not None:
-        partitions = data.target_subset.iterate_asset_partitions()
-        keys |= {each.partition_key for each in partitions if each.partition_key}
-    return {film_part(key) for key in keys}

@@ -5,22 +5,19 @@ begin with and what the same backfill asks for, it renders itself unless another
 run that was meant for that chunk finds it and keeps it: all of a backfill's runs count as one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import dagster as dg
-from dagster._core.definitions.events import AssetKeyPartitionKey  # what a target is made of
 
+from chunk_assets.dagster_internals.backfills import target_of
+from chunk_assets.dagster_internals.tag_names import BACKFILL, ROOT_BACKFILL
 from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.errors import StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
-
-BACKFILL = "dagster/backfill"
-ROOT_BACKFILL = "dagster/root_backfill_id"
-"""The first of the backfills that this one retries."""
 
 CLIPS = dg.AssetKey("chunk_videos")
 HANDING_OVER = frozenset({"chunk_videos", "last_frames"})
@@ -56,7 +53,10 @@ def with_predecessors(
 ) -> list[int]:
     """The asked chunks, and those before them which the same backfill wants and nobody has made."""
     wanted = set(asked)
-    is_target = _target(instance, run) if stages >= HANDING_OVER else lambda _key: False
+    backfill = run.tags.get(BACKFILL)
+    if backfill is None or not stages >= HANDING_OVER:
+        return sorted(wanted)
+    is_target = target_of(instance, backfill, CLIPS)
     for number in list(wanted):
         before = number - 1
         while (
@@ -68,15 +68,6 @@ def with_predecessors(
             wanted.add(before)
             before -= 1
     return sorted(wanted)
-
-
-def _target(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Callable[[str], bool]:
-    """Says of a partition of the clips whether the run's backfill is to render it."""
-    backfill = instance.get_backfill(run.tags[BACKFILL]) if BACKFILL in run.tags else None
-    data = backfill.asset_backfill_data if backfill else None
-    if data is None:
-        return lambda _key: False
-    return lambda key: AssetKeyPartitionKey(CLIPS, key) in data.target_subset
 
 
 def _is_made(store: ObjectStore, video_id: str, chunk_num: int, root: str) -> bool:

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.run_coordinator.queued_run_coordinator import (
-    QueuedRunCoordinator,  # not exported; its settings say what may wait for what
-)
 
 from chunk_assets.dagster_internals.instance import FILM_TAG
 from chunk_assets.defs.partitions.definitions import chunk_key, chunks, read_chunk_key
@@ -155,7 +152,7 @@ class RunChunkLocks(ChunkLocks):
 def _queued(instance: dg.DagsterInstance) -> list[dg.DagsterRunStatus]:
     """The status of runs in the queue, unless that keeps a film's second run back."""
     coordinator = instance.run_coordinator
-    if isinstance(coordinator, QueuedRunCoordinator):
+    if isinstance(coordinator, dg.QueuedRunCoordinator):
         limits = coordinator.get_run_queue_config().tag_concurrency_limits
         if any(limit["key"] == FILM_TAG for limit in limits):
             return []

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-# Not public, though what it does is: an op's own pool is the same for every generator, and a film's
-# preview must not wait for, or take, what is meant to keep a hosted model's account in its limits.
-from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-
+from chunk_assets.dagster_internals.pools import pool_slot
 from chunk_assets.defs.runs.handoff import current_shutdown
 from chunk_assets.generation.base import (
     GeneratedClip,
@@ -48,23 +45,23 @@ class Pooled(Wrapping):
         on_progress: ProgressCallback = ignore_progress,
     ) -> GeneratedClip:
         """Wait for a slot, and have the clip made."""
+        film, is_logged = f"film {request.video_id!r}", False
+
+        def wait() -> None:
+            nonlocal is_logged
+            if not is_logged:
+                self._log(
+                    f"chunk {request.chunk_num} of {film}: waiting for a free slot of the pool "
+                    f"{self._pool!r}"
+                )
+                is_logged = True
+            on_progress(0.0)  # raises when the run is stopped
+            current_shutdown().begin(film)
+            time.sleep(_LOOK_SECONDS)
+
         holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}]"
-        context, is_told = self._context, False
-        with InstanceConcurrencyContext(context.instance, context.run) as claims:
-            while not claims.claim(self._pool, holder):
-                if not is_told:
-                    self._log(
-                        f"chunk {request.chunk_num} of film {request.video_id!r}: waiting for a "
-                        f"free slot of the pool {self._pool!r}"
-                    )
-                    is_told = True
-                on_progress(0.0)  # raises when the run is stopped
-                current_shutdown().begin(f"film {request.video_id!r}")
-                time.sleep(_LOOK_SECONDS)
-            try:
-                return self.inside.generate(request, workdir, on_progress)
-            finally:
-                claims.free_step(holder)
+        with pool_slot(self._context.instance, self._context.run, self._pool, holder, wait):
+            return self.inside.generate(request, workdir, on_progress)
 
 
 def pooled(
