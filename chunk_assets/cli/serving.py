@@ -1,6 +1,5 @@
 """Dagit and the daemon beside the local S3 server, for as long as the command lives."""
 
-import fcntl
 import http.client
 import json
 import os
@@ -33,7 +32,8 @@ from chunk_assets.dagster_internals.instance import (
     open_instance,
 )
 from chunk_assets.defs.resources import connect
-from chunk_assets.errors import SpecError, StorageError
+from chunk_assets.errors import SpecError
+from chunk_assets.files.locks import FileLock
 from chunk_assets.files.private_home import private_home
 from chunk_assets.settings import Settings
 
@@ -112,26 +112,17 @@ def _check_port(port: int) -> None:
 @contextmanager
 def _only_one(home: Path, port: int) -> Iterator[int]:
     """Keep a second `dev` with this home out: two daemons would start every run twice."""
-    path = home / "dev.lock"
+    path = private_home(home) / "dev.lock"
     try:
-        private_home(home)
-        lock = path.open("a+")
-    except OSError as error:
-        message = f"{str(path)!r} cannot be written: {error.strerror}"
-        raise StorageError(message, path=str(path)) from error
+        lock = FileLock(path, wait=False)
+    except BlockingIOError:
+        raise SpecError(
+            f"chunk-assets dev runs already with {str(home)!r}, at "
+            f"http://{HOST}:{path.read_text()[:5] or port}: open that, or stop it first",
+            home=str(home),
+        ) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SpecError(
-                f"chunk-assets dev runs already with {str(home)!r}, at "
-                f"http://{HOST}:{lock.read(5) or port}: open that, or stop it first",
-                home=str(home),
-            ) from None
-        lock.truncate(0)
-        lock.write(str(port))
-        lock.flush()
+        path.write_text(str(port))
         yield lock.fileno()
 
 

@@ -1,8 +1,6 @@
 """The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,8 @@ from dagster._core.instance.ref import InstanceRef
 
 from chunk_assets.dagster_internals.damaged_databases import check_databases
 from chunk_assets.errors import SpecError, StorageError
-from chunk_assets.files.locks import lock
+from chunk_assets.files.atomic import atomic_write
+from chunk_assets.files.locks import FileLock
 from chunk_assets.files.private_home import private_home
 from chunk_assets.settings import Settings
 
@@ -81,20 +80,16 @@ def dagster_home(settings: Settings) -> Path:
         StorageError: The disk refuses it.
     """
     home = settings.dagster_home or settings.home / "dagster"
+    private_home(settings.home)
     try:
-        private_home(settings.home)
         home.mkdir(parents=True, exist_ok=True)
-        config = home / "dagster.yaml"
-        if not config.exists():
-            part = home / f"dagster.yaml.{os.getpid()}.part"  # two commands may come at once
-            try:
-                part.write_text(CONFIG)
-                part.replace(config)
-            finally:
-                part.unlink(missing_ok=True)
     except OSError as error:
         message = f"Dagster's directory {str(home)!r} cannot be written: {error.strerror}"
         raise StorageError(message, path=str(home)) from error
+    config = home / "dagster.yaml"
+    if not config.exists():
+        with atomic_write(config) as part:  # two commands may start at the same time
+            part.write_text(CONFIG)
     return home.resolve()
 
 
@@ -128,24 +123,17 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
         SpecError: It is being rendered already.
         StorageError: The disk refuses the lock's file.
     """
-    directory = settings.home / "locks"
+    private_home(settings.home)
     try:
-        private_home(settings.home)
-        directory.mkdir(parents=True, exist_ok=True)
-        held = lock(directory / f"{video_id}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = FileLock(settings.home / "locks" / f"{video_id}.lock", wait=False)
     except BlockingIOError:
         raise SpecError(
             f"film {video_id!r} is being rendered by another chunk-assets on this machine: "
             "wait for it, or stop it first",
             video_id=video_id,
         ) from None
-    except OSError as error:
-        message = f"{str(directory)!r} cannot be written: {error.strerror}"
-        raise StorageError(message, path=str(directory)) from error
-    try:
+    with lock:
         yield
-    finally:
-        os.close(held)
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:

@@ -7,7 +7,6 @@ and where stays the same: either storage opens what the other has written.
 
 import os
 import sqlite3
-import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +30,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from chunk_assets.dagster_internals.migrations import read_once
 from chunk_assets.dagster_internals.plugin_types import ConfigurableClassData
+from chunk_assets.errors import StorageError
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.private_home import write_privately
 
 read_once()
@@ -162,15 +163,12 @@ class _Events(SqliteEventLogStorage):
 
 
 def _written_once(path: Path, content: bytes) -> bool:
-    """Write a file, whole, that is not there; False if it is, or this disk knows no links."""
-    part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+    """Write a new file; false if it exists already, or this disk has no hard links."""
     try:
-        part.write_bytes(content)
-        os.link(part, path)
-    except OSError:
+        with atomic_write(path, overwrite=False) as part:
+            part.write_bytes(content)
+    except StorageError:
         return False
-    finally:
-        part.unlink(missing_ok=True)
     return True
 
 

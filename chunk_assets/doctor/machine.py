@@ -1,14 +1,12 @@
 """This machine: FFmpeg, disk, locks."""
 
-import fcntl
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from chunk_assets.doctor.findings import Finding, fails, ok
-from chunk_assets.errors import FFmpegError
-from chunk_assets.files.locks import lock
+from chunk_assets.errors import FFmpegError, StorageError
+from chunk_assets.files.locks import FileLock, is_locked
 from chunk_assets.media.ffmpeg import ask, executable
 from chunk_assets.settings import Settings
 
@@ -58,13 +56,11 @@ def locks(settings: Settings) -> Finding:
     try:
         with tempfile.TemporaryDirectory(dir=home, prefix="doctor-") as directory:
             path = Path(directory) / "lock"
-            held = lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            try:
-                os.close(lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB))
-            except BlockingIOError:
-                return ok(f"a lock in {home} is refused to a second holder")
-            finally:
-                os.close(held)
+            with FileLock(path, wait=False):
+                if is_locked(path):
+                    return ok(f"a lock in {home} is refused to a second holder")
+    except StorageError as error:
+        return fails(str(error), advice)
     except OSError as error:
         return fails(f"{home} takes no lock: {error.strerror or error}", advice)
     return fails(f"a lock in {home} was given twice", advice)

@@ -1,34 +1,45 @@
-"""Files that are there whole or not at all."""
+"""Atomic file writes: a file is complete or absent."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chunk_assets.errors import MediaError
+from chunk_assets.errors import ChunkAssetsError, StorageError
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` to write to, which takes its name once the block has ended.
+def atomic_write(
+    target: Path, error: type[ChunkAssetsError] = StorageError, *, overwrite: bool = True
+) -> Iterator[Path]:
+    """Give a temporary path beside `target`, and rename it to `target` when the block ends.
 
-    Whatever ends the block otherwise (an error, Ctrl-C) leaves `target` as it was and nothing
-    beside it.
+    If the block raises, `target` stays as it was and the temporary file is removed.
+
+    Args:
+        target: The file to write.
+        error: What an `OSError` in the block, such as a full disk, becomes.
+        overwrite: If false, an existing `target` is kept, and `FileExistsError` becomes `error`.
 
     Raises:
-        MediaError: The directory is not there, or the file cannot take its name.
+        ChunkAssetsError: `error`, if the directory is missing or the disk refuses the file.
     """
     if not target.parent.is_dir():
         message = f"{str(target)!r} cannot be written: its directory does not exist"
-        raise MediaError(message, path=str(target))
+        raise error(message, path=str(target))
     # In the same directory, so that the rename stays within one file system and is atomic.
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
-        try:
+        if overwrite:
             part.replace(target)
-        except OSError as error:
-            message = f"{str(target)!r} cannot be written: {error.strerror}"
-            raise MediaError(message, path=str(target)) from error
+        else:
+            os.link(part, target)
+    except BrokenPipeError:
+        raise  # never the disk: someone closed the terminal
+    except OSError as refused:
+        message = f"{str(target)!r} cannot be written: {refused.strerror or refused}"
+        raise error(message, path=str(target)) from refused
     finally:
         part.unlink(missing_ok=True)

@@ -1,35 +1,41 @@
-"""The home is its user's alone, whatever the umask: 0700 and 0600, also what children write.
+"""Keep the home private to its user (0700, 0600), whatever the umask; child processes inherit it.
 
-Files that a person asks for, such as `-o film.mp4`, follow the person's own umask.
+Output files that a person asks for, such as `-o film.mp4`, follow the person's own umask.
 """
 
 import os
 from pathlib import Path
 
+from chunk_assets.errors import StorageError
+
 _OTHERS = 0o077
 
 _OURS = ("dagster", "dev.lock", "dev.log", "locks", "nearby", "s3", "work")
-"""What is made in a home; a person may have chosen a directory that holds other things, too."""
+"""Entries we create in a home; a person may choose a directory that also holds other files."""
 
 
 def write_privately() -> int:
-    """Have this process and its children write for their user alone; return the umask before."""
+    """Make new files of this process and its children private; return the previous umask."""
     return os.umask(_OTHERS)
 
 
 def private_home(home: Path) -> Path:
-    """Make the home, or take from others what they may do in an older one.
+    """Create the home, or remove other users' permissions from an existing one.
 
     Raises:
-        OSError: The disk refuses it.
+        StorageError: The disk refuses it.
     """
     write_privately()
-    home.mkdir(parents=True, exist_ok=True)
-    mode = home.stat().st_mode
-    if mode & _OTHERS:
-        for name in _OURS:
-            _tighten(home / name)
-        home.chmod(mode & 0o700)  # at last: what is interrupted is done again
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        mode = home.stat().st_mode
+        if mode & _OTHERS:
+            for name in _OURS:
+                _tighten(home / name)
+            home.chmod(mode & 0o700)  # last, so that an interrupted call is repeated
+    except OSError as error:
+        message = f"{str(home)!r} cannot be written: {error.strerror}"
+        raise StorageError(message, path=str(home)) from error
     return home
 
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from chunk_assets.errors import MediaError, SpecError
-from chunk_assets.files.atomic import written_whole
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.media.colour import BT601, BT709
 from chunk_assets.media.encoding import (
     CRF_TO_SEE,
@@ -143,7 +143,7 @@ class ClipWriter:
             FFmpegError: FFmpeg cannot be started.
         """
         with ExitStack() as stack:
-            self._part = stack.enter_context(written_whole(self.path))
+            self._part = stack.enter_context(atomic_write(self.path, MediaError))
             graph = writer_graph(self._part, self.format, self.crf)
             self._process = stack.enter_context(Process(graph, self.path, is_fed=True))
             self._open = stack.pop_all()
@@ -233,7 +233,7 @@ def normalise(
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
     if is_shown_as_coded(source, info):
-        with written_whole(target) as part:
+        with atomic_write(target, MediaError) as part:
             run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
             result = check(part, clip, target)
     else:

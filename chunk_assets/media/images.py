@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from chunk_assets.errors import MediaError
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.media.pictures.reading import open_picture
 
 __all__ = [
@@ -50,19 +52,13 @@ def save_png(
     Raises:
         MediaError: The disk refuses it.
     """
-    directory = Path(path).parent if path is not None else None
+    name = secrets.token_hex(8)
+    target = Path(path if path is not None else f"{tempfile.gettempdir()}/{name}.png")
     content = _png(image.convert("RGB"), compression)
-    name = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=directory, suffix=".png", delete=False) as file:
-            name = file.name
-            file.write(content)
-        return Path(name).replace(path) if path is not None else Path(name)
-    except OSError as error:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-        shown = os.fspath(path) if path is not None else tempfile.gettempdir()
-        raise MediaError(f"a picture cannot be written to {shown!r}: {error.strerror}") from error
+    with atomic_write(target, MediaError) as part:
+        part.touch(0o600)  # a temporary file is private
+        part.write_bytes(content)
+    return target
 
 
 def _png(image: Image.Image, compression: int) -> bytes:

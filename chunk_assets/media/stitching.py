@@ -18,7 +18,7 @@ import numpy as np
 from av.packet import Packet
 
 from chunk_assets.errors import MediaError
-from chunk_assets.files.atomic import written_whole
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.media.clips import NICENESS, ClipFormat, ClipWriter, check
 from chunk_assets.media.containers import opened
 from chunk_assets.media.encoding import ENCODING, container_options
@@ -91,7 +91,7 @@ def stitch(
     pieces = cut_up(segments, joins)
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
     report = on_progress or (lambda _fraction: None)
-    with _scratch_directory(workdir) as scratch, written_whole(target) as part:
+    with _scratch_directory(workdir) as scratch, atomic_write(target, MediaError) as part:
         found = _found(pieces, film, seams or {}, scratch)
         sources = [
             source or _Source(scratch / f"piece_{number:05}.mp4", 0, len(piece))
@@ -139,7 +139,7 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
         FFmpegError: Encoding failed.
     """
     seam = seam_between(before, after, join)
-    with written_whole(target) as part:
+    with atomic_write(target, MediaError) as part:
         run(graph_of(seam, part, fps), target, niceness=NICENESS)
         return Form.of(probe(part))
 

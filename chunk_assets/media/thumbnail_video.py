@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chunk_assets.errors import MediaError
-from chunk_assets.files.atomic import written_whole
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.media.encoding import to_bt709
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import VideoInfo, probe
@@ -61,7 +61,7 @@ def reduce_video(source: Path, target: Path, reduction: Reduction) -> None:
     """
     info = probe(source)
     is_as_coded = is_shown_as_coded(source, info)
-    with written_whole(target) as part:
+    with atomic_write(target, MediaError) as part:
         while True:
             form = fitting(info, reduction)
             if is_as_coded:

@@ -21,7 +21,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from chunk_assets.errors import StorageError
-from chunk_assets.files.atomic import written_whole
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
@@ -63,7 +63,7 @@ def film_report(plan: FilmPlan, store: ObjectStore, workdir: Path) -> Path:
     try:
         with (
             TemporaryDirectory(prefix="report-", dir=workdir) as scratch,
-            written_whole(page) as part,
+            atomic_write(page) as part,
             closing(_page(plan, store, Path(scratch))) as text,
             # A manifest may hold halves of characters that UTF-8 has no bytes for.
             part.open("w", encoding="utf-8", errors="replace", newline="\n") as file,

@@ -1,11 +1,8 @@
 """Writing a film's page, one writer at a time."""
 
-import fcntl
-import os
 from pathlib import Path
 
-from chunk_assets.errors import StorageError
-from chunk_assets.files.locks import lock
+from chunk_assets.files.locks import FileLock
 from chunk_assets.files.private_home import private_home
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan
@@ -20,19 +17,12 @@ def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
     Raises:
         StorageError, MediaError: The disk or S3 refuses it.
     """
-    locks = home / "locks" / "pages"
-    try:
-        private_home(home)
-        locks.mkdir(parents=True, exist_ok=True)
-        held = lock(locks / f"{plan.video_id}.lock", fcntl.LOCK_EX)
-    except OSError as error:
-        message = f"{str(locks)!r} cannot be written: {error.strerror}"
-        raise StorageError(message, path=str(locks)) from error
-    try:
-        with film_workdir(home) as workdir:
-            # Its templates are of no use to whoever renders: 0.1 s of every run's start.
-            from chunk_assets.report.page import write_report
+    private_home(home)
+    with (
+        FileLock(home / "locks" / "pages" / f"{plan.video_id}.lock"),
+        film_workdir(home) as workdir,
+    ):
+        # Imported here: its templates would add 0.1 s to the start of every run.
+        from chunk_assets.report.page import write_report
 
-            return write_report(plan, store, workdir)
-    finally:
-        os.close(held)
+        return write_report(plan, store, workdir)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, StorageError
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.digests import PART_BYTES, Content, Digester
 from chunk_assets.sentences import shown
 from chunk_assets.storage.retry import patiently
@@ -270,8 +270,10 @@ class ObjectStore:
         """
 
         def read(is_last: bool) -> StoredObject:
-            with _whole_file(path) as file:
-                return self._read(key, file.write, is_last=is_last)
+            with atomic_write(path) as part:
+                part.touch(0o600)
+                with part.open("wb") as file:
+                    return self._read(key, file.write, is_last=is_last)
 
         return self._twice(read)
 
@@ -463,23 +465,6 @@ class ObjectStore:
         except FOREIGN as error:
             asked = Asked(action, self.uri(key), self.bucket, self.endpoint)
             raise translated(error, asked) from error
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Any]:
-    """A file that appears under its name only when all of it is written."""
-    name = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            name = Path(file.name)
-            yield file
-        name.replace(path)
-    except OSError as error:
-        message = f"{str(path)!r} cannot be written: {error.strerror or error}"
-        raise StorageError(message, path=str(path)) from error
-    finally:
-        if name is not None:
-            name.unlink(missing_ok=True)
 
 
 def _ascii(record: Mapping[str, str]) -> dict[str, str]:

@@ -7,12 +7,13 @@ whenever something comes.
 
 import os
 import re
-import secrets
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from chunk_assets.errors import Damaged, StorageError
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.digests import file_digest
 
 MAX_BYTES = 512 << 20
@@ -45,13 +46,11 @@ class Nearby:
         """Keep a file that nobody writes to any more; it takes no room while `path` is there."""
         if not _NAME.fullmatch(sha256):
             return
-        with suppress(OSError):  # another file system, a full disk: then it is fetched
+        with suppress(OSError, StorageError):  # another file system, a full disk: it is downloaded
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            part = self._directory / f"{secrets.token_hex(8)}.part"
-            os.link(path, part)
-            os.utime(part)
-            part.replace(self._directory / sha256)
-            part.unlink(missing_ok=True)  # it stays where both are one file already
+            with atomic_write(self._directory / sha256) as part:
+                os.link(path, part)
+                os.utime(part)
         self._tidy()
 
     def copy(self, sha256: str, path: Path) -> bool:
@@ -59,18 +58,14 @@ class Nearby:
         if not _NAME.fullmatch(sha256):
             return False
         kept = self._directory / sha256
-        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         try:
-            shutil.copyfile(kept, part)
-            if file_digest(part) != sha256:
-                kept.unlink(missing_ok=True)
-                return False
-            part.replace(path)
-        except OSError:
+            with atomic_write(path) as part:
+                shutil.copyfile(kept, part)
+                if file_digest(part) != sha256:
+                    kept.unlink(missing_ok=True)
+                    raise Damaged(f"{str(kept)!r} is damaged")
+        except StorageError:
             return False
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
         return True
 
     def _tidy(self) -> None:

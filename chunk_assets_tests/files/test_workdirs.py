@@ -96,7 +96,7 @@ def test_a_home_that_refuses_is_named(tmp_path: Path):
     """A path below a file can hold no directory."""
     (tmp_path / "file").touch()
     with (
-        pytest.raises(StorageError, match=r"no directory to work in can be made in '.*file/home"),
+        pytest.raises(StorageError, match=r"'.*file/home' cannot be written"),
         film_workdir(tmp_path / "file" / "home"),
     ):
         pass

@@ -1,7 +1,6 @@
 """The local S3 server: the real `weed`, real processes that use it, real signals that end them."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -23,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chunk_assets.errors import StorageError
-from chunk_assets.files.locks import lock
+from chunk_assets.files.locks import FileLock
 from chunk_assets.storage.local.lease import Endpoint, Lease, lease
 from chunk_assets.storage.local.weed import PARTS, Server, choose_ports, weed_command
 
@@ -128,7 +127,7 @@ def seconds_till_gone(home: Path) -> float:
     for name in ("weed.lock", "supervisor.lock"):
         while True:
             with contextlib.suppress(BlockingIOError):
-                os.close(lock(home / "s3" / name, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                FileLock(home / "s3" / name, wait=False).release()
                 break
             assert time.monotonic() - began < 15, f"{name} is still held"
             time.sleep(0.02)
@@ -339,7 +338,7 @@ def test_a_bucket_name_s3_refuses(tmp_path: Path, bucket: str) -> None:
 
 @pytest.mark.parametrize(
     ("obstacle", "is_directory", "reason"),
-    [("s3", False, "exists"), ("s3/supervisor.lock", True, "Is a directory")],
+    [("s3", False, "File exists"), ("s3/supervisor.lock", True, "Is a directory")],
 )
 def test_a_home_that_cannot_be_used(
     tmp_path: Path, obstacle: str, is_directory: bool, reason: str
@@ -349,7 +348,7 @@ def test_a_home_that_cannot_be_used(
         (tmp_path / obstacle).mkdir(parents=True)
     else:
         (tmp_path / obstacle).write_text("")
-    with pytest.raises(StorageError, match=rf"/s3'.*{reason}.*directory of your own"):
+    with pytest.raises(StorageError, match=rf"/{obstacle}'.*{reason}.*directory of your own"):
         lease(tmp_path, BUCKET)
 
 

@@ -5,8 +5,6 @@ nothing. Runs on several machines are kept apart by Dagster's queue (one run a f
 here. Where it does so, a run must not wait for one in the queue, which waits for this one to end.
 """
 
-import fcntl
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +13,7 @@ import dagster as dg
 
 from chunk_assets.dagster_internals.instance import FILM_TAG
 from chunk_assets.defs.partitions.definitions import chunk_key, chunks, read_chunk_key
-from chunk_assets.errors import StorageError
-from chunk_assets.files.locks import lock
+from chunk_assets.files.locks import FileLock
 from chunk_assets.render.hooks import ChunkLocks
 
 _LOOK_SECONDS = 0.2
@@ -48,7 +45,7 @@ class RunChunkLocks(ChunkLocks):
         self._directory = home / "locks" / "chunks" / video_id
         self._video_id, self._instance, self._run_id, self._log = video_id, instance, run_id, log
         self._active = [*_ACTIVE, *_queued(instance)]
-        self._held: dict[int, int] = {}
+        self._held: dict[int, FileLock] = {}
         self._told: set[int] = set()
         self._guard = threading.Lock()
 
@@ -77,13 +74,9 @@ class RunChunkLocks(ChunkLocks):
             if chunk_num in self._held:
                 return True
             try:
-                self._directory.mkdir(parents=True, exist_ok=True)
-                self._held[chunk_num] = lock(self._path(chunk_num), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._held[chunk_num] = FileLock(self._path(chunk_num), wait=False)
             except BlockingIOError:
                 return False
-            except OSError as error:
-                message = f"{str(self._directory)!r} cannot be written: {error.strerror}"
-                raise StorageError(message, path=str(self._directory)) from error
             return True
 
     def release(self, chunk_num: int) -> None:
@@ -91,7 +84,7 @@ class RunChunkLocks(ChunkLocks):
         with self._guard:
             held = self._held.pop(chunk_num, None)
         if held is not None:
-            os.close(held)
+            held.release()
 
     def close(self) -> None:
         """Let go of all of them."""

@@ -1,8 +1,7 @@
 """Which films are being rendered at this moment, and how far each of them is."""
 
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +12,8 @@ from chunk_assets.dagster_internals.instance import TERMINAL_TAG
 from chunk_assets.defs.partitions.definitions import by_film, chunks, read_chunk_key
 from chunk_assets.defs.runs import active_films
 from chunk_assets.defs.runs.backfills import CLIPS, root_run
-from chunk_assets.files.locks import lock
+from chunk_assets.errors import StorageError
+from chunk_assets.files.locks import is_locked
 from chunk_assets.film.status import ChunkState
 from chunk_assets.settings import Settings
 
@@ -131,9 +131,6 @@ def _is_alive(settings: Settings, run: dg.DagsterRun, video_id: str, silence: ti
 def _held(settings: Settings, video_id: str) -> Iterator[int]:
     """The chunks of a film that a process on this machine has locked (`RunChunkLocks`)."""
     for path in (settings.home / "locks" / "chunks" / video_id).glob("*.lock"):
-        try:
-            os.close(lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield int(path.stem)
-        except OSError:
-            continue
+        with suppress(StorageError):
+            if is_locked(path):
+                yield int(path.stem)

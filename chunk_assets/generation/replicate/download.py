@@ -18,7 +18,7 @@ from chunk_assets.errors import (
     Unavailable,
     Unsupported,
 )
-from chunk_assets.files.atomic import written_whole
+from chunk_assets.files.atomic import atomic_write
 from chunk_assets.generation.replicate.api_errors import (
     Refusal,
     as_transport_error,
@@ -166,17 +166,13 @@ def _chunks(
 
 def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
     came = 0
-    with written_whole(path) as part:
-        try:
-            with part.open("wb") as file:
-                for chunk in chunks:
-                    came += len(chunk)
-                    if came > max_bytes:
-                        raise _too_large(max_bytes)
-                    file.write(chunk)
-        except OSError as error:
-            message = f"{str(path)!r} cannot be written: {error.strerror}"
-            raise MediaError(message, path=str(path)) from error
+    with atomic_write(path, MediaError) as part:
+        with part.open("wb") as file:
+            for chunk in chunks:
+                came += len(chunk)
+                if came > max_bytes:
+                    raise _too_large(max_bytes)
+                file.write(chunk)
         try:
             probe(part)
         except Unsupported as error:

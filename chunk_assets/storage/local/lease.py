@@ -13,7 +13,6 @@ Linux and macOS only: Windows has no `flock`.
 """
 
 import http.client
-import os
 import re
 import subprocess
 import sys
@@ -22,12 +21,9 @@ from pathlib import Path
 from typing import Self
 
 from chunk_assets.errors import StorageError
-from chunk_assets.files.locks import lock
+from chunk_assets.files.locks import FileLock, is_locked
 from chunk_assets.files.private_home import private_home
 from chunk_assets.storage.local.weed import Server, find_weed
-
-if sys.platform != "win32":  # there, importing is harmless and `lease` says why it cannot be
-    import fcntl
 
 LEASE_LOCK = "lease.lock"
 SUPERVISOR_LOCK = "supervisor.lock"
@@ -67,15 +63,13 @@ class Lease:
     forked child that still has it counts as a user; a child that runs another program does not.
     """
 
-    def __init__(self, endpoint: Endpoint, descriptor: int):
+    def __init__(self, endpoint: Endpoint, lock: FileLock):
         self.endpoint = endpoint
-        self._descriptor: int | None = descriptor
+        self._lock = lock
 
     def release(self) -> None:
         """End the use; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -106,26 +100,26 @@ def lease(home: Path, bucket: str) -> Lease:
             bucket=bucket,
         )
     directory = Path(home).absolute() / "s3"
+    private_home(directory.parent)
     try:
-        private_home(directory.parent)
         directory.mkdir(exist_ok=True)
         directory.chmod(0o700)
-        # Waits while a supervisor stops the server, which is over in two seconds.
-        descriptor = lock(directory / LEASE_LOCK, fcntl.LOCK_SH)
-        try:
-            server = _running(directory) or _start(directory)
-            _create_bucket(server, bucket, directory)
-        except BaseException:
-            os.close(descriptor)
-            raise
     except OSError as exc:
         raise StorageError(
             f"the local S3 server cannot use {str(directory)!r}: {exc.strerror}; "
             "it needs a directory of your own on a local disk",
             directory=str(directory),
         ) from exc
+    # Waits while a supervisor stops the server, which takes at most two seconds.
+    lock = FileLock(directory / LEASE_LOCK, shared=True)
+    try:
+        server = _running(directory) or _start(directory)
+        _create_bucket(server, bucket, directory)
+    except BaseException:
+        lock.release()
+        raise
     url = f"http://{server.address}"
-    return Lease(Endpoint(url, server.access_key_id, server.secret_access_key, bucket), descriptor)
+    return Lease(Endpoint(url, server.access_key_id, server.secret_access_key, bucket), lock)
 
 
 def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
@@ -147,12 +141,10 @@ def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
 
 def _running(directory: Path) -> Server | None:
     """The server, when it answers and a supervisor watches over it."""
-    try:
-        os.close(lock(directory / SUPERVISOR_LOCK, fcntl.LOCK_SH | fcntl.LOCK_NB))
-    except BlockingIOError:
-        server = Server.load(directory)
-        return server if server and server.answers() else None
-    return None
+    if not is_locked(directory / SUPERVISOR_LOCK):
+        return None
+    server = Server.load(directory)
+    return server if server and server.answers() else None
 
 
 def _start(directory: Path) -> Server:

@@ -15,7 +15,6 @@ Nothing but the standard library is imported: starting must take less than a sec
 """
 
 import ctypes
-import fcntl
 import json
 import os
 import re
@@ -28,7 +27,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from chunk_assets.files.locks import lock
+from chunk_assets.errors import StorageError
+from chunk_assets.files.atomic import atomic_write
+from chunk_assets.files.locks import FileLock
 from chunk_assets.storage.local.lease import LEASE_LOCK, READY, SUPERVISOR_LOCK
 from chunk_assets.storage.local.weed import (
     NotStarted,
@@ -49,7 +50,7 @@ def take_over(deadline: float) -> bool:
     """Become the one supervisor; False when another one's server answers."""
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
-            lock(Path(SUPERVISOR_LOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+            FileLock(Path(SUPERVISOR_LOCK), wait=False)  # until this process ends
             return True
         if (server := Server.load(Path())) and server.answers():
             return False
@@ -57,13 +58,13 @@ def take_over(deadline: float) -> bool:
     raise NotStarted(f"another process has been starting it for {START_SECONDS:.0f} s")
 
 
-def end_orphan(deadline: float) -> int:
-    """End a `weed` whose supervisor was killed; return the lock that ours shall inherit."""
+def end_orphan(deadline: float) -> FileLock:
+    """End a `weed` whose supervisor was killed; return the lock for ours to inherit."""
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
-            descriptor = lock(Path("weed.lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.truncate(descriptor, 0)
-            return descriptor
+            lock = FileLock(Path("weed.lock"), wait=False)
+            os.truncate(lock.fileno(), 0)
+            return lock
         with suppress(ValueError, OverflowError, ProcessLookupError):
             # 0 and what is negative would be a group of processes, 1 all of them.
             if (process := int(Path("weed.lock").read_text())) > 1:
@@ -86,8 +87,8 @@ def remember(new_ports: bool) -> Server:
 
 def write(server: Server) -> None:
     """Write the record for those who come."""
-    Path("server.part").write_text(json.dumps(vars(server)))
-    Path("server.part").replace("server.json")
+    with atomic_write(Path("server.json")) as part:
+        part.write_text(json.dumps(vars(server)))
 
 
 def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
@@ -96,7 +97,7 @@ def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
     Raises:
         NotStarted: It ended, or did not answer in time.
     """
-    inherited, supervisor = end_orphan(deadline), os.getpid()
+    inherited, supervisor = end_orphan(deadline).fileno(), os.getpid()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def become_weed() -> None:
@@ -181,10 +182,10 @@ def serve(weed: str, report: Callable[[str], None]) -> None:
         report(READY)
         while process.poll() is None:
             with suppress(BlockingIOError):
-                lock(Path(LEASE_LOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+                FileLock(Path(LEASE_LOCK), wait=False)  # until this process ends
                 break
             if Server.load(Path()) != server:  # somebody's editor, or a disk, has damaged it
-                with suppress(OSError):
+                with suppress(StorageError):
                     write(server)
             if os.fstat(2).st_size > LOG_BYTES:
                 os.truncate(2, 0)
@@ -227,6 +228,6 @@ def main() -> None:
 
     try:
         serve(weed, report)
-    except (NotStarted, OSError) as exc:
+    except (NotStarted, OSError, StorageError) as exc:
         if not pipe.closed:
             report(str(exc))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from chunk_assets.errors import StorageError
+from chunk_assets.files.atomic import atomic_write
 
 HOST = "127.0.0.1"
 PARTS = ("s3", "master", "volume", "filer")  # of `weed`; each has an HTTP and a gRPC port
@@ -194,15 +195,18 @@ def write_configuration() -> None:
 def _has_certificate() -> bool:
     if _is_usable():
         return True
-    for name in ("cert.pem", "key.pem", "cert.part"):
+    for name in ("cert.pem", "key.pem"):
         with suppress(OSError):
             Path(name).unlink(missing_ok=True)
     Path("openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=chunk_assets"
-    command += " -config openssl.cnf -keyout key.pem -out cert.part"
-    with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(command.split(), stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
-        Path("cert.part").replace("cert.pem")
+    command += " -config openssl.cnf -keyout key.pem -out"
+    with (
+        suppress(StorageError, subprocess.SubprocessError),
+        atomic_write(Path("cert.pem")) as part,
+    ):
+        arguments = [*command.split(), str(part)]
+        subprocess.run(arguments, stdout=2, stdin=subprocess.DEVNULL, timeout=9, check=True)
     return _is_usable()
 
 
