@@ -28,6 +28,7 @@ from pathlib import Path
 import skimage.data
 from PIL import Image
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.preview import PreviewGenerator
 from chunk_assets.media.images import cover
@@ -47,7 +48,7 @@ def seconds_taken(
         prompt="",
         conditioning_image=picture,
         num_frames=60,
-        fps=24,
+        fps=FrameRate(24),
         size=size,
         seed=1,
         camera_movement=movement,

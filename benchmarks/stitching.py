@@ -49,8 +49,8 @@ def xfade_graph(clips: list[Path], plan: FilmPlan, target: Path) -> Graph:
             frames.filter("fps", fps),
             "xfade",
             transition="fade",
-            duration=join.frames / fps,
-            offset=(length - join.frames) / fps,
+            duration=float(fps.seconds(join.frames)),
+            offset=float(fps.seconds(length - join.frames)),
         )
         length += spec.slot_frames
     assert graph is not None

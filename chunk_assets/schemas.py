@@ -18,6 +18,7 @@ from pydantic import (
 
 from chunk_assets.errors import SpecError
 from chunk_assets.file_names import check_file_name
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.json_text import Unusable, check_values, read_object, shown
 from chunk_assets.usd import StrictUsd
 
@@ -37,7 +38,7 @@ MAX_FIELDS, MAX_CHARACTERS = 100, 512 << 10
 """What a beat, the product or the style may hold, own fields among it, in fields and in characters
 of JSON: each chunk's spec has a copy of its beat, and its prompt may use any of them."""
 
-DEFAULT_FPS = 24
+DEFAULT_FPS = FrameRate(24)
 DEFAULT_SIZE = (1024, 576)
 SIDE_RANGE = (64, 4096)
 """Pixels a side may have: below, codecs and models refuse; above, no model delivers."""
@@ -99,7 +100,6 @@ def _is_number(value: object) -> object:
 
 
 Number = Annotated[FiniteFloat, BeforeValidator(_is_number)]
-Whole = Annotated[int, BeforeValidator(_is_number)]
 
 
 class _Manifest(BaseModel):
@@ -186,7 +186,7 @@ class FilmSpec(_Manifest):
     """
 
     duration: Number = Field(gt=0, le=MAX_DURATION)
-    fps: Whole = Field(default=DEFAULT_FPS, ge=1, le=120)
+    fps: Annotated[FrameRate, BeforeValidator(_is_number)] = Field(default=DEFAULT_FPS, le=120)
     resolution: Size = DEFAULT_SIZE
     product: Product = Product()
     style: Style = Style()
@@ -199,7 +199,7 @@ class FilmSpec(_Manifest):
     @property
     def num_frames(self) -> int:
         """The film's length in frames."""
-        return round(self.duration * self.fps)
+        return self.fps.frames_in(self.duration)
 
     @model_validator(mode="after")
     def _check_film(self) -> Self:
@@ -218,7 +218,7 @@ class FilmSpec(_Manifest):
     def _check_beats(self) -> None:
         if not self.beats:
             raise ValueError("beats is empty: a film needs at least one")
-        frame = 1 / self.fps
+        frame = float(1 / self.fps)
         end, last = 0.0, "the film's start"
         for beat in self.beats:
             if beat.duration <= 0:
@@ -343,7 +343,7 @@ class ChunkSpec(BaseModel):
     previous_chunk_last_frame: str | None = None
     prompt: str
 
-    fps: int = DEFAULT_FPS
+    fps: FrameRate = DEFAULT_FPS
     num_frames: int = 48
     overlap_frames: int = 0
     keyframes: tuple[int, ...] = ()
@@ -360,6 +360,11 @@ class ChunkSpec(BaseModel):
     def begins_anew(self) -> bool:
         """Whether it is made from animatic and style guide, and not from the chunk before."""
         return self.chunk_num == 0 or self.opens_scene
+
+    @property
+    def start_frame(self) -> int:
+        """The number of the film frame that the slot begins with."""
+        return self.fps.frames_in(self.start_time)
 
     @property
     def slot_frames(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from chunk_assets.errors import GenerationError, Unavailable
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -46,7 +47,7 @@ class HoldingGenerator(Generator):
     def is_paid(self) -> bool:
         return self.pays > 0
 
-    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         return self.pays
 
     @property

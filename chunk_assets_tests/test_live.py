@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
@@ -35,14 +36,14 @@ def _is_meant(request: pytest.FixtureRequest) -> None:
 
 def slot(model: HostedModel) -> float:
     """Seconds of the film that one of its clips fills."""
-    return model.slot_seconds(FPS, OVERLAP_SECONDS, wanted=SLOT_SECONDS)
+    return model.slot_seconds(FrameRate(FPS), OVERLAP_SECONDS, wanted=SLOT_SECONDS)
 
 
 def two_chunks_usd(model: HostedModel) -> float:
     """What the first two chunks of a film cost on a model: the second one has a lead-in."""
     slot_frames = round(slot(model) * FPS)
     frames = (slot_frames, slot_frames + round(OVERLAP_SECONDS * FPS))
-    return sum(model.price_usd(model.clip_length(count, FPS), SIZE) for count in frames)
+    return sum(model.price_usd(model.clip_length(count, FrameRate(FPS)), SIZE) for count in frames)
 
 
 @pytest.mark.live

@@ -1,6 +1,5 @@
 """Whether a clip is what its spec says, and a film what its manifest says."""
 
-from fractions import Fraction
 from pathlib import Path
 
 from chunk_assets.checks import results
@@ -8,6 +7,7 @@ from chunk_assets.checks.results import Value, Verdict, measured
 from chunk_assets.errors import MediaError, SpecError, StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clip_metrics import Watched
 from chunk_assets.media.clips import ClipFormat, check
 from chunk_assets.media.frames import VideoInfo, probe
@@ -62,11 +62,11 @@ def whole(store: ObjectStore, video_id: str, path: Path) -> Verdict:
     return Verdict(results.WHOLE, True, sentence, values)
 
 
-def _form(info: VideoInfo, frames: int, fps: int, size: tuple[int, int]) -> dict[str, Value]:
+def _form(info: VideoInfo, frames: int, fps: FrameRate, size: tuple[int, int]) -> dict[str, Value]:
     return {
         **measured(
             frames=(info.frames, frames),
-            seconds=(float(info.duration), float(Fraction(frames, fps))),
+            seconds=(float(info.duration), float(fps.seconds(frames))),
             fps=(float(info.fps), float(fps)),
             width=(info.width, size[0]),
             height=(info.height, size[1]),

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chunk_assets.cli.options import json_option
+from chunk_assets.frame_rate import FrameRate
 
 if TYPE_CHECKING:  # pydantic takes a while to import, which `--help` has no use for
     from chunk_assets.generation.hosted import HostedModel
 
-_FPS = 24
+_FPS = FrameRate(24)
 """Most films' rate: where a model's lengths depend on it, the table shows them for this one."""
 
 
@@ -72,7 +73,7 @@ def _usd(figure: float) -> str:
 
 def _document(model: "HostedModel") -> dict[str, Any]:
     document = model.model_dump(mode="json")
-    document["native_fps"] = model.native_fps
+    document["native_fps"] = int(model.native_fps) if model.native_fps else None
     document["shortest_seconds"] = model.shortest_seconds(_FPS)
     document["longest_seconds"] = model.longest_seconds(_FPS)
     return document

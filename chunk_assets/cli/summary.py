@@ -47,8 +47,9 @@ def print_film(film: RenderedFilm, path: Path) -> None:
     if animatic.product_reference:
         print_sentence(PRODUCT_REFERENCE)
     width, height = animatic.resolution
+    seconds = float(animatic.fps.seconds(animatic.num_frames))
     print_sentence(
-        f"{plain(path)}: {animatic.num_frames / animatic.fps:.2f} s, {animatic.num_frames} frames, "
+        f"{plain(path)}: {seconds:.2f} s, {animatic.num_frames} frames, "
         f"{width}x{height} at {animatic.fps} fps; cost {total} in all"
     )
 
@@ -124,7 +125,7 @@ def print_film_json(film: RenderedFilm, path: Path) -> None:
         "video_id": film.plan.video_id,
         "path": str(path),
         "frames": animatic.num_frames,
-        "fps": animatic.fps,
+        "fps": int(animatic.fps),
         "size": list(animatic.resolution),
         "is_stitched_now": film.is_stitched,
         "chunks": [chunk_json(state, film.bill, film.rendered) for state in film.chunks],

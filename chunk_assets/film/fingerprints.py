@@ -59,7 +59,7 @@ def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, mo
             "negative_prompt": spec.negative_prompt,
             "camera_movement": spec.camera_movement,
             "num_frames": spec.num_frames,
-            "fps": spec.fps,
+            "fps": int(spec.fps),
             "size": list(spec.size),
             "generator": generator,
             "model": model,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from chunk_assets.frame_rate import FrameRate
+
 ProgressCallback = Callable[[float], None]
 """Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in."""
 
@@ -37,7 +39,7 @@ class GenerationRequest:
     prompt: str
     conditioning_image: Path
     num_frames: int
-    fps: int
+    fps: FrameRate
     size: tuple[int, int]
     seed: int
     camera_movement: str | None = None
@@ -109,7 +111,7 @@ class Generator(ABC):
         """What it renders with."""
         return Offer()
 
-    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """What a clip is expected to cost, in US dollars; asks nothing of a server.
 
         Raises:

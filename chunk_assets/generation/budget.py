@@ -1,6 +1,7 @@
 """The limit on a film's cost, checked before each request to a paid generator."""
 
 from chunk_assets.errors import OverBudget
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.usd import checked_usd
@@ -41,7 +42,9 @@ def check_budget(
         )
 
 
-def clip_price(generator: Generator, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+def clip_price(
+    generator: Generator, num_frames: int, fps: FrameRate, size: tuple[int, int]
+) -> float:
     """What the generator says that a clip costs, 0 for a free one.
 
     Raises:

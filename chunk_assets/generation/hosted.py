@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.lengths import AnyLength, ClipLength, InputName, Rate
 from chunk_assets.generation.sizes import AnySize, ModelSize, Size
 from chunk_assets.usd import StrictUsd
@@ -100,7 +101,7 @@ class HostedModel(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "HostedModel":
-        shortest = self.length.shortest(fps=24)
+        shortest = self.length.shortest(FrameRate(24))
         names = [self.prompt, self.negative_prompt, self.seed, self.media.parameter, self.end_image]
         names += [*shortest.inputs, *self.size.chosen((1024, 576), shortest.seconds).inputs]
         used = [name for name in [*names, *self.inputs] if name is not None]
@@ -112,39 +113,39 @@ class HostedModel(BaseModel):
         return self
 
     @property
-    def native_fps(self) -> int | None:
+    def native_fps(self) -> FrameRate | None:
         """The frame rate at which its motion has its right speed; None for any rate."""
         return self.length.native_rate
 
-    def clip_length(self, num_frames: int, fps: int) -> ClipLength:
+    def clip_length(self, num_frames: int, fps: FrameRate) -> ClipLength:
         """The shortest clip the model can make that covers `num_frames` at `fps`.
 
         Raises:
             SpecError: It makes none that long.
         """
-        if num_frames < 1 or fps < 1:
-            raise SpecError(f"a clip of {num_frames!r} frames at {fps!r} fps cannot be asked for")
+        if num_frames < 1:
+            raise SpecError(f"a clip of {num_frames!r} frames at {fps} fps cannot be asked for")
         length = self.length.covering(num_frames, fps)
         if length is None:
-            longest = float(self.longest_seconds(fps))
+            seconds, longest = float(fps.seconds(num_frames)), self.longest_seconds(fps)
             raise SpecError(
-                f"{self.name} makes no clip of {num_frames / fps:g} s ({num_frames} frames at "
+                f"{self.name} makes no clip of {seconds:g} s ({num_frames} frames at "
                 f"{fps} fps): {longest:g} s is the longest it makes, choose a shorter slot",
                 model=self.name,
-                measured=num_frames / fps,
+                measured=seconds,
                 allowed=longest,
             )
         return length
 
-    def shortest_seconds(self, fps: int) -> float:
+    def shortest_seconds(self, fps: FrameRate) -> float:
         """How long its shortest clip is, for a film at `fps`."""
         return float(self.length.shortest(fps).seconds)
 
-    def longest_seconds(self, fps: int) -> float:
+    def longest_seconds(self, fps: FrameRate) -> float:
         """How long its longest clip is, for a film at `fps`."""
         return float(self.length.longest(fps).seconds)
 
-    def slot_frames(self, fps: int, overlap_frames: int, wanted_frames: int) -> int:
+    def slot_frames(self, fps: FrameRate, overlap_frames: int, wanted_frames: int) -> int:
         """How many frames of the film one chunk should fill.
 
         The wanted number stays while the model can make a clip of that and the overlap. Otherwise
@@ -155,10 +156,11 @@ class HostedModel(BaseModel):
         longest = self.length.longest(fps).film_frames(fps)
         return min(max(wanted_frames, shortest - overlap_frames), longest - overlap_frames)
 
-    def slot_seconds(self, fps: int, overlap_seconds: float, wanted: float = 2.0) -> float:
+    def slot_seconds(self, fps: FrameRate, overlap_seconds: float, wanted: float = 2.0) -> float:
         """`slot_frames` in seconds, from which `planning.plan_slots` comes to the same frames."""
-        frames = self.slot_frames(fps, round(overlap_seconds * fps), round(wanted * fps))
-        return wanted if frames == round(wanted * fps) else frames / fps
+        wanted_frames = fps.frames_in(wanted)
+        frames = self.slot_frames(fps, fps.frames_in(overlap_seconds), wanted_frames)
+        return wanted if frames == wanted_frames else float(fps.seconds(frames))
 
     def frame_size(self, length: ClipLength, size: Size) -> ModelSize:
         """In which size to ask for a clip that shall be `size` (width, height)."""
@@ -174,5 +176,6 @@ class HostedModel(BaseModel):
         if isinstance(usd, dict):
             usd = usd[self.resolution_for(length, size) or ""]
         if self.price.unit == "second":
-            usd *= length.frames / (self.price.billed_fps or length.model_fps)
+            rate = self.price.billed_fps or length.model_fps
+            usd *= float(rate.seconds(length.frames))
         return round(usd, 6)

@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, model_validator
 
+from chunk_assets.frame_rate import FrameRate
+
 Frames = Annotated[StrictInt, Field(ge=1, le=100_000)]
-Rate = Annotated[StrictInt, Field(ge=1, le=240)]
+Rate = Annotated[FrameRate, Field(strict=True, le=240)]
 InputName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -29,14 +31,14 @@ class ClipLength:
 
     inputs: dict[str, Any]
     frames: int
-    model_fps: int
+    model_fps: FrameRate
 
     @property
     def seconds(self) -> Fraction:
         """The clip's length."""
-        return Fraction(self.frames, self.model_fps)
+        return self.model_fps.seconds(self.frames)
 
-    def film_frames(self, fps: int) -> int:
+    def film_frames(self, fps: FrameRate) -> int:
         """How many whole frames of a film at `fps` it covers."""
         return int(self.seconds * fps)
 
@@ -48,23 +50,23 @@ class Length(BaseModel, ABC):
 
     @property
     @abstractmethod
-    def native_rate(self) -> int | None:
+    def native_rate(self) -> FrameRate | None:
         """The frame rate at which the model's motion has its right speed; None for any rate."""
 
     @abstractmethod
-    def shortest(self, fps: int) -> ClipLength:
+    def shortest(self, fps: FrameRate) -> ClipLength:
         """The shortest clip for a film at `fps`."""
 
     @abstractmethod
-    def longest(self, fps: int) -> ClipLength:
+    def longest(self, fps: FrameRate) -> ClipLength:
         """The longest clip for a film at `fps`."""
 
     @abstractmethod
-    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+    def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
         """The shortest clip that covers `num_frames` at `fps`; None when none is that long."""
 
     @abstractmethod
-    def label(self, fps: int) -> str:
+    def label(self, fps: FrameRate) -> str:
         """The lengths in seconds, for a film at `fps`, in a few characters."""
 
 
@@ -92,48 +94,51 @@ class RangeLength(Length):
         return self
 
     @property
-    def native_rate(self) -> int | None:
+    def native_rate(self) -> FrameRate | None:
         """As the model's table says."""
         return self.native_fps
 
-    def shortest(self, fps: int) -> ClipLength:
+    def shortest(self, fps: FrameRate) -> ClipLength:
         """The fewest frames."""
         return self._of(self.frames[0], self._rate(fps))
 
-    def longest(self, fps: int) -> ClipLength:
+    def longest(self, fps: FrameRate) -> ClipLength:
         """The most frames."""
         return self._of(self.frames[1], self._rate(fps))
 
-    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+    def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
         """As many frames as it takes, or the fewest."""
         rate = self._rate(fps)
-        frames = max(self.frames[0], ceil(Fraction(num_frames, fps) * rate))
+        frames = max(self.frames[0], ceil(fps.seconds(num_frames) * rate))
         return self._of(frames, rate) if frames <= self.frames[1] else None
 
-    def label(self, fps: int) -> str:
+    def label(self, fps: FrameRate) -> str:
         """From the shortest, where that is a length worth naming, to the longest."""
         ends = self.shortest(fps), self.longest(fps)
         first, last = (f"{float(length.seconds):.3g}" for length in ends)
         return f"to {last}" if self.frames[0] == 1 else f"{first}-{last}"
 
-    def _of(self, frames: int, rate: int) -> ClipLength:
-        return ClipLength({self.parameter: frames, self.fps_parameter: rate}, frames, rate)
+    def _of(self, frames: int, rate: FrameRate) -> ClipLength:
+        inputs = {self.parameter: frames, self.fps_parameter: int(rate)}
+        return ClipLength(inputs, frames, rate)
 
-    def _rate(self, fps: int) -> int:
+    def _rate(self, fps: FrameRate) -> FrameRate:
         low, high = self.fps
         if self.native_fps is not None:
             return min(max(low, self.native_fps), high)
+        rates = [FrameRate(rate) for rate in range(int(low), int(high) + 1)]
         if fps > high:  # half of what the model has is worth an even step, less is not
-            rates = range(max(low, -(-high // 2)), high + 1)
-            return max((rate for rate in rates if fps % rate == 0), default=high)
-        return min((rate for rate in range(low, high + 1) if rate % fps == 0), default=low)
+            return max(
+                (rate for rate in rates if 2 * rate >= high and fps % rate == 0), default=high
+            )
+        return min((rate for rate in rates if rate % fps == 0), default=low)
 
 
 class _ChosenLength(Length):
     fps: Rate
 
     @property
-    def native_rate(self) -> int | None:
+    def native_rate(self) -> FrameRate | None:
         """The only rate there is."""
         return self.fps
 
@@ -141,20 +146,20 @@ class _ChosenLength(Length):
     def lengths(self) -> list[ClipLength]:
         """Every length there is, the shortest first."""
 
-    def shortest(self, fps: int) -> ClipLength:
+    def shortest(self, fps: FrameRate) -> ClipLength:
         """The first."""
         return self.lengths()[0]
 
-    def longest(self, fps: int) -> ClipLength:
+    def longest(self, fps: FrameRate) -> ClipLength:
         """The last."""
         return self.lengths()[-1]
 
-    def covering(self, num_frames: int, fps: int) -> ClipLength | None:
+    def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
         """The first that is long enough."""
-        needed = Fraction(num_frames, fps)
+        needed = fps.seconds(num_frames)
         return next((length for length in self.lengths() if length.seconds >= needed), None)
 
-    def label(self, fps: int) -> str:
+    def label(self, fps: FrameRate) -> str:
         """Each, or from the first to the last."""
         shown = [f"{float(length.seconds):.3g}" for length in self.lengths()]
         return ", ".join(shown) if len(shown) < 3 else f"{shown[0]}-{shown[-1]}"
@@ -185,7 +190,7 @@ class SecondsLength(_ChosenLength):
     def lengths(self) -> list[ClipLength]:
         """A length a choice."""
         return [
-            ClipLength({self.parameter: seconds}, seconds * self.fps, self.fps)
+            ClipLength({self.parameter: seconds}, self.fps.frames_in(seconds), self.fps)
             for seconds in sorted(self.choices)
         ]
 

@@ -169,7 +169,7 @@ class PreviewGenerator(Generator):
         clip = ClipFormat(request.num_frames, request.fps, request.size, request.keyframes)
         picture = _conditioning_picture(request)
         movement = movement_of(request.camera_movement)
-        seconds = clip.num_frames / clip.fps
+        seconds = float(clip.fps.seconds(clip.num_frames))
         path = camera_path(movement, seconds, picture.width / picture.height, request.seed)
         framings = (path(t) for t in np.linspace(0.0, 1.0, clip.num_frames).tolist())
         target = workdir / f"chunk_{request.chunk_num:02d}_preview.mp4"

@@ -1,5 +1,6 @@
 """A generator around another one, which is that one to everybody else."""
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import Generator, Offer
 
 
@@ -29,7 +30,7 @@ class Wrapping(Generator):
         """What the generator inside renders with."""
         return self.inside.offer
 
-    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """The price of the generator inside."""
         return self.inside.price_usd(num_frames, fps, size)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.files.atomic import atomic_write
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.colour import BT601, BT709
 from chunk_assets.media.encoding import (
     CRF_TO_SEE,
@@ -46,7 +47,7 @@ class ClipFormat:
     """
 
     num_frames: int
-    fps: int
+    fps: FrameRate
     size: tuple[int, int]
     keyframes: tuple[int, ...] = ()
 
@@ -54,8 +55,8 @@ class ClipFormat:
         """Check the numbers, and put the keyframes in order."""
         if self.num_frames < 1:
             raise SpecError(f"a clip has {self.num_frames!r} frames: allowed is 1 or more")
-        if not 1 <= self.fps <= 240:
-            raise SpecError(f"fps is {self.fps!r}: allowed is 1 to 240")
+        if self.fps > 240:
+            raise SpecError(f"fps is {self.fps}: allowed is 1 to 240")
         if len(self.size) != 2 or any(side % 2 or not 16 <= side <= 8192 for side in self.size):
             raise SpecError(f"the frame size is {self.size!r}: allowed is even, 16 to 8192")
         keyframes = tuple(sorted(set(self.keyframes)))
@@ -81,7 +82,7 @@ def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
         "frames": clip.num_frames,
         "fps": clip.fps,
         "has_constant_rate": True,
-        "duration": Fraction(clip.num_frames, clip.fps),
+        "duration": clip.fps.seconds(clip.num_frames),
         "width": clip.size[0],
         "height": clip.size[1],
         "codec": "h264",
@@ -238,7 +239,7 @@ def normalise(
             result = check(part, clip, target)
     else:
         with ClipWriter(target, clip, CRF_TO_SEE) as writer:
-            for picture in pictures(source, clip.size, clip.num_frames, Fraction(clip.fps), used):
+            for picture in pictures(source, clip.size, clip.num_frames, clip.fps, used):
                 writer.write(picture)
         result = check(target, clip)
     held = clip.num_frames - moving_frames(length, clip.fps)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from typing import Any
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.ffmpeg import Graph
 
 ACCURATE = "accurate_rnd+full_chroma_int+full_chroma_inp+lanczos"
@@ -13,7 +14,7 @@ ENCODING = "3"
 """Changes when what is encoded here comes out with other pictures or parameter sets."""
 
 
-def container_options(fps: int) -> dict[str, str]:
+def container_options(fps: FrameRate) -> dict[str, str]:
     """Return the MP4 muxer's options: every frame takes 1000 ticks, and the index comes first."""
     return {
         "video_track_timescale": str(1000 * fps),
@@ -28,7 +29,7 @@ what other pictures are made from (49 dB, for 60 % more bytes)."""
 
 
 def encoder_options(
-    fps: int, keyframes: tuple[int, ...] = (), crf: int = CRF_TO_SEE
+    fps: FrameRate, keyframes: tuple[int, ...] = (), crf: int = CRF_TO_SEE
 ) -> dict[str, Any]:
     """Return FFmpeg's output options for a clip with IDR frames at `keyframes`.
 

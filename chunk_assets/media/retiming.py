@@ -8,12 +8,13 @@ clip shows its last picture.
 from fractions import Fraction
 from math import ceil
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.ffmpeg import Graph
 
 _HALF = Fraction(1, 2)
 
 
-def retimed(stream: Graph, num_frames: int, fps: int) -> Graph:
+def retimed(stream: Graph, num_frames: int, fps: FrameRate) -> Graph:
     """Return `num_frames` frames at `fps` of `stream`, which starts at 0.
 
     The first filter counts in half frames: exact for the time halfway through a frame, and rounding
@@ -24,7 +25,7 @@ def retimed(stream: Graph, num_frames: int, fps: int) -> Graph:
     return held.filter("fps", fps, round="up").filter("trim", end_frame=num_frames)
 
 
-def end_of_use(num_frames: int, fps: int) -> Fraction:
+def end_of_use(num_frames: int, fps: FrameRate) -> Fraction:
     """When the last of `num_frames` film frames looks at the clip, in seconds from its start.
 
     The last clip frame that begins before this moment is the one that the film frame shows.
@@ -32,6 +33,6 @@ def end_of_use(num_frames: int, fps: int) -> Fraction:
     return (num_frames - _HALF) / fps
 
 
-def moving_frames(seconds: Fraction, fps: int) -> int:
+def moving_frames(seconds: Fraction, fps: FrameRate) -> int:
     """How many film frames a clip of `seconds` fills before its last picture is held."""
     return max(1, ceil(seconds * fps - _HALF))

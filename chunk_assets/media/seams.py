@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import as_bt709, encoder_options
 from chunk_assets.media.ffmpeg import Graph, combine, read, write
 from chunk_assets.media.stream_signature import Form
@@ -143,7 +144,7 @@ def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -
     return Seam(before, after, join, number)
 
 
-def graph_of(piece: Piece, target: Path, fps: int) -> Graph:
+def graph_of(piece: Piece, target: Path, fps: FrameRate) -> Graph:
     """Return the graph that encodes `piece` to a file of its own."""
     if isinstance(piece, Body):
         frames = _frames(piece.segment.path, piece.start, len(piece), fps)
@@ -154,7 +155,7 @@ def graph_of(piece: Piece, target: Path, fps: int) -> Graph:
     return write(as_bt709(frames), target, **encoder_options(fps))
 
 
-def _crossfaded(seam: Seam, fps: int) -> Graph:
+def _crossfaded(seam: Seam, fps: FrameRate) -> Graph:
     """Blend linearly: the first frame is all of the one clip, the one after the last the other."""
     count = len(seam)
     return combine(
@@ -162,12 +163,12 @@ def _crossfaded(seam: Seam, fps: int) -> Graph:
         _frames(seam.after.path, seam.after.lead_in - count, count, fps),
         "xfade",
         transition="fade",
-        duration=f"{count / fps:.6f}",  # never under a frame, where xfade goes wrong
+        duration=f"{float(fps.seconds(count)):.6f}",  # never under a frame, where xfade goes wrong
         offset=0,
     )
 
 
-def _dipped_to_black(seam: Seam, fps: int) -> Graph:
+def _dipped_to_black(seam: Seam, fps: FrameRate) -> Graph:
     """Fade one clip out over the first half, the other in from the black frame in the middle.
 
     xfade's `fadeblack` is lopsided: it is black after a quarter of the time.
@@ -181,7 +182,7 @@ def _dipped_to_black(seam: Seam, fps: int) -> Graph:
     return combine(dark.filter("fade", "out", 0, out), light, "concat")
 
 
-def _frames(path: Path, start: int, count: int, fps: int) -> Graph:
+def _frames(path: Path, start: int, count: int, fps: FrameRate) -> Graph:
     """Return `count` frames of a clip at a constant rate, numbered from 0."""
     # Down to FFmpeg's microsecond: the frame that is meant is not skipped, and where it is a
     # keyframe decoding begins with it and not at the one before.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from av.packet import Packet
 
 from chunk_assets.errors import MediaError
 from chunk_assets.files.atomic import atomic_write
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import NICENESS, ClipFormat, ClipWriter, check
 from chunk_assets.media.containers import opened
 from chunk_assets.media.encoding import ENCODING, container_options
@@ -55,7 +55,7 @@ def stitch(
     joins: Sequence[Join],
     target: Path,
     *,
-    fps: int,
+    fps: FrameRate,
     size: tuple[int, int],
     workdir: Path,
     seams: Mapping[int, PreparedSeam] | None = None,
@@ -120,7 +120,7 @@ def stitch(
     return info
 
 
-def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: int) -> Form:
+def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: FrameRate) -> Form:
     """Encode the seam between two clips ahead of time, for `stitch`.
 
     Args:
@@ -248,7 +248,7 @@ class _Ready:
         return (form.frames, form.fps, form.size, form.header) == shall_be
 
 
-def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
+def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> None:
     """Copy packets from one file after another; their times are the film's frame numbers."""
     ticks = 1000  # a frame, in the time base that `container_options` gives the track
     with (
@@ -259,7 +259,7 @@ def _concatenate(sources: Sequence[_Source], target: Path, fps: int) -> None:
             stream = film.add_stream_from_template(video.stream)
         for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
             packet.stream = stream
-            packet.time_base = Fraction(1, ticks * fps)
+            packet.time_base = 1 / (ticks * fps)
             packet.pts = packet.dts = frame * ticks
             packet.duration = ticks
             film.mux_one(packet)

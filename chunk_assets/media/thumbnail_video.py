@@ -8,6 +8,7 @@ from typing import Any
 
 from chunk_assets.errors import MediaError
 from chunk_assets.files.atomic import atomic_write
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import to_bt709
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import VideoInfo, probe
@@ -19,7 +20,7 @@ _CRF = 27
 _BITS_PER_PIXEL = 0.03
 """Below, H.264 falls to blocks: then fewer and smaller pictures look better than all of them."""
 
-_LOW_FPS = 12
+_LOW_FPS = FrameRate(12)
 """What a long film is brought to before its pictures are made smaller: drawn animation's rate."""
 
 _SMALLEST_SIDE = 64
@@ -37,7 +38,7 @@ class Reduction:
     """
 
     side: int
-    fps: int
+    fps: FrameRate
     max_bytes: int
 
 
@@ -144,7 +145,7 @@ def _encoder_options(form: Form) -> dict[str, Any]:
     }
 
 
-def _every_nth(fps: Fraction, most: int) -> Fraction:
+def _every_nth(fps: Fraction, most: FrameRate) -> Fraction:
     return fps / max(1, math.ceil(fps / most))
 
 

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.json_text import shown
 from chunk_assets.media.stitching import Join
 from chunk_assets.planning.prompts import build_prompt
@@ -82,8 +83,8 @@ def build_chunk_specs(
         ChunkSpec(
             video_id=video_id,
             chunk_num=number,
-            start_time=slot.start / film.fps,
-            duration=(slot.end - slot.start) / film.fps,
+            start_time=float(film.fps.seconds(slot.start)),
+            duration=float(film.fps.seconds(slot.end - slot.start)),
             beat=fields[beat],
             animatic_frame_url=frame_urls[number],
             style_guide_url=references.get("style_guide_url"),
@@ -123,18 +124,18 @@ def plan_slots(
             f"a slot of {slot_seconds} s with an overlap of {overlap_seconds} s cannot be planned: "
             "both must be finite"
         )
-    slot_frames, overlap = round(slot_seconds * fps), round(overlap_seconds * fps)
+    slot_frames, overlap = fps.frames_in(slot_seconds), fps.frames_in(overlap_seconds)
     if slot_frames < 1:
         raise SpecError(
             f"a slot of {slot_seconds} s is less than one frame at {fps} fps: "
-            f"it must be at least {1 / fps:g} s"
+            f"it must be at least {float(1 / fps):g} s"
         )
     if not 0 <= overlap <= slot_frames:
         raise SpecError(
             f"the overlap of {overlap_seconds} s must lie between 0 and the slot's {slot_seconds} s"
         )
     starts = []
-    while (start := round(len(starts) * slot_seconds * fps)) < total:
+    while (start := fps.frames_in(len(starts) * slot_seconds)) < total:
         starts.append(start)
     bounds = [*starts, total]
     slots = [Slot(start, end) for start, end in pairwise(bounds)]
@@ -169,10 +170,10 @@ def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
     return found
 
 
-def _span(beat: Beat, fps: int) -> tuple[int, int]:
+def _span(beat: Beat, fps: FrameRate) -> tuple[int, int]:
     """The beat's first frame and the one behind its last."""
     start = beat.start or 0.0
-    return round(start * fps), round((start + beat.duration) * fps)
+    return fps.frames_in(start), fps.frames_in(start + beat.duration)
 
 
 def beats_without_chunk(film: FilmSpec, slots: Sequence[Slot]) -> list[Beat]:
@@ -201,10 +202,7 @@ def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
     """How each chunk follows the one before: the manifest's transition where the beat changes,
     a cross-fade of the overlap elsewhere. One join fewer than chunks.
     """
-    slots = [
-        Slot(round(spec.start_time * spec.fps), round((spec.start_time + spec.duration) * spec.fps))
-        for spec in specs
-    ]
+    slots = [Slot(spec.start_frame, spec.start_frame + spec.slot_frames) for spec in specs]
     beats = beats_of_slots(film, slots)
     joins = []
     for spec, (before, beat) in zip(specs[1:], pairwise(beats), strict=True):
@@ -213,7 +211,7 @@ def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
         if transition is None:
             joins.append(Join("crossfade", frames) if frames else Join("cut", 0))
             continue
-        frames = min(frames, round(transition.duration * film.fps))
+        frames = min(frames, film.fps.frames_in(transition.duration))
         if transition.type == "cut" or not frames:
             joins.append(Join("cut", 0))
         else:
@@ -232,7 +230,7 @@ def _transition_frames(film: FilmSpec, before: int, beat: int) -> int:
     transition = _transition_into(film, before, beat)
     if transition is None or transition.type == "cut":
         return 0
-    return round(transition.duration * film.fps)
+    return film.fps.frames_in(transition.duration)
 
 
 def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from PIL import Image
 
 from chunk_assets.errors import ChunkAssetsError, NotStored
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.frames import VideoInfo, last_frame, probe
 from chunk_assets.media.images import open_picture, thumbnail_jpeg
 from chunk_assets.media.sampling import frames_at
@@ -36,7 +37,7 @@ FILM_SIDE, CLIP_SIDE, PICTURE_SIDE = 640, 320, 320
 SMALL_PICTURE_SIDE, SMALL_PICTURE_BYTES = 208, 7_000
 """A picture that may have no more bytes looks better small than as a heap of blocks."""
 
-CLIP_FPS = 12
+CLIP_FPS, FILM_FPS = FrameRate(12), FrameRate(30)
 POSTER_BYTES = 60_000
 
 MAX_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_BYTES = 60, 120, 5_000
@@ -145,7 +146,9 @@ def film(
 
     def shown() -> Medium:
         store.download(key, path)
-        reduce_video(path, _small(path), Reduction(FILM_SIDE, 30, FILM_BYTES - _FILM_PICTURES))
+        reduce_video(
+            path, _small(path), Reduction(FILM_SIDE, FrameRate(30), FILM_BYTES - _FILM_PICTURES)
+        )
         poster = jpeg_uri(last_frame(str(_small(path)), until=middle), POSTER_BYTES, FILM_SIDE)
         thumbnails = frames_at(_small(path), [moment.middle for moment in moments], THUMBNAIL_SIDE)
         uris = (jpeg_uri(each, THUMBNAIL_BYTES, THUMBNAIL_SIDE) for each in thumbnails)

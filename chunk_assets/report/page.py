@@ -179,8 +179,9 @@ def _facts(plan: FilmPlan, store: ObjectStore, states: list[ChunkState]) -> dict
         cost = cut(" ".join([money(bill.total_usd), *bill.notes]), 600)
     except StorageError as error:
         cost = cut(f"cannot be told: {error}", 300)
+    seconds = float(animatic.fps.seconds(animatic.num_frames))
     return {
-        "Length": f"{animatic.num_frames / animatic.fps:g} s, {animatic.num_frames} frames",
+        "Length": f"{seconds:g} s, {animatic.num_frames} frames",
         "Picture": f"{width} × {height} at {animatic.fps} fps",
         "Chunks": _counted(states),
         "Cost so far": cost,

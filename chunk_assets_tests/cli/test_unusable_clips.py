@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chunk_assets.film.records import ClipRecord
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
@@ -34,7 +35,7 @@ def truncated(clip: bytes) -> bytes:
 def too_short(_clip: bytes) -> bytes:
     """A whole video with fewer frames than the clip's record says."""
     path = Path("short.mp4")
-    with ClipWriter(path, ClipFormat(2, 8, (128, 72))) as writer:
+    with ClipWriter(path, ClipFormat(2, FrameRate(8), (128, 72))) as writer:
         for _ in range(2):
             writer.write(np.zeros((72, 128, 3), np.uint8))
     return path.read_bytes()

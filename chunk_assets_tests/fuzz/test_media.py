@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import extract_last_frame, probe
 from chunk_assets.media.images import open_picture
@@ -97,7 +98,7 @@ def test_clips(seconds: float, tmp_path: Path):
 def test_clips_that_are_normalised(seconds: float, tmp_path: Path):
     """The same by FFmpeg's own process; what succeeds is a clip of the film's format."""
     path, target = tmp_path / "clip", tmp_path / "normalised.mp4"
-    form = ClipFormat(8, 24, SIZE)
+    form = ClipFormat(8, FrameRate(24), SIZE)
 
     def check(content: bytes) -> None:
         path.write_bytes(content)

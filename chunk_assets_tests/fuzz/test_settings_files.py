@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.storage.local.weed import HOST, Server, choose_ports, weed_command
 from chunk_assets_tests.cli.commands import run
@@ -50,9 +51,9 @@ def use(path: Path) -> None:
     """Ask every model of the file what it costs and how long its clips are."""
     for model in load_catalog(path).values():
         for fps in (1, 24, 120):
-            seconds = model.slot_seconds(fps, 0.5, wanted=2.0)
+            seconds = model.slot_seconds(FrameRate(fps), 0.5, wanted=2.0)
             assert seconds > 0
-            length = model.clip_length(max(1, round(seconds * fps)), fps)
+            length = model.clip_length(max(1, round(seconds * fps)), FrameRate(fps))
             assert model.price_usd(length, (1024, 576)) >= 0
 
 

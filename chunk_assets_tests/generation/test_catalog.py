@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import (
     COST_ZEROSCOPE_VIDEO,
     DEFAULT_MODEL,
@@ -52,13 +53,13 @@ def extra(tmp_path: Path):
 
 def asked(name: str, num_frames: int, fps: int = 24):
     """What a model is asked for a length, and its seconds."""
-    length = load_catalog()[name].clip_length(num_frames, fps)
+    length = load_catalog()[name].clip_length(num_frames, FrameRate(fps))
     return length.inputs, length.seconds
 
 
 def price(name: str, num_frames: int, size=SIZE, fps: int = 24) -> float:
     model = load_catalog()[name]
-    return model.price_usd(model.clip_length(num_frames, fps), size)
+    return model.price_usd(model.clip_length(num_frames, FrameRate(fps)), size)
 
 
 def test_the_catalog_has_the_models_that_were_promised():
@@ -153,7 +154,7 @@ def test_every_model_says_its_native_rate():
     assert rates == dict.fromkeys(NAMES, 24) | {"wan-2.2-i2v-fast": 16, "wan-2.1-i2v-480p": 16}
     for model in load_catalog().values():
         for fps in (1, 12, 16, 24, 25, 30, 60, 120):
-            assert model.clip_length(fps, fps).model_fps == model.native_fps
+            assert model.clip_length(fps, FrameRate(fps)).model_fps == model.native_fps
 
 
 WITHOUT_NATIVE = OWN.replace(
@@ -171,7 +172,7 @@ def test_a_model_without_a_native_rate_is_asked_for_the_films(extra, num_frames,
     """A file from before there were native rates is read, and means what it meant."""
     model = extra(WITHOUT_NATIVE)["own-1.0"]
     assert model.native_fps is None
-    assert model.clip_length(num_frames, fps).inputs == {"n": frames, "r": rate}
+    assert model.clip_length(num_frames, FrameRate(fps)).inputs == {"n": frames, "r": rate}
 
 
 @pytest.mark.parametrize(
@@ -182,19 +183,22 @@ def test_a_users_file_may_limit_or_set_the_rate(extra, fps: str, native: str, as
     """The rate nearest to the native one is asked for, also where an old file leaves that out."""
     own = f"native_fps = {native}" if native else ""
     catalog = extra(f'["wan-2.2-i2v-fast".length]\nfps = {fps}\n{own}')
-    assert catalog["wan-2.2-i2v-fast"].clip_length(60, 24).inputs["frames_per_second"] == asked
+    assert (
+        catalog["wan-2.2-i2v-fast"].clip_length(60, FrameRate(24)).inputs["frames_per_second"]
+        == asked
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_clip_longer_than_a_model_makes_is_refused(name: str):
     """The sentence has the length, and the longest there is; that one can be asked for."""
     model = load_catalog()[name]
-    most = model.length.longest(24).film_frames(24)
-    assert model.clip_length(most, 24).seconds * 24 >= most
+    most = model.length.longest(FrameRate(24)).film_frames(FrameRate(24))
+    assert model.clip_length(most, FrameRate(24)).seconds * 24 >= most
     with pytest.raises(SpecError, match=rf"{model.name} makes no clip .*s is the longest"):
-        model.clip_length(most + 1, 24)
+        model.clip_length(most + 1, FrameRate(24))
     with pytest.raises(SpecError, match="0 frames at 24 fps"):
-        model.clip_length(0, 24)
+        model.clip_length(0, FrameRate(24))
 
 
 @pytest.mark.parametrize("fps", [1, 12, 24, 25, 30, 50, 60, 120])
@@ -202,15 +206,15 @@ def test_a_clip_longer_than_a_model_makes_is_refused(name: str):
 def test_slots_fit_the_models_clips(name: str, fps: int):
     """With the slot a model wants, every chunk of a film can be made, and little is thrown away."""
     model = load_catalog()[name]
-    slot = model.slot_seconds(fps, OVERLAP_SECONDS)
+    slot = model.slot_seconds(FrameRate(fps), OVERLAP_SECONDS)
     beats = [{"name": "all", "duration": 60.0, "prompt_template": "a cup"}]
     document = {"duration": 60.0, "fps": fps, "beats": beats, "frames": ["one.png"]}
     film = read_animatic({**small_manifest(), **document, "transitions": None})
     slots = plan_slots(film, slot_seconds=slot)
     assert sum(slot.end - slot.start for slot in slots) == 60 * fps
     frames = [slot.end - slot.start + slot.lead_in for slot in slots]
-    assert all(model.clip_length(count, fps) for count in frames)
-    shortest = model.length.shortest(fps).film_frames(fps)
+    assert all(model.clip_length(count, FrameRate(fps)) for count in frames)
+    shortest = model.length.shortest(FrameRate(fps)).film_frames(FrameRate(fps))
     if slot != SLOT_SECONDS:
         assert frames[1] == shortest
         assert slot > SLOT_SECONDS
@@ -218,20 +222,20 @@ def test_slots_fit_the_models_clips(name: str, fps: int):
 
 def test_slots_of_the_defaults():
     """Zeroscope and Seedance take slots of 2 s; the others make theirs longer."""
-    slots = {name: model.slot_seconds(24, 0.5) for name, model in load_catalog().items()}
+    slots = {name: model.slot_seconds(FrameRate(24), 0.5) for name, model in load_catalog().items()}
     assert slots["zeroscope-v2-xl"] == slots["seedance-1-pro-fast"] == 2.0
     assert slots["wan-2.2-i2v-fast"] == 109 / 24  # 121 whole film frames in 81/16 s, less 12
     assert slots["wan-2.1-i2v-480p"] == slots["kling-v2.5-turbo-pro"] == 4.5
     assert slots["hailuo-2.3-fast"] == 5.5
     assert slots["ltx-video"] == 85 / 24
-    assert load_catalog()["kling-v2.5-turbo-pro"].slot_frames(24, 12, 110) == 110
+    assert load_catalog()["kling-v2.5-turbo-pro"].slot_frames(FrameRate(24), 12, 110) == 110
 
 
 def test_a_slot_is_never_longer_than_the_models_longest_clip(extra):
     """A model that makes 2 s and nothing longer gets slots of 1.5 s: every chunk can be made."""
     model = extra(OWN.replace("5.04", "2"))["own-1.0"]
-    assert model.slot_frames(24, 12, 48) == 36
-    assert model.clip_length(48, 24).seconds == 2
+    assert model.slot_frames(FrameRate(24), 12, 48) == 36
+    assert model.clip_length(48, FrameRate(24)).seconds == 2
 
 
 @pytest.mark.parametrize(
@@ -279,7 +283,7 @@ def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, 
 def test_the_size_is_asked_for_by_the_models_rules(name, size, inputs, picture):
     """Nothing larger than the model makes, nothing smaller than the film if it can be had."""
     model = load_catalog()[name]
-    chosen = model.frame_size(model.clip_length(48, 24), size)
+    chosen = model.frame_size(model.clip_length(48, FrameRate(24)), size)
     assert (chosen.inputs, chosen.picture) == (inputs, picture)
 
 
@@ -290,14 +294,14 @@ def test_a_users_file_adds_a_model_and_overrides_fields(extra):
         '\n[ltx-video]\nlength = { kind = "fixed", seconds = 4, fps = 24 }'
     )
     assert list(catalog) == [*NAMES, "own-1.0"]
-    assert catalog["own-1.0"].clip_length(126, 25).frames == 126
+    assert catalog["own-1.0"].clip_length(126, FrameRate(25)).frames == 126
     assert not catalog["own-1.0"].price.is_estimate
     changed, before = catalog["zeroscope-v2-xl"], load_catalog()["zeroscope-v2-xl"]
     assert changed.inputs == {"init_weight": 0.7, "model": "xl"}
-    assert changed.frame_size(changed.clip_length(48, 24), SIZE).picture == (256, 256)
+    assert changed.frame_size(changed.clip_length(48, FrameRate(24)), SIZE).picture == (256, 256)
     assert changed.model_copy(update={"inputs": before.inputs, "size": before.size}) == before
-    assert catalog["ltx-video"].clip_length(60, 24).inputs == {}
-    assert load_catalog()["ltx-video"].clip_length(60, 24).inputs == {"length": 97}
+    assert catalog["ltx-video"].clip_length(60, FrameRate(24)).inputs == {}
+    assert load_catalog()["ltx-video"].clip_length(60, FrameRate(24)).inputs == {"length": 97}
 
 
 def test_a_users_price_is_no_estimate_of_somebody_else(extra):

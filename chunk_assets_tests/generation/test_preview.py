@@ -7,6 +7,7 @@ import skimage.data
 from PIL import Image
 
 from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.camera import Framing, Movement, camera_path
 from chunk_assets.generation.preview import (
@@ -63,7 +64,7 @@ def request(path, **changes):
         "prompt": "a cup",
         "conditioning_image": Path(path),
         "num_frames": 12,
-        "fps": 24,
+        "fps": FrameRate(24),
         "size": SIZE,
         "seed": 7,
         "camera_movement": "dolly in",
@@ -193,7 +194,9 @@ def test_every_size_and_length_is_rendered(generate, tmp_path, size, num_frames,
     """Tiny, tall and 4K pictures, one frame and a thousand, come out as asked."""
     path = tmp_path / "picture.png"
     photograph(size).save(path, compress_level=1)
-    clip = generate(path, size=size, num_frames=num_frames, fps=fps, camera_movement=movement)
+    clip = generate(
+        path, size=size, num_frames=num_frames, fps=FrameRate(fps), camera_movement=movement
+    )
     info = probe(clip.path)
     assert (info.frames, info.fps, (info.width, info.height)) == (num_frames, fps, size)
 

@@ -9,6 +9,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.ffmpeg import Graph, Process, read, write
 from chunk_assets.media.frames import read_frames
@@ -57,7 +58,9 @@ def write_clip(
 ) -> Path:
     """A clip in the film's format."""
     height, width = frames[0].shape[:2]
-    with ClipWriter(path, ClipFormat(len(frames), fps, (width, height), keyframes)) as writer:
+    with ClipWriter(
+        path, ClipFormat(len(frames), FrameRate(fps), (width, height), keyframes)
+    ) as writer:
         for frame in frames:
             writer.write(frame)
     return path
@@ -66,7 +69,7 @@ def write_clip(
 def foreign_clip(
     path: Path,
     frames: Sequence[np.ndarray],
-    fps: int | str = 24,
+    fps: int | str | FrameRate = 24,
     filters: Iterable[tuple[str, dict[str, Any]]] = (),
     **options: Any,
 ) -> Path:

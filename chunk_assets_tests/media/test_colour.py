@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.colour import reading
 from chunk_assets.media.frames import extract_last_frame
@@ -92,7 +93,7 @@ def test_fifteen_hops_through_normalising_do_not_drift(tmp_path: Path) -> None:
             filters=[("scale", accurate), ("setparams", {"colorspace": "bt709"})],
             **{"c:v": "libx264", "crf": 4, "preset": "fast", "pix_fmt": "yuv420p"},
         )
-        normalise(came, tmp_path / "clip.mp4", ClipFormat(60 if hop else 48, 24, SIZE))
+        normalise(came, tmp_path / "clip.mp4", ClipFormat(60 if hop else 48, FrameRate(24), SIZE))
         picture = last_frame(tmp_path / "clip.mp4")
     assert np.abs(bias(picture, start)).max() <= 0.6
     assert mean_error(picture, start) <= 3.0
@@ -132,7 +133,7 @@ def test_every_colour_coding_is_read_as_what_it_is(tmp_path: Path, kind: str) ->
         **{"c:v": "libx264", "crf": 4, "preset": "ultrafast"},
     )
     assert_looks_like(last_frame(clip), picture, error=2.0, each_bias=0.2, what=kind)
-    normalise(clip, tmp_path / "clip.mp4", ClipFormat(3, 24, SIZE))
+    normalise(clip, tmp_path / "clip.mp4", ClipFormat(3, FrameRate(24), SIZE))
     assert_looks_like(
         last_frame(tmp_path / "clip.mp4"), picture, error=3.0, each_bias=0.3, what=f"{kind}, ours"
     )

@@ -33,7 +33,7 @@ said, began = [], time.monotonic()
 for act in (
     lambda: probe(path),
     lambda: extract_last_frame(str(path), output_path=str(scratch / "last.png")),
-    lambda: normalise(path, scratch / "n.mp4", ClipFormat(24, 24, (160, 96))),
+    lambda: normalise(path, scratch / "n.mp4", ClipFormat(24, FrameRate(24), (160, 96))),
     lambda: sample_frames(path, 24, 4, 160),
 ):
     try:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets.media.frames import last_frame, probe
@@ -32,7 +33,7 @@ def assert_shows(
     last = np.asarray(ImageOps.fit(last_frame(str(clip)), size))
     assert_looks_like(last, expected, error=error, each_bias=each_bias, what=clip.name)
     stored = clip.with_suffix(".stored.mp4")
-    normalise(clip, stored, ClipFormat(6, 24, size))
+    normalise(clip, stored, ClipFormat(6, FrameRate(24), size))
     shown = np.asarray(last_frame(str(stored)))
     assert_looks_like(shown, last, error=3.0, each_bias=0.6, what=f"{clip.name}, stored")
 
@@ -123,7 +124,7 @@ def test_a_size_that_changes_becomes_one(tmp_path: Path) -> None:
         listed.write_text("".join(f"file '{part}'\n" for part in parts))
         whole = tmp_path / f"{codec}.mkv"
         ffmpeg("-f", "concat", "-safe", 0, "-i", listed, "-c", "copy", whole)
-        normalise(whole, tmp_path / "n.mp4", ClipFormat(36, 24, SIZE))
+        normalise(whole, tmp_path / "n.mp4", ClipFormat(36, FrameRate(24), SIZE))
         last = np.asarray(ImageOps.fit(last_frame(str(whole)), SIZE))
         shown = np.asarray(last_frame(str(tmp_path / "n.mp4")))
         assert_looks_like(shown, last, error=5, each_bias=1.5, what=codec)

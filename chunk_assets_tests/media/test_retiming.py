@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import last_frame, probe, read_frames
 from chunk_assets.media.retiming import end_of_use, moving_frames
@@ -43,7 +44,7 @@ def positions(path: Path) -> np.ndarray:
 def test_motion_keeps_its_speed(tmp_path: Path, rate: str, film_fps: int) -> None:
     """At each moment of the film the bar is where the clip has it, in the nearest frame."""
     source = moving_bar(tmp_path / "came.mp4", rate)
-    clip = ClipFormat(4 * film_fps, film_fps, SIZE)
+    clip = ClipFormat(4 * film_fps, FrameRate(film_fps), SIZE)
     assert normalise(source, tmp_path / "a.mp4", clip).held_frames == 0
     measured = positions(tmp_path / "a.mp4")
     times = np.arange(clip.num_frames) / film_fps
@@ -62,10 +63,10 @@ def test_the_last_frame_is_the_one_the_film_ends_on(tmp_path: Path, name: str, r
         source = foreign_clip(tmp_path / name, take("coffee", count, (160, 96)), rate, **H264)
         for film_fps in (12, 24, 25):
             for num_frames in (7, 2 * film_fps + 1):
-                clip = ClipFormat(num_frames, film_fps, (160, 96))
+                clip = ClipFormat(num_frames, FrameRate(film_fps), (160, 96))
                 result = normalise(source, tmp_path / "a.mp4", clip)
                 shown = numbers_in(tmp_path / "a.mp4")
-                last = last_frame(str(source), until=end_of_use(num_frames, film_fps))
+                last = last_frame(str(source), until=end_of_use(num_frames, FrameRate(film_fps)))
                 assert number_of(np.asarray(last)) == shown[-1], (count, film_fps, num_frames)
                 held = result.held_frames
                 assert set(shown[num_frames - held :]) <= {count - 1}, (count, film_fps, num_frames)
@@ -75,14 +76,14 @@ def test_a_chunks_own_clip_ends_on_its_last_frame(tmp_path: Path) -> None:
     """Of a clip in the film's rate, the moment belongs to the last frame and none after it."""
     source = foreign_clip(tmp_path / "a.mp4", take("coffee", 30, (160, 96)), 25, **H264)
     for num_frames in (1, 12, 29, 30):
-        last = last_frame(str(source), until=end_of_use(num_frames, 25))
+        last = last_frame(str(source), until=end_of_use(num_frames, FrameRate(25)))
         assert number_of(np.asarray(last)) == num_frames - 1
 
 
 def test_a_picture_that_is_shown_briefly_at_the_end_is_kept(tmp_path: Path) -> None:
     """The last of 24 frames at 24 fps lies between two of a film at 12 fps, and is held."""
     source = foreign_clip(tmp_path / "came.mp4", take("coffee", 24, (160, 96)), 24, **H264)
-    result = normalise(source, tmp_path / "a.mp4", ClipFormat(16, 12, (160, 96)))
+    result = normalise(source, tmp_path / "a.mp4", ClipFormat(16, FrameRate(12), (160, 96)))
     assert numbers_in(tmp_path / "a.mp4") == [*range(0, 24, 2), 23, 23, 23, 23]
     assert (result.held_frames, probe(source).duration) == (4, 1)
 
@@ -93,7 +94,7 @@ def test_a_clip_that_covers_its_slot_holds_nothing(rate: Fraction) -> None:
     for fps in (1, 12, 24, 25, 30, 60):
         for num_frames in range(1, 300):
             frames = math.ceil(num_frames * rate / fps)
-            assert moving_frames(frames / rate, fps) >= num_frames
-            assert moving_frames(Fraction(num_frames, fps), fps) == num_frames
-            moment = end_of_use(num_frames, fps)
+            assert moving_frames(frames / rate, FrameRate(fps)) >= num_frames
+            assert moving_frames(Fraction(num_frames, fps), FrameRate(fps)) == num_frames
+            moment = end_of_use(num_frames, FrameRate(fps))
             assert Fraction(num_frames - 1, fps) < moment < Fraction(num_frames, fps)

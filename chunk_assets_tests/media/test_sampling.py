@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chunk_assets.errors import MediaError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets.media.sampling import keyframes_at, sample_frames
@@ -17,7 +18,7 @@ from chunk_assets.media.sampling import keyframes_at, sample_frames
 def clip(tmp_path: Path) -> Path:
     """48 frames at 24 fps, each 4 levels brighter than the one before; keyframes at 0, 12, 36."""
     path = tmp_path / "clip.mp4"
-    with ClipWriter(path, ClipFormat(48, 24, (128, 72), (12, 36))) as writer:
+    with ClipWriter(path, ClipFormat(48, FrameRate(24), (128, 72), (12, 36))) as writer:
         for number in range(48):
             writer.write(np.full((72, 128, 3), 20 + 4 * number, np.uint8))
     return path

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.ffmpeg import arguments
 from chunk_assets.media.seams import Body, Join, Seam, Segment, cut_up, graph_of
 
@@ -131,7 +132,7 @@ def test_the_whole_argument_list_of_a_seam() -> None:
     """Both pieces are sought to half a frame early, given one rate, and blended from frame 0."""
     seam = Seam(clip(0, 48), clip(1, 60, 16), Join("crossfade", 12))
     formats = ["-format_whitelist", "mov,mp4,matroska,webm,gif"]
-    is_ = arguments(graph_of(seam, Path("s.mp4"), 24), "ffmpeg")
+    is_ = arguments(graph_of(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
     assert is_[6 : is_.index("-map")] == [
         *[*formats, "-ss", "1.500000", "-i", "file:0.mp4"],
         *[*formats, "-ss", "0.166666", "-i", "file:1.mp4", "-filter_complex"],
@@ -147,7 +148,7 @@ def test_the_whole_argument_list_of_a_seam() -> None:
 def test_a_fade_takes_half_its_time_from_each_clip() -> None:
     """Out of the one for 6 frames, into the other for 6; both play on at their own time."""
     seam = Seam(clip(0, 48), clip(1, 60, 16), Join("fade", 12))
-    is_ = arguments(graph_of(seam, Path("s.mp4"), 24), "ffmpeg")
+    is_ = arguments(graph_of(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
     assert [is_[n + 1] for n, word in enumerate(is_) if word == "-ss"] == ["1.500000", "0.416666"]
     assert is_[is_.index("-filter_complex") + 1].startswith(
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=6[s2];[s2]fade=out:0:6[s3];"
@@ -158,7 +159,7 @@ def test_a_fade_takes_half_its_time_from_each_clip() -> None:
 
 def test_the_whole_argument_list_of_a_body() -> None:
     """A body from frame 0 is not sought at all."""
-    is_ = arguments(graph_of(Body(clip(0, 48), 0, 36), Path("b.mp4"), 24), "ffmpeg")
+    is_ = arguments(graph_of(Body(clip(0, 48), 0, 36), Path("b.mp4"), FrameRate(24)), "ffmpeg")
     assert is_[6 : is_.index("-map")] == [
         *["-format_whitelist", "mov,mp4,matroska,webm,gif", "-i", "file:0.mp4", "-filter_complex"],
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=36[s2];[s2]format=yuv420p[s3];"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from chunk_assets.errors import FFmpegError, MediaError, SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import ACCURATE
 from chunk_assets.media.frames import probe
 from chunk_assets.media.stitching import Join, Segment, stitch
@@ -31,7 +32,7 @@ class Reel:
     """Clips on disk, with the pictures that went into them."""
 
     def __init__(self, directory: Path, fps: int = 24, size: tuple[int, int] = SIZE):
-        self.directory, self.fps, self.size = directory, fps, size
+        self.directory, self.fps, self.size = directory, FrameRate(fps), size
         self.segments: list[Segment] = []
         self.takes: list[list[np.ndarray]] = []
 
@@ -40,7 +41,7 @@ class Reel:
         number = len(self.segments)
         frames = take(PHOTOS[number % 4], num_frames, self.size, first=13 * number)
         path = self.directory / f"{number}.mp4"
-        write_clip(path, frames, self.fps, (lead_in,) if keyframes is None else keyframes)
+        write_clip(path, frames, int(self.fps), (lead_in,) if keyframes is None else keyframes)
         self.segments.append(Segment(path, lead_in, num_frames))
         self.takes.append(frames)
         return self
@@ -252,7 +253,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
             reel.segments,
             [Join("cut")],
             tmp_path / "film.mp4",
-            fps=24,
+            fps=FrameRate(24),
             size=SIZE,
             workdir=tmp_path / "nowhere",
         )

@@ -12,6 +12,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.film.assembly import film_cost
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.submission import read_directory
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.budget import clip_price
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import Settings
@@ -67,7 +68,7 @@ def test_a_dry_run_has_the_generators_own_price(
 def test_a_price_that_is_no_amount_is_refused(price: Any):
     """In one sentence that names the generator and the value."""
     with pytest.raises(SpecError, match="the price that the generator 'holding' names is "):
-        clip_price(HoldingGenerator(pays=price), 16, 8, (128, 72))
+        clip_price(HoldingGenerator(pays=price), 16, FrameRate(8), (128, 72))
 
 
 def test_the_limit_holds_for_any_paid_generator(studio: Studio):

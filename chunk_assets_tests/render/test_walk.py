@@ -15,6 +15,7 @@ from chunk_assets.film.fingerprints import Weights
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import inspect
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -241,7 +242,7 @@ class RawGenerator(HoldingGenerator):
         self.requests.append(request)
         path = workdir / "raw.mp4"
         rgb = np.asarray(open_picture(request.conditioning_image).resize((160, 120)))
-        with ClipWriter(path, ClipFormat(20, 12, (160, 120))) as clip:
+        with ClipWriter(path, ClipFormat(20, FrameRate(12), (160, 120))) as clip:
             for _ in range(20):
                 clip.write(rgb)
         return GeneratedClip(path, cost_usd=0.1, details={"prediction": "p1"})

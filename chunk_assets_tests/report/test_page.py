@@ -21,6 +21,7 @@ from chunk_assets.checks.stored_results import store_verdicts, stored_verdicts
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.errors import StorageError
 from chunk_assets.film.plan import FilmPlan, plan_film
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.frames import probe
 from chunk_assets.quality import Quality
@@ -285,7 +286,7 @@ def test_the_player_says_what_it_plays(film: Film):
 def test_a_large_film_is_said_to_be_reduced(film: Film):
     """The copy's size and the film's stand beside each other."""
     large = film.directory / "large.mp4"
-    form = ClipFormat(48, 8, (1280, 720))
+    form = ClipFormat(48, FrameRate(8), (1280, 720))
     with ClipWriter(large, form) as writer:
         for _ in range(48):
             writer.write(np.full((720, 1280, 3), 90, np.uint8))

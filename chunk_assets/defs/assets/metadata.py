@@ -101,7 +101,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     """Return everything about one object of one chunk, what people read first at the top."""
     spec = made.spec
     clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
-    moving_seconds = spec.num_frames / spec.fps
+    moving_seconds = float(spec.fps.seconds(spec.num_frames))
     metadata = {"preview": preview(made.pictures(), moving_seconds)}
     metadata |= stored_metadata(store, made.stored)
     if made.stage in ("chunk_specs", "chunk_videos"):
@@ -118,7 +118,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     metadata |= {
         "frames": dg.MetadataValue.int(spec.num_frames),
         "lead_in_frames": dg.MetadataValue.int(spec.overlap_frames),
-        "fps": dg.MetadataValue.int(spec.fps),
+        "fps": dg.MetadataValue.int(int(spec.fps)),
         "size": dg.MetadataValue.text(f"{spec.size[0]}x{spec.size[1]}"),
     }
     for name, value in made.details.items():

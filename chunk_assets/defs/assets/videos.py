@@ -91,7 +91,7 @@ def _film_metadata(
         "duration_seconds": seconds(float(info.duration)),
         "cost_usd": dg.MetadataValue.float(output.total_cost),
         "frames": dg.MetadataValue.int(info.frames),
-        "fps": dg.MetadataValue.int(plan.animatic.fps),
+        "fps": dg.MetadataValue.int(int(plan.animatic.fps)),
         "size": dg.MetadataValue.text(f"{info.width}x{info.height}"),
         "size_bytes": dg.MetadataValue.int(film.stat().st_size),
     }

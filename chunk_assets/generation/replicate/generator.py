@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from chunk_assets.errors import Declined, Rejected, SpecError, Unavailable
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -136,7 +137,7 @@ class ReplicateGenerator(Generator):
         model = self._model
         return Offer(model.name, f"{model.name} ({model.replicate})", model.price.is_estimate)
 
-    def price_usd(self, num_frames: int, fps: int, size: tuple[int, int]) -> float:
+    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """What the catalog says that a clip costs."""
         return self._model.price_usd(self._model.clip_length(num_frames, fps), size)
 

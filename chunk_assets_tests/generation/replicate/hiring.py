@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
@@ -99,7 +100,7 @@ class Hiring:
             prompt="a lamp at dawn",
             conditioning_image=self.still,
             num_frames=num_frames,
-            fps=24,
+            fps=FrameRate(24),
             size=(128, 72),
             seed=seed,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 
 SIZE = (1024, 576)
@@ -16,7 +17,7 @@ def request(**changes: Any) -> GenerationRequest:
         "prompt": "a cup on a table",
         "conditioning_image": Path("composite.png"),
         "num_frames": 60,
-        "fps": 24,
+        "fps": FrameRate(24),
         "size": SIZE,
         "seed": 7,
         "camera_movement": "dolly in",

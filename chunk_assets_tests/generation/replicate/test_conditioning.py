@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.conditioning import conditioning_media
 from chunk_assets.media.frames import probe, read_frames
@@ -48,7 +49,7 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(name: str, tmp_path: Pat
 def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, workdir: Path):
     """A film larger and faster than the model goes in as what the model will make."""
     size = (1920, 1080)
-    asked = request(conditioning_image=composite(tmp_path, size=size), size=size, fps=50)
+    asked = request(conditioning_image=composite(tmp_path, size=size), size=size, fps=FrameRate(50))
     path, _ = conditioning_media(load_catalog()["zeroscope-v2-xl"], asked, workdir)
     info = probe(path)
     assert (info.frames, info.fps, (info.width, info.height)) == (29, 24, SIZE)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from chunk_assets.errors import Declined, OverBudget, Rejected, SpecError, TimedOut, Unavailable
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest, ignore_progress
 from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.media.frames import probe, read_frames
@@ -189,7 +190,7 @@ def test_a_download_that_leads_elsewhere_is_refused(hiring: Hiring, fake: FakeRe
 
 def test_the_limit_of_cost_holds_before_each_prediction(hiring: Hiring, fake: FakeReplicate):
     """What is in flight counts, and nothing is asked beyond it."""
-    price = hiring.generator().price_usd(60, 24, (128, 72))
+    price = hiring.generator().price_usd(60, FrameRate(24), (128, 72))
     hiring.max_cost_usd = 1.5 * price
     hiring.clip(seed=1)
     with pytest.raises(OverBudget, match=r"film.s limit of \$0\.\d\d there remain"):
@@ -208,7 +209,7 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(
         prompt="a lamp at dawn",
         conditioning_image=still,
         num_frames=48,
-        fps=24,
+        fps=FrameRate(24),
         size=(128, 72),
         seed=11,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chunk_assets.errors import OverBudget, Unavailable
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.ledger import Attempt, now
 from chunk_assets_tests.fake_faults import (
     Answers,
@@ -111,7 +112,7 @@ def test_a_post_that_keeps_failing_ends_and_says_what_is_waited_for(
 
 def test_what_is_unknown_counts_against_the_limit(hiring: Hiring, fake: FakeReplicate):
     """Nothing is asked that could pass it, should the lost prediction have been billed."""
-    hiring.max_cost_usd = 1.5 * hiring.generator().price_usd(60, 24, (128, 72))
+    hiring.max_cost_usd = 1.5 * hiring.generator().price_usd(60, FrameRate(24), (128, 72))
     fake.always(CREATE, ServerError())
     with pytest.raises(OverBudget):
         hiring.clip()

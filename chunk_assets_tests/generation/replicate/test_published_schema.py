@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chunk_assets.errors import SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.inputs import build_inputs
 from chunk_assets.generation.replicate.published_schema import check_inputs
@@ -146,8 +147,8 @@ def test_what_the_catalog_asks_for_is_what_the_models_publish(name: str):
     schema = next(served.schema for served in MODELS if served.name == model.replicate)
     for size in ((1024, 576), (576, 1024), (1920, 1080), (64, 64)):
         for fps in (1, 24, 25, 60):
-            num_frames = model.length.shortest(fps).film_frames(fps)
-            asked = request(size=size, fps=fps, num_frames=max(num_frames, 2 * fps))
+            num_frames = model.length.shortest(FrameRate(fps)).film_frames(FrameRate(fps))
+            asked = request(size=size, fps=FrameRate(fps), num_frames=max(num_frames, 2 * fps))
             inputs = build_inputs(model, asked, DATA_URI)
             assert check_inputs(inputs, schema, model.name) is True
             with pytest.raises(SpecError, match="has no input 'motion'"):
