@@ -109,8 +109,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="Your own S3 server, when it is not AWS; only with `bucket`.",
     )
-    s3_patience: float = Field(
+    s3_retry_seconds: float = Field(
         default=0.0,
+        validation_alias="CHUNK_ASSETS_S3_PATIENCE",
         ge=0,
         le=86400,
         description="How long to retry an unresponsive S3 endpoint of your own, in seconds; 180 "
@@ -152,8 +153,9 @@ class Settings(BaseSettings):
         le=86400,
         description="Timeout of one prediction in seconds, including Replicate's queue.",
     )
-    sensor_patience: float = Field(
+    sensor_poll_seconds: float = Field(
         default=4.0,
+        validation_alias="CHUNK_ASSETS_SENSOR_PATIENCE",
         ge=0,
         le=30,
         description="How long a sensor tick keeps looking when there is nothing new, in seconds; "

@@ -19,7 +19,7 @@ from chunk_assets.errors import StorageError
 from chunk_assets.film.objects import remedy
 from chunk_assets.settings import LOCAL_BUCKET, Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.storage.video_cache import Nearby
+from chunk_assets.storage.video_cache import VideoCache
 
 LOOPBACK = "http://127.0.0.1:"
 _WITHOUT_CHECKSUMS: dict[str, Any] = {
@@ -115,7 +115,7 @@ def connect(settings: Settings) -> ObjectStore:
         settings.endpoint_url,
         home,
         settings.link_seconds,
-        settings.s3_patience,
+        settings.s3_retry_seconds,
     )
 
 
@@ -142,28 +142,28 @@ def _local_store(home: Path, link_seconds: int) -> ObjectStore:
 
 @cache
 def _own_store(
-    bucket: str, endpoint_url: str | None, home: Path, link_seconds: int, patience: float
+    bucket: str, endpoint_url: str | None, home: Path, link_seconds: int, retry_seconds: float
 ) -> ObjectStore:
     try:
         client = FilmS3(endpoint_url=endpoint_url).get_client()
     except (BotoCoreError, ValueError) as error:  # a profile, a half credential, a URL
         message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
         raise StorageError(message) from error
-    store = _store(client, bucket, home, link_seconds, patience)
+    store = _store(client, bucket, home, link_seconds, retry_seconds)
     store.check()
     return store
 
 
 def _store(
-    client: Any, bucket: str, home: Path, link_seconds: int, patience: float = 0.0
+    client: Any, bucket: str, home: Path, link_seconds: int, retry_seconds: float = 0.0
 ) -> ObjectStore:
-    nearby = Nearby(home / "nearby")
+    video_cache = VideoCache(home / "nearby")
     return ObjectStore(
         client,
         bucket,
         link_seconds=link_seconds,
-        nearby=nearby,
-        patience=patience,
+        video_cache=video_cache,
+        retry_seconds=retry_seconds,
         remedy=remedy,
     )
 

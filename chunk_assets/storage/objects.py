@@ -87,8 +87,8 @@ class ObjectRef:
     def write_video(self, path: Path, record: Record | None = None) -> StoredObject:
         """Store an MP4 file, streamed. The file must not change afterwards."""
         stored = self.store.put_file(self.key, path, MP4, record)
-        if self.store.nearby is not None:
-            self.store.nearby.keep(path, stored.sha256)
+        if self.store.video_cache is not None:
+            self.store.video_cache.keep(path, stored.sha256)
         return stored
 
 
@@ -104,5 +104,5 @@ def json_bytes(model: BaseModel) -> bytes:
 
 def read_video(store: ObjectStore, stored: StoredObject, path: Path) -> None:
     """Copy a clip or film to the file `path`, from the video cache if it is there."""
-    if store.nearby is None or not store.nearby.copy(stored.sha256, path):
+    if store.video_cache is None or not store.video_cache.copy(stored.sha256, path):
         store.download(stored.key, path)

@@ -1,4 +1,4 @@
-"""Asking S3 again when it does not answer, for as long as somebody has the time."""
+"""Retry S3 operations while the server does not answer."""
 
 import logging
 from collections.abc import Callable
@@ -8,58 +8,55 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from chunk_assets.errors import NotAnswering
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
-"""Seconds between two attempts, doubled from one to the next, and up to a second more at random:
-whoever waits goes on some ten seconds after S3 has come back."""
+"""Seconds between two attempts, doubled each time, plus up to a second of jitter. An operation
+continues at most about ten seconds after S3 is back."""
 
 
-class Patient(Protocol):
-    """Whose operations are tried again.
+class Retrying(Protocol):
+    """An object whose operations are retried.
 
     Attributes:
-        patience: For how many seconds; none with 0.
-        endpoint: Whom it asks.
+        retry_seconds: How long to retry; 0 for not at all.
+        endpoint: The server's URL.
     """
 
-    patience: float
+    retry_seconds: float
 
     @property
     def endpoint(self) -> str: ...
 
 
-S = TypeVar("S", bound=Patient)
+S = TypeVar("S", bound=Retrying)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def patiently(operation: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Have an operation done from its beginning again while S3 does not answer.
-
-    It must be one that may be done twice.
-    """
+def retry_unavailable(operation: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Retry a whole operation, which must be idempotent, while S3 does not answer."""
 
     @wraps(operation)
-    def tried(store: S, *args: P.args, **kwargs: P.kwargs) -> R:
-        if not store.patience:
+    def retried(store: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not store.retry_seconds:
             return operation(store, *args, **kwargs)
-        for attempt in _attempts(store.patience):
+        for attempt in _attempts(store.retry_seconds):
             if attempt.num == 2:
                 logging.getLogger(__name__).warning(
-                    "S3 at %s does not answer: it is asked again for up to %g s",
+                    "S3 at %s does not answer: retrying for up to %g s",
                     store.endpoint,
-                    store.patience,
+                    store.retry_seconds,
                 )
             with attempt:
                 return operation(store, *args, **kwargs)
-        raise AssertionError("stamina tries at least once")
+        raise AssertionError("stamina makes at least one attempt")
 
-    return tried
+    return retried
 
 
 def _attempts(seconds: float) -> Any:
-    import stamina  # a person at a terminal does not wait, not for this either
+    import stamina  # imported here: commands at a terminal do not retry, and start faster
     import stamina.instrumentation
 
-    # It is said above, once an operation; stamina's own hook would print each attempt to stdout.
+    # The warning above is logged once an operation; stamina's own hook prints every attempt.
     stamina.instrumentation.set_on_retry_hooks(())
     return stamina.retry_context(
         on=NotAnswering,

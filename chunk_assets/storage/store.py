@@ -19,9 +19,9 @@ from chunk_assets.errors import Changed, CutOff, Damaged, NotStored, OutOfTime, 
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.digests import PART_BYTES, Content, Digester
 from chunk_assets.sentences import shown
-from chunk_assets.storage.retry import patiently
+from chunk_assets.storage.retry import retry_unavailable
 from chunk_assets.storage.s3_errors import FOREIGN, Asked, refuse_web_pages, translated
-from chunk_assets.storage.video_cache import Nearby
+from chunk_assets.storage.video_cache import VideoCache
 
 _BLOCK = 1 << 20
 # The local server holds what it sends faster than it is read: 480 MB for a film of ten minutes.
@@ -89,8 +89,8 @@ class ObjectStore:
         client: The client.
         bucket: The bucket's name.
         link_seconds: How long links are valid.
-        nearby: Where this machine keeps videos for a while that it has put there.
-        patience: For how many seconds S3 is asked again that does not answer.
+        video_cache: This machine's cache of the videos it has stored.
+        retry_seconds: How long to retry while S3 does not answer.
         remedy: Ends the sentence about a damaged object, by its key: how to replace it.
     """
 
@@ -100,15 +100,15 @@ class ObjectStore:
         bucket: str,
         *,
         link_seconds: int = 7 * 24 * 3600,
-        nearby: Nearby | None = None,
-        patience: float = 0.0,
+        video_cache: VideoCache | None = None,
+        retry_seconds: float = 0.0,
         remedy: Callable[[str], str] = lambda _key: "",
     ):
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
-        self.nearby = nearby
-        self.patience = patience
+        self.video_cache = video_cache
+        self.retry_seconds = retry_seconds
         self.remedy = remedy
         self._deadline: float | None = None
         self._known_damage: dict[str, tuple[StoredObject, str]] = {}
@@ -134,7 +134,7 @@ class ObjectStore:
         """The key as an S3 URI."""
         return f"s3://{self.bucket}/{key}"
 
-    @patiently
+    @retry_unavailable
     def check(self, *, create: bool = False) -> None:
         """See that the bucket can be used; with `create`, make it where it is absent.
 
@@ -153,7 +153,7 @@ class ObjectStore:
             with self._translated("create the bucket", ""):
                 self.client.create_bucket(Bucket=self.bucket)
 
-    @patiently
+    @retry_unavailable
     def head(self, key: str) -> StoredObject | None:
         """What is stored under `key`, None where nothing is."""
         try:
@@ -174,7 +174,7 @@ class ObjectStore:
             raise NotStored(f"nothing is stored at {self.uri(key)}", uri=self.uri(key))
         return stored
 
-    @patiently
+    @retry_unavailable
     def put_bytes(
         self, key: str, content: bytes, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
@@ -191,7 +191,7 @@ class ObjectStore:
             )
         return self._stored(key, len(content), answer.get("ETag", ""), full)
 
-    @patiently
+    @retry_unavailable
     def replace_bytes(
         self, key: str, content: bytes, content_type: str, *, before: StoredObject | None
     ) -> StoredObject:
@@ -214,7 +214,7 @@ class ObjectStore:
             )
         return self._stored(key, len(content), answer.get("ETag", ""), record)
 
-    @patiently
+    @retry_unavailable
     def put_file(
         self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
     ) -> StoredObject:
@@ -232,7 +232,7 @@ class ObjectStore:
             )
         return self._stored(key, content.size, "", full)
 
-    @patiently
+    @retry_unavailable
     def get_bytes(self, key: str, *, max_bytes: int = 64 << 20) -> tuple[bytes, StoredObject]:
         """Read a small object.
 
@@ -259,7 +259,7 @@ class ObjectStore:
         self._verify(stored, digester, is_last=is_last)
         return content, stored
 
-    @patiently
+    @retry_unavailable
     def download(self, key: str, path: Path) -> StoredObject:
         """Read an object into a file, streamed; the file is there whole or not at all.
 
@@ -277,7 +277,7 @@ class ObjectStore:
 
         return self._twice(read)
 
-    @patiently
+    @retry_unavailable
     def damage(self, stored: StoredObject) -> str:
         """What is wrong with one of our own objects, in words; empty where nothing is known to be.
 

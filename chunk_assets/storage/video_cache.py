@@ -1,8 +1,8 @@
-"""Clips and films that this machine has put on S3 a while ago, so that it need not fetch them.
+"""A cache of the clips and films that this machine has stored on S3.
 
-They lie in the home under the sha256 of their content. Nothing depends on them: what is not there,
-or is not what its name says, is fetched. What is old, or beyond the room there is, is removed
-whenever something comes.
+The files are in the home, named by the sha256 of their content. Nothing depends on them: a file
+that is missing or damaged is downloaded instead. Old files, and the oldest beyond the size limit,
+are removed whenever one is added.
 """
 
 import os
@@ -20,18 +20,17 @@ MAX_BYTES = 512 << 20
 """About seven minutes of clips of 1024×576."""
 
 MAX_SECONDS = 3600
-"""A film is stitched, fetched and checked right after its last clip came."""
-
+"""A film is stitched, downloaded and checked right after its last clip is stored."""
 
 _NAME = re.compile("[0-9a-f]{64}")
 
 
-class Nearby:
-    """A directory of files by their content; any number of processes may use it at a time.
+class VideoCache:
+    """A directory of files named by their content; several processes may use it at once.
 
     Args:
-        directory: Made when the first file comes, for its owner's eyes only.
-        max_bytes: How much it may hold.
+        directory: Created with the first file, private to its owner.
+        max_bytes: Limit on the size of all files together.
         max_seconds: How long a file is kept.
     """
 
@@ -43,7 +42,7 @@ class Nearby:
         self._tidy()
 
     def keep(self, path: Path, sha256: str) -> None:
-        """Keep a file that nobody writes to any more; it takes no room while `path` is there."""
+        """Add a file that is complete, as a hard link: it takes no space while `path` exists."""
         if not _NAME.fullmatch(sha256):
             return
         with suppress(OSError, StorageError):  # another file system, a full disk: it is downloaded
@@ -54,7 +53,7 @@ class Nearby:
         self._tidy()
 
     def copy(self, sha256: str, path: Path) -> bool:
-        """Copy the file of that content to `path`, if it is here and whole."""
+        """Copy the file with that content to `path`; false if it is missing or damaged."""
         if not _NAME.fullmatch(sha256):
             return False
         kept = self._directory / sha256
@@ -69,7 +68,7 @@ class Nearby:
         return True
 
     def _tidy(self) -> None:
-        """Remove what is too old, and the oldest beyond the room there is."""
+        """Remove files that are too old, and the oldest beyond the size limit."""
         room, now = self._max_bytes, time.time()
         for path, size, since in sorted(self._files(), key=lambda file: -file[2]):
             room -= size
@@ -81,7 +80,7 @@ class Nearby:
         found = []
         with suppress(OSError), os.scandir(self._directory) as entries:
             for entry in entries:
-                with suppress(OSError):  # somebody else tidies as well
+                with suppress(OSError):  # another process may remove it
                     stat = entry.stat()
                     found.append((Path(entry.path), stat.st_size, stat.st_mtime))
         return found

@@ -285,9 +285,7 @@ def test_an_s3_that_is_away_for_a_while_fails_no_film(running: Cluster, hosts: t
         ("patient", number) for number in range(4)
     ]
     assert [run.status for run in renderings(running, "patient")] == [SUCCESS]
-    assert any(
-        "it is asked again for up to 180 s" in running.log(host).read_text() for host in hosts
-    )
+    assert any("retrying for up to 180 s" in running.log(host).read_text() for host in hosts)
 
 
 def is_s3_there(running: Cluster) -> bool:

@@ -172,7 +172,7 @@ def test_an_s3_that_cannot_be_used_is_one_sentence(
 def test_an_s3_that_is_away_for_a_while_is_waited_for(
     store: ObjectStore, s3_server: Endpoint, caplog: pytest.LogCaptureFixture
 ):
-    """By whoever has the patience, also by many threads at once: all is done in the end."""
+    """Within the retry time, also by many threads at once, every operation succeeds in the end."""
     port, far = free_port(), urlsplit(s3_server.url)
     client = FilmS3(
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -187,7 +187,7 @@ def test_an_s3_that_is_away_for_a_while_is_waited_for(
         try:
             with pytest.raises(NotAnswering):
                 ObjectStore(client, store.bucket).head("k")
-            patient = ObjectStore(client, store.bucket, patience=60)
+            patient = ObjectStore(client, store.bucket, retry_seconds=60)
 
             def put(name: str) -> None:
                 patient.put_bytes(name, b"late", "text/plain")
@@ -197,7 +197,7 @@ def test_an_s3_that_is_away_for_a_while_is_waited_for(
         finally:
             gate.kill()
     assert list(store.keys("")) == list("12345678")
-    said = f"S3 at http://127.0.0.1:{port} does not answer: it is asked again for up to 60 s"
+    said = f"S3 at http://127.0.0.1:{port} does not answer: retrying for up to 60 s"
     assert set(caplog.messages) == {said}
 
 

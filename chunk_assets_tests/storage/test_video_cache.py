@@ -1,4 +1,4 @@
-"""What this machine has put on S3 lies nearby for a while."""
+"""Videos that this machine stored on S3 are cached in its home."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from chunk_assets.files.digests import bytes_digest
 from chunk_assets.settings import Settings
 from chunk_assets.storage.objects import ObjectRef, read_video
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets.storage.video_cache import Nearby
+from chunk_assets.storage.video_cache import VideoCache
 
 
 def a_file(path: Path, content: bytes) -> tuple[Path, str]:
@@ -29,13 +29,13 @@ def aged(path: Path, seconds: float) -> None:
 
 def test_a_file_is_kept_and_copied(tmp_path: Path):
     """Also when the original is gone; the copy is a file of its own, and only its owner sees it."""
-    nearby, copy = Nearby(tmp_path / "nearby"), tmp_path / "copy"
+    video_cache, copy = VideoCache(tmp_path / "nearby"), tmp_path / "copy"
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    assert not nearby.copy(name, copy), "it has not come yet"
-    nearby.keep(path, name)
+    assert not video_cache.copy(name, copy), "it has not come yet"
+    video_cache.keep(path, name)
     path.unlink()
     for _ in range(2):
-        assert nearby.copy(name, copy)
+        assert video_cache.copy(name, copy)
         assert copy.read_bytes() == b"frames"
         copy.write_bytes(b"somebody writes to the copy")
     assert (tmp_path / "nearby").stat().st_mode & 0o777 == 0o700
@@ -44,12 +44,12 @@ def test_a_file_is_kept_and_copied(tmp_path: Path):
 
 def test_what_was_written_to_is_not_given(tmp_path: Path):
     """A file whose content is no more what its name says is removed, and nothing is copied."""
-    nearby = Nearby(tmp_path / "nearby")
+    video_cache = VideoCache(tmp_path / "nearby")
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    nearby.keep(path, name)
+    video_cache.keep(path, name)
     with path.open("ab") as file:
         file.write(b"and more")
-    assert not nearby.copy(name, tmp_path / "copy")
+    assert not video_cache.copy(name, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert list((tmp_path / "nearby").iterdir()) == []
 
@@ -57,36 +57,41 @@ def test_what_was_written_to_is_not_given(tmp_path: Path):
 @pytest.mark.parametrize("name", ["", "clip", "../clip.mp4", f"../{'0' * 64}", "0" * 63 + "\n"])
 def test_a_name_that_is_no_digest_is_no_path(tmp_path: Path, name: str):
     """S3's records come from outside."""
-    nearby = Nearby(tmp_path / "nearby")
+    video_cache = VideoCache(tmp_path / "nearby")
     path, _ = a_file(tmp_path / "clip.mp4", b"frames")
-    nearby.keep(path, name)
+    video_cache.keep(path, name)
     assert not (tmp_path / "nearby").exists()
-    assert not nearby.copy(name, tmp_path / "copy")
+    assert not video_cache.copy(name, tmp_path / "copy")
     assert [found.name for found in tmp_path.iterdir()] == ["clip.mp4"]
 
 
 def test_the_oldest_make_room(tmp_path: Path):
     """Of four files of which three have room, the one that came first goes."""
-    nearby = Nearby(tmp_path / "nearby", max_bytes=30)
+    video_cache = VideoCache(tmp_path / "nearby", max_bytes=30)
     files = [a_file(tmp_path / str(number), b"%010d" % number) for number in range(4)]
     for number, (path, name) in enumerate(files):
-        nearby.keep(path, name)
+        video_cache.keep(path, name)
         aged(tmp_path / "nearby" / name, seconds=100 - number)
     path, name = files[-1]
-    nearby.keep(path, name)
+    video_cache.keep(path, name)
     names = [name for _, name in files]
-    assert [nearby.copy(name, tmp_path / "copy") for name in names] == [False, True, True, True]
+    assert [video_cache.copy(name, tmp_path / "copy") for name in names] == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_the_old_goes_when_anybody_comes(tmp_path: Path):
     """An hour later nothing is left, also where nothing new comes."""
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    Nearby(tmp_path / "nearby").keep(path, name)
+    VideoCache(tmp_path / "nearby").keep(path, name)
     kept = tmp_path / "nearby" / name
-    Nearby(tmp_path / "nearby")
+    VideoCache(tmp_path / "nearby")
     assert kept.exists()
     aged(kept, seconds=3601)
-    Nearby(tmp_path / "nearby")
+    VideoCache(tmp_path / "nearby")
     assert not kept.exists()
 
 
@@ -94,14 +99,14 @@ def test_a_disk_that_takes_nothing_is_no_fault(tmp_path: Path):
     """What cannot be kept is fetched."""
     (tmp_path / "file").write_text("in the way")
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
-    nearby = Nearby(tmp_path / "file" / "nearby")
-    nearby.keep(path, name)
-    assert not nearby.copy(name, tmp_path / "copy")
+    video_cache = VideoCache(tmp_path / "file" / "nearby")
+    video_cache.keep(path, name)
+    assert not video_cache.copy(name, tmp_path / "copy")
 
 
 def test_a_video_comes_from_nearby(store: ObjectStore, tmp_path: Path):
     """Without S3 being asked; one that is not there any more is fetched."""
-    near = ObjectStore(store.client, store.bucket, nearby=Nearby(tmp_path / "nearby"))
+    near = ObjectStore(store.client, store.bucket, video_cache=VideoCache(tmp_path / "nearby"))
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
     stored = ObjectRef(near, "videos/film/stitched.mp4").write_video(path)
     (tmp_path / "nearby" / name).unlink()

@@ -9,13 +9,13 @@ _EVERY = 0.5
 
 
 class Patience:
-    """How long a tick goes on looking, from now on (`Settings.sensor_patience`).
+    """How long a tick goes on looking, from now on (`Settings.sensor_poll_seconds`).
 
     A tick that has found something ends, since Dagster acts on it behind the tick.
     """
 
     def __init__(self, settings: Settings):
-        self._until = time.monotonic() + settings.sensor_patience
+        self._until = time.monotonic() + settings.sensor_poll_seconds
 
     def is_left(self) -> bool:
         """Whether there is time for another pause and another look."""
