@@ -29,6 +29,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets.render import finalize, prefetch, stages
@@ -136,6 +137,7 @@ class FixedLatency(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Copy the clip, and be done `seconds` after the call."""
         ready = time.monotonic() + self.seconds

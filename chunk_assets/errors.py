@@ -119,5 +119,9 @@ class OutOfTime(ChunkAssetsError):
     """Looking at storage took longer than there was time for; nothing is wrong with it."""
 
 
+class Stopped(Exception):
+    """The work was stopped by its caller, who needs no explanation: this is no error."""
+
+
 class HandedOn(ChunkAssetsError):
     """This process ends, and another goes on with the film where it stands."""

@@ -16,6 +16,7 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.registry import Generators
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.images import open_picture
 
@@ -60,6 +61,7 @@ class HoldingGenerator(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         with self._lock:
             self.requests.append(request)

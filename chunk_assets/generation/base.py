@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from chunk_assets.frame_rate import FrameRate
+from chunk_assets.generation.stopping import NEVER, StopSignal
 
 ProgressCallback = Callable[[float], None]
 """Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in."""
@@ -136,10 +137,19 @@ class Generator(ABC):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Render one clip into `workdir`, an existing directory of the caller's.
 
+        Args:
+            request: What to render.
+            workdir: Where the clip goes.
+            on_progress: Told how much is done.
+            stop: Set when the clip is no longer wanted: look at it several times a second
+                (`StopSignal.raise_if_set`), also while waiting.
+
         Raises:
+            Stopped: `stop` was set; if it has a reason, that is raised instead.
             GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try. For a
                 paid generator `data["cost_usd"]` says what was billed; without it, the full price
                 is counted.

@@ -19,6 +19,7 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.budget import check_budget, clip_price
 from chunk_assets.generation.context import Commission
 from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.generation.wrapper import Wrapping
 from chunk_assets.usd import checked_usd
 
@@ -43,6 +44,7 @@ class Metered(Wrapping):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Write the intent, have the clip made, and write what it cost.
 
@@ -54,7 +56,7 @@ class Metered(Wrapping):
         where = f"chunk {request.chunk_num} of film {request.video_id!r}"
         attempt = self._begun(request, where)
         try:
-            clip = self.inside.generate(request, workdir, on_progress)
+            clip = self.inside.generate(request, workdir, on_progress, stop)
         except BaseException as error:
             cost, why = _billed(error, attempt), str(error) or type(error).__name__
             status = "failed" if isinstance(error, GenerationError) else "canceled"

@@ -45,6 +45,7 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.camera import Framing, Movement, camera_path, source_points
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.images import open_picture
 
@@ -158,6 +159,7 @@ class PreviewGenerator(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Render one clip into `workdir`.
 
@@ -175,6 +177,7 @@ class PreviewGenerator(Generator):
         target = workdir / f"chunk_{request.chunk_num:02d}_preview.mp4"
         with ClipWriter(target, clip) as writer:
             for frame, rgb in enumerate(_views(picture, framings)):
+                stop.raise_if_set()
                 on_progress(frame / clip.num_frames)
                 writer.write(rgb)
         on_progress(1.0)

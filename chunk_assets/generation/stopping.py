@@ -1,63 +1,77 @@
-"""Waits that end when the run is stopped: for answers, and between two tries.
-
-A film's chunks are made on a thread that no signal interrupts: it learns of a stop from the
-progress callback, which raises it. Nothing in here waits for longer than a moment without a call
-of that.
-"""
+"""Stop signals, and waits that end when one is set: for answers, and between two attempts."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any, TypeVar
 
-from chunk_assets.generation.base import ProgressCallback
+from chunk_assets.errors import Stopped
 
 _T = TypeVar("_T")
 
 _MOMENT = 0.25
-"""Seconds between two looks at whether the run is stopped."""
+"""Seconds between two looks at a stop signal, at most."""
 
 _AHEAD = 8
-"""Parts of an answer that are kept until they are taken."""
-
-_check: ContextVar[Callable[[], None]] = ContextVar("_check", default=lambda: None)
+"""Items that are produced ahead of the consumer of `streamed`, at most."""
 
 
-@contextmanager
-def stopped_by(on_progress: ProgressCallback) -> Iterator[ProgressCallback]:
-    """Let every wait in the block, on this thread, end with what `on_progress` raises.
+class StopSignal:
+    """Tells generators to stop; safe to use from many threads.
 
-    Yields the callback to use in its place, so that a wait can repeat the last fraction.
+    A subclass that learns of a stop by asking for it overrides `is_set`.
     """
-    last = 0.0
 
-    def remembering(fraction: float) -> None:
-        nonlocal last
-        last = fraction
-        on_progress(fraction)
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._reason: BaseException | None = None
+        self._lock = threading.Lock()
 
-    token = _check.set(lambda: on_progress(last))
-    try:
-        yield remembering
-    finally:
-        _check.reset(token)
+    def set(self, reason: BaseException | None = None) -> None:
+        """Stop, for `reason`; the first call decides."""
+        with self._lock:
+            if not self._event.is_set():
+                self._reason = reason
+                self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the signal is set, for at most `seconds`, and return whether it is set."""
+        end = time.monotonic() + seconds
+        while not self.is_set():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self._event.wait(min(left, _MOMENT))
+        return True
+
+    def raise_if_set(self) -> None:
+        """Raise the reason, or `Stopped` if none was given, once the signal is set."""
+        if self.is_set():
+            raise self._reason or Stopped
 
 
-def pause(seconds: float) -> None:
-    """Sleep, and end at once when the run is stopped."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, _MOMENT))
-        _check.get()()
+NEVER = StopSignal()
+"""The signal of a caller that does not stop; nothing sets it."""
 
 
-def answered(call: Callable[[], _T], seconds: float) -> _T:
+def pause(seconds: float, stop: StopSignal) -> None:
+    """Sleep, and raise as `stop` does as soon as it is set."""
+    stop.wait(seconds)
+    stop.raise_if_set()
+
+
+def answered(
+    call: Callable[[], _T], *, seconds: float | None = None, stop: StopSignal = NEVER
+) -> _T:
     """Return what `call` returns, or raise what it raises.
 
-    When the run is stopped, or it takes too long, `call` is left behind on its own thread.
+    When `stop` is set, or it takes too long, `call` is left behind on its own thread.
 
     Raises:
         TimeoutError: It takes longer than `seconds`.
@@ -66,12 +80,15 @@ def answered(call: Callable[[], _T], seconds: float) -> _T:
     def once() -> Generator[_T, None, None]:
         yield call()
 
-    with closing(streamed(once, seconds)) as answers:
+    with closing(streamed(once, seconds=seconds, stop=stop)) as answers:
         return next(answers)
 
 
 def streamed(
-    produce: Callable[[], Generator[_T, None, None]], seconds: float | None = None
+    produce: Callable[[], Generator[_T, None, None]],
+    *,
+    seconds: float | None = None,
+    stop: StopSignal = NEVER,
 ) -> Generator[_T, None, None]:
     """Yield what `produce` yields, on a thread of its own, which also closes it.
 
@@ -100,18 +117,16 @@ def streamed(
         except BaseException as error:  # it is raised where the answer is waited for
             offer(error)
 
+    stop.raise_if_set()
     # A daemon: the process may end while an answer is still to come.
     threading.Thread(target=run, name="asking Replicate", daemon=True).start()
-    began = checked = time.monotonic()
+    began = time.monotonic()
     try:
         while True:
             try:
                 item = came.get(timeout=_MOMENT)
             except queue.Empty:
                 item = ()
-            if time.monotonic() - checked > _MOMENT / 2:
-                _check.get()()
-                checked = time.monotonic()
             if item is None:
                 return
             if isinstance(item, BaseException):
@@ -120,5 +135,6 @@ def streamed(
                 yield item[0]
             elif seconds is not None and time.monotonic() - began > seconds:
                 raise TimeoutError
+            stop.raise_if_set()
     finally:
         is_left.set()

@@ -16,7 +16,7 @@ from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.generation.base import GenerationRequest, Generator
-from chunk_assets.generation.stopping import stopped_by
+from chunk_assets.generation.stopping import StopSignal, answered
 from chunk_assets.media.compositing import blend_references
 from chunk_assets.media.frames import last_frame
 from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_png
@@ -41,8 +41,36 @@ SEAM_SECONDS = 1.0
 """About twice what a seam of 1024×576 takes on two cores."""
 
 
-class Stopped(Exception):
-    """Thrown inside the generator, through its progress callback, when the walk ends early."""
+class ChainStop(StopSignal):
+    """Set when a film's walk is closed or halted, or its process has to end at once.
+
+    Args:
+        film: The film, for sentences.
+        halt: Stops the walk from another thread.
+        shutdown: Says when the process has to end, and whether predictions are left to the next.
+    """
+
+    def __init__(self, film: str, halt: threading.Event, shutdown: Shutdown):
+        super().__init__()
+        self._film, self._halt, self._shutdown = film, halt, shutdown
+
+    def close(self) -> None:
+        """Stop: the walk is closed."""
+        if self._shutdown.keeps_predictions:
+            self.set(HandedOn(f"{self._film} is handed on unfinished: its walk was closed"))
+        else:
+            self.set()
+
+    def is_set(self) -> bool:
+        """Whether to stop, for whatever reason."""
+        if not super().is_set():
+            try:
+                self._shutdown.go_on(self._film)
+            except HandedOn as reason:
+                self.set(reason)
+            if self._halt.is_set():
+                self.close()
+        return super().is_set()
 
 
 class Steps:
@@ -67,8 +95,8 @@ class Steps:
         self._claims, self._beside = claims, beside
         self._finishing = Finishing(plan, store, files, listener)
         self._lookout = Lookout(store, files)
-        self._stop, self._halt = threading.Event(), halt or threading.Event()
         self._shutdown = shutdown or Shutdown()
+        self._stop = ChainStop(self._film, halt or threading.Event(), self._shutdown)
         self._hand_over = HandOver(plan, store, files, claims, self._wait_on)
         self._usual_seconds = 0.0
         self._convert = RgbConverter()
@@ -77,7 +105,7 @@ class Steps:
 
     def stop(self) -> None:
         """Have the generator give up, and ask for no further clip; from any thread."""
-        self._stop.set()
+        self._stop.close()
 
     def close(self) -> None:
         """Let go of what the steps hold."""
@@ -91,12 +119,8 @@ class Steps:
             NotStored: Something that the chosen stages are made from is not stored.
             MediaError, GenerationError, StorageError: It could not be made.
             HandedOn: This process is to end, and another to go on.
-            Stopped: Somebody called `stop`.
+            Stopped: `stop` was called.
         """
-        with stopped_by(lambda _fraction: self._go_on()):
-            self._make(chunk_num, following)
-
-    def _make(self, chunk_num: int, following: int | None) -> None:
         planned = self.plan.spec(chunk_num)
         self._shutdown.begin(self._film)
         if self._claims.acquire(chunk_num, self._wait_on):
@@ -198,7 +222,7 @@ class Steps:
         stored: StoredObject | None,
         following: int | None,
     ) -> None:
-        name, model = self.generator.name, self.generator.model
+        name, model = self.generator.name, answered(lambda: self.generator.model, stop=self._stop)
 
         def fingerprint() -> str:
             return clip_fingerprint(spec, composite.version, name, model)
@@ -234,13 +258,14 @@ class Steps:
         )
         if following is not None and self._claims.try_acquire(following):
             self._lookout.begin(self.plan.spec(following))
-        progressed = partial(self._progressed, spec)
+        progressed = partial(self.listener.progressed, spec)
         self.listener.started(spec)
         began = time.monotonic()
         self._next_clip_at = began + self._usual_seconds
-        self._go_on()
+        self._stop.raise_if_set()
         self._has_asked.set()
-        clip = self.generator.generate(request, self.files.directory(spec.chunk_num), progressed)
+        directory = self.files.directory(spec.chunk_num)
+        clip = self.generator.generate(request, directory, progressed, self._stop)
         seconds = self._usual_seconds = time.monotonic() - began
         if following is None:
             self._next_clip_at = math.inf
@@ -361,18 +386,7 @@ class Steps:
     def _film(self) -> str:
         return f"film {self.plan.video_id!r}"
 
-    def _go_on(self) -> None:
-        self._shutdown.go_on(self._film)
-        if self._stop.is_set() or self._halt.is_set():
-            if self._shutdown.keeps_predictions:
-                raise HandedOn(f"{self._film} is handed on unfinished: its walk was closed")
-            raise Stopped
-
     def _wait_on(self) -> None:
         """While nothing of ours is being made, there is nothing to finish."""
         self._shutdown.begin(self._film)
-        self._go_on()
-
-    def _progressed(self, spec: ChunkSpec, fraction: float) -> None:
-        self._go_on()
-        self.listener.progressed(spec, fraction)
+        self._stop.raise_if_set()

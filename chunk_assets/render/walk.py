@@ -16,14 +16,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from chunk_assets.errors import StorageError
+from chunk_assets.errors import Stopped, StorageError
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.render.background import Background
 from chunk_assets.render.files import ChunkFiles
 from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
 from chunk_assets.render.request import ChunkObject, RenderRequest
-from chunk_assets.render.stages import Steps, Stopped
+from chunk_assets.render.stages import Steps
 from chunk_assets.storage.store import ObjectStore
 
 _A_WHILE = 0.25  # seconds

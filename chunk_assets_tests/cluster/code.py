@@ -16,6 +16,7 @@ from chunk_assets.generation.base import (
 )
 from chunk_assets.generation.preview import PreviewGenerator
 from chunk_assets.generation.registry import GENERATORS, Generators
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 
 
 class Unhurried(PreviewGenerator):
@@ -29,14 +30,14 @@ class Unhurried(PreviewGenerator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         began = time.monotonic()
         who = f"{socket.gethostname()} {os.getpid()}"
         self.tell(f"began {request.video_id} {request.chunk_num} {request.seed} {who}")
-        clip = super().generate(request, workdir, on_progress)
+        clip = super().generate(request, workdir, on_progress, stop)
         while (left := began + float(os.environ["TEST_SECONDS"]) - time.monotonic()) > 0:
-            on_progress(0.9)
-            time.sleep(min(left, 0.1))
+            pause(left, stop)
         self.tell(f"made {request.video_id} {request.chunk_num} {request.seed} {who}")
         return clip
 

@@ -6,7 +6,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from chunk_assets.errors import MediaError, SpecError
+from chunk_assets.errors import MediaError, SpecError, Stopped
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.camera import Framing, Movement, camera_path
@@ -18,6 +18,7 @@ from chunk_assets.generation.preview import (
     oversampled,
     view,
 )
+from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.media.compositing import blend
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets.media.images import cover
@@ -321,18 +322,21 @@ def test_progress_rises_to_one(tmp_path, picture):
     assert (heard[0], heard[-1]) == (0.0, 1.0)
 
 
-def test_error_of_a_callback_leaves_nothing(tmp_path, picture):
-    """A caller that stops the rendering finds no half-written clip."""
+def test_a_stop_leaves_no_clip(tmp_path, picture):
+    """Rendering stops at the next frame, and deletes the half-written clip."""
     workdir = tmp_path / "work"
     workdir.mkdir()
+    stop, fractions = StopSignal(), []
 
-    def stop(fraction):
+    def stop_in_the_middle(fraction):
+        fractions.append(fraction)
         if fraction > 0.5:
-            raise KeyboardInterrupt
+            stop.set()
 
-    with pytest.raises(KeyboardInterrupt):
-        PreviewGenerator().generate(request(picture), workdir, stop)
+    with pytest.raises(Stopped):
+        PreviewGenerator().generate(request(picture), workdir, stop_in_the_middle, stop)
     assert list(workdir.iterdir()) == []
+    assert len([fraction for fraction in fractions if fraction > 0.5]) == 1
 
 
 def test_unusable_conditioning_image_is_refused(generate, tmp_path, picture):

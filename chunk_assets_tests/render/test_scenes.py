@@ -18,6 +18,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.planning.timeline import build_chunk_specs
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import ChunkObject, RenderRequest
@@ -76,10 +77,11 @@ class Meeting(HoldingGenerator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         if request.chunk_num in (0, 2):
             self.barrier.wait()
-        return super().generate(request, workdir, on_progress)
+        return super().generate(request, workdir, on_progress, stop)
 
 
 class Scenes:

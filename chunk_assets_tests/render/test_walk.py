@@ -23,6 +23,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture, save_png
@@ -142,18 +143,18 @@ def test_a_store_that_fails_in_the_background_stops_the_walk(walking: Walking):
 
 
 class Endless(HoldingGenerator):
-    """Renders until its progress callback stops it."""
+    """Renders until it is stopped."""
 
     def generate(
         self,
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         self.requests.append(request)
-        for _ in range(2000):
-            on_progress(0.1)
-            time.sleep(0.01)
+        stop.wait(20)
+        stop.raise_if_set()
         raise AssertionError("nobody stopped it")
 
 
@@ -238,6 +239,7 @@ class RawGenerator(HoldingGenerator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         self.requests.append(request)
         path = workdir / "raw.mp4"
@@ -267,6 +269,7 @@ class HdrGenerator(HoldingGenerator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         tags = {"color_trc": "smpte2084", "color_primaries": "bt2020", "colorspace": "bt2020nc"}
         path = foreign_clip(
@@ -329,6 +332,7 @@ class PureHold(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         path = workdir / "clip.mp4"
         rgb = np.asarray(open_picture(request.conditioning_image))

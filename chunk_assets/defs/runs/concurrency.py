@@ -1,6 +1,5 @@
 """Dagster's pools, for generators that many films share."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 from chunk_assets.generation.wrapper import Wrapping
 
 _LOOK_SECONDS = 0.2
@@ -43,6 +43,7 @@ class Pooled(Wrapping):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Wait for a slot, and have the clip made."""
         film, is_logged = f"film {request.video_id!r}", False
@@ -55,13 +56,12 @@ class Pooled(Wrapping):
                     f"{self._pool!r}"
                 )
                 is_logged = True
-            on_progress(0.0)  # raises when the run is stopped
             current_shutdown().begin(film)
-            time.sleep(_LOOK_SECONDS)
+            pause(_LOOK_SECONDS, stop)
 
         holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}]"
         with pool_slot(self._context.instance, self._context.run, self._pool, holder, wait):
-            return self.inside.generate(request, workdir, on_progress)
+            return self.inside.generate(request, workdir, on_progress, stop)
 
 
 def pooled(

@@ -3,6 +3,7 @@
 Everything that could pay twice is decided here: which requests are repeated, and which never.
 """
 
+import copy
 import json
 import math
 import threading
@@ -36,6 +37,7 @@ from chunk_assets.generation.replicate.retries import (
     retried,
 )
 from chunk_assets.generation.replicate.server_time import ServerClock
+from chunk_assets.generation.stopping import NEVER, StopSignal
 
 __all__ = ["LostAnswer", "ModelInfo", "Prediction", "ReplicateApi", "RetryPolicy"]
 
@@ -76,7 +78,7 @@ class ReplicateApi:
     ):
         self.base_url = checked_base_url(base_url)
         self._retries = retries or RetryPolicy()
-        self._on_retry = on_retry
+        self._on_retry, self._stop = on_retry, NEVER
         deadline = max(SHORTEST_CANCEL_AFTER, math.ceil(cancel_after))
         self.clock = ServerClock(on_retry)
         self._connection = Connection(token, self.base_url, timeout, f"{deadline}s", self.clock)
@@ -96,6 +98,12 @@ class ReplicateApi:
     def close(self) -> None:
         """Close every connection."""
         self._connection.close()
+
+    def stopped_by(self, stop: StopSignal) -> Self:
+        """Return this API with calls that raise as `stop` does, as soon as it is set."""
+        stoppable = copy.copy(self)
+        stoppable._stop = stop
+        return stoppable
 
     def account(self) -> str:
         """Return the name of the account that the token belongs to; costs nothing.
@@ -143,7 +151,7 @@ class ReplicateApi:
                 with path.open("rb") as file:
                     files = {"content": (path.name, file, content_type)}
                     # Replicate stores it before it answers, which takes longer than a question.
-                    return self._connection.ask("POST", "/v1/files", what, files=files, slowly=True)
+                    return self._ask("POST", "/v1/files", what, files=files, slowly=True)
             except OSError as error:
                 message = f"{str(path)!r} cannot be read: {error.strerror}"
                 raise MediaError(message, path=str(path)) from error
@@ -194,6 +202,7 @@ class ReplicateApi:
                 answer = self._connection.send(
                     "POST",
                     path,
+                    stop=self._stop,
                     content=content,
                     headers={"Content-Type": "application/json"},
                 ).content
@@ -220,10 +229,8 @@ class ReplicateApi:
             GenerationError: There is none, or Replicate cannot be asked.
         """
         what = f"the prediction {prediction_id!r}"
-        answer = retried(
-            lambda: self._connection.ask("GET", prediction_path(prediction_id), what),
-            retries or self._retries,
-            self._on_retry,
+        answer = self._retried(
+            lambda: self._ask("GET", prediction_path(prediction_id), what), retries
         )
         return _prediction(answer, what, prediction_id)
 
@@ -236,7 +243,7 @@ class ReplicateApi:
         what = f"the prediction {prediction_id!r}"
         path = f"{prediction_path(prediction_id)}/cancel"
         try:
-            answer = self._retried(lambda: self._connection.ask("POST", path, what))
+            answer = self._retried(lambda: self._ask("POST", path, what))
         except Rejected:
             # What it answers for one that is over is nowhere written.
             prediction = self.get(prediction_id)
@@ -283,10 +290,13 @@ class ReplicateApi:
         on_gap()  # a page that links to an earlier one, or too many
 
     def _get(self, path: str, what: str, **options: Any) -> dict[str, Any]:
-        return self._retried(lambda: self._connection.ask("GET", path, what, **options))
+        return self._retried(lambda: self._ask("GET", path, what, **options))
 
-    def _retried(self, call: Callable[[], _T]) -> _T:
-        return retried(call, self._retries, self._on_retry)
+    def _ask(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
+        return self._connection.ask(method, path, what, stop=self._stop, **options)
+
+    def _retried(self, call: Callable[[], _T], policy: RetryPolicy | None = None) -> _T:
+        return retried(call, policy or self._retries, self._on_retry, self._stop)
 
 
 def _prediction(answer: dict[str, Any], what: str, prediction_id: str) -> Prediction:

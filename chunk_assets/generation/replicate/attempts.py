@@ -19,7 +19,6 @@ from chunk_assets.errors import (
     SpecError,
     Unavailable,
 )
-from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.budget import check_budget
 from chunk_assets.generation.ledger import Attempt, Ledger, Taken
 from chunk_assets.generation.replicate.api import ReplicateApi
@@ -58,7 +57,7 @@ class Attempts:
         self._max_cost_usd, self._log = max_cost_usd, log
         self._committing = threading.Lock()
 
-    def clip(self, asked: Asked, path: Path, on_progress: ProgressCallback) -> Done:
+    def clip(self, asked: Asked, path: Path) -> Done:
         """Save the clip as `path`.
 
         Raises:
@@ -72,15 +71,15 @@ class Attempts:
         failed: list[str] = []
         lost_usd = 0.0
         while True:
-            attempt = self._found(asked, on_progress) or self._begun(asked, on_progress)
+            attempt = self._found(asked) or self._begun(asked)
             if attempt is None:
                 continue  # another process was quicker: look at its attempt
             if attempt.prediction_id is None:
                 failed.append(f"{attempt.error}")
             else:
-                attempt, prediction = self._waiting.until_over(asked, attempt, on_progress)
+                attempt, prediction = self._waiting.until_over(asked, attempt)
                 if attempt.status in _PAID:
-                    done = self._fetching.clip(asked, attempt, prediction, path, on_progress)
+                    done = self._fetching.clip(asked, attempt, prediction, path)
                     if done is not None:
                         return done
                     failed.append("its output was deleted before it could be downloaded")
@@ -114,7 +113,7 @@ class Attempts:
             **data,
         )
 
-    def _found(self, asked: Asked, on_progress: ProgressCallback) -> Attempt | None:
+    def _found(self, asked: Asked) -> Attempt | None:
         """The attempt to take up: an open one, or one whose clip is still to be had."""
         for attempt in self._ledger.chunk(asked.chunk_num).of_request(asked.request):
             if attempt.is_unknown:
@@ -125,7 +124,7 @@ class Attempts:
                     "looking for it in Replicate's list"
                 )
                 age, why = seconds_since(self._api, attempt), "its process ended before the answer"
-                attempt = self._recovery.recovered(asked, attempt, age, why, on_progress)
+                attempt = self._recovery.recovered(asked, attempt, age, why)
             if attempt is None or attempt.status in ("void", "unknown"):
                 continue
             if attempt.is_open:
@@ -138,15 +137,15 @@ class Attempts:
                 return attempt
         return None
 
-    def _begun(self, asked: Asked, on_progress: ProgressCallback) -> Attempt | None:
+    def _begun(self, asked: Asked) -> Attempt | None:
         """A new attempt; None when another process began one at the same time."""
-        self._leftovers.settle(asked.chunk_num, asked.request)
+        self._leftovers.settle(asked.chunk_num, asked.request, asked.stop)
         self._check_budget(asked)
         try:
             url = asked.upload()
         except Rejected as error:
             raise _rejected(asked, error) from error
-        on_progress(0.0)  # the last chance to stop for nothing
+        asked.stop.raise_if_set()  # the last chance to stop for nothing
         attempt = Attempt(
             key=uuid.uuid4().hex,
             request=asked.request,
@@ -167,7 +166,7 @@ class Attempts:
             return None
         may_be_created = threading.Event()
         try:
-            prediction = self._api.create(
+            prediction = self._api.stopped_by(asked.stop).create(
                 model=asked.model.replicate,
                 version=asked.version,
                 inputs=asked.inputs(url),
@@ -178,7 +177,7 @@ class Attempts:
                 f"{asked.where}: {error}; looking for it in Replicate's list for up to "
                 f"{self._patience.settle_seconds:g} s"
             )
-            return self._recovery.recovered(asked, attempt, 0.0, str(error), on_progress)
+            return self._recovery.recovered(asked, attempt, 0.0, str(error))
         except (GenerationError, SpecError) as error:
             # Provably not created: it was not sent, or refused.
             self._ledger.update(asked.chunk_num, void(attempt, str(error)))

@@ -18,7 +18,7 @@ from chunk_assets.generation.replicate.api_errors import (
 )
 from chunk_assets.generation.replicate.hosts import proxy_for, tls
 from chunk_assets.generation.replicate.server_time import ServerClock
-from chunk_assets.generation.stopping import answered
+from chunk_assets.generation.stopping import NEVER, StopSignal, answered
 
 _IN_ALL, _SLOWLY = 4, 60
 """So many times the timeout may a request take in all: a question, and an upload."""
@@ -85,13 +85,20 @@ class Connection:
         self._http.close()
 
     def send(
-        self, method: str, path: str, *, slowly: bool = False, **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        stop: StopSignal = NEVER,
+        slowly: bool = False,
+        **options: Any,
     ) -> httpx.Response:
-        """Send a request, and return its answer below 300; ends when the run is stopped.
+        """Send a request, and return its answer below 300.
 
         Args:
             method: Of HTTP.
             path: Of the API.
+            stop: Ends the wait for the answer.
             slowly: Whether it may take long, as an upload does.
             options: Of httpx's `request`.
 
@@ -104,7 +111,9 @@ class Connection:
         # A timeout is from byte to byte, and an answer that trickles in never exceeds it.
         most = (_SLOWLY if slowly else _IN_ALL) * self._timeout
         try:
-            return answered(lambda: self._client._request(method, path, **options), most)
+            return answered(
+                lambda: self._client._request(method, path, **options), seconds=most, stop=stop
+            )
         except TimeoutError:
             raise httpx.ReadTimeout(f"the answer is not whole after {most:g} s") from None
 

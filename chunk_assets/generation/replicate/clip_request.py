@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Attempt
+from chunk_assets.generation.stopping import StopSignal
 
 KEPT_SECONDS = 3600.0
 """How long Replicate keeps inputs and outputs once a prediction is over."""
@@ -55,6 +57,8 @@ class Asked:
         price_usd: What it is expected to cost.
         upload: Uploads the conditioning picture and gives its URL.
         inputs: The prediction's inputs with that URL in them.
+        on_progress: Told how much is done.
+        stop: Set when the clip is no longer wanted.
     """
 
     chunk_num: int
@@ -67,6 +71,8 @@ class Asked:
     price_usd: float
     upload: Callable[[], str]
     inputs: Callable[[str], dict[str, Any]]
+    on_progress: ProgressCallback
+    stop: StopSignal
 
 
 @dataclass(frozen=True)

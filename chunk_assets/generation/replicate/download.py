@@ -27,7 +27,7 @@ from chunk_assets.generation.replicate.api_errors import (
 )
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
 from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
-from chunk_assets.generation.stopping import streamed
+from chunk_assets.generation.stopping import NEVER, StopSignal, streamed
 from chunk_assets.media.frames import probe
 
 MOST_REDIRECTS = 5
@@ -52,6 +52,7 @@ def fetch(
     total_seconds: float = 1800,
     retries: RetryPolicy | None = None,
     on_retry: OnRetry = ignore,
+    stop: StopSignal = NEVER,
 ) -> None:
     """Save an output as `path`, which is there whole or not at all.
 
@@ -68,6 +69,7 @@ def fetch(
         total_seconds: Seconds in all that one try may take.
         retries: When to give up.
         on_retry: Told about each repetition in one sentence.
+        stop: Ends the download.
 
     Raises:
         Gone: It is not there.
@@ -92,7 +94,7 @@ def fetch(
 
     def once() -> None:
         try:
-            with closing(streamed(parts)) as chunks:
+            with closing(streamed(parts, stop=stop)) as chunks:
                 _save(path, chunks, max_bytes)
         except httpx.InvalidURL:
             raise Rejected("a prediction's output has an address that is none") from None
@@ -100,7 +102,7 @@ def fetch(
             # Not chained: its text or its request could hold the address.
             raise as_transport_error(error, _WHAT) from None
 
-    retried(once, retries or RetryPolicy(), on_retry)
+    retried(once, retries or RetryPolicy(), on_retry, stop)
 
 
 def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx.Response:

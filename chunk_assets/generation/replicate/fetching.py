@@ -5,7 +5,6 @@ from pathlib import Path
 
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.files.digests import file_digest
-from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Done, Patience
@@ -14,8 +13,9 @@ from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE
 from chunk_assets.generation.replicate.polling import looks
 from chunk_assets.generation.replicate.predictions import Prediction
+from chunk_assets.generation.stopping import StopSignal
 
-Download = Callable[[str, Path], None]
+Download = Callable[[str, Path, StopSignal], None]
 """Saves an output's URL as a file; `download.fetch` for one account."""
 
 
@@ -34,12 +34,7 @@ class Fetching:
         self._patience, self._log = patience, log
 
     def clip(
-        self,
-        asked: Asked,
-        attempt: Attempt,
-        prediction: Prediction,
-        path: Path,
-        on_progress: ProgressCallback,
+        self, asked: Asked, attempt: Attempt, prediction: Prediction, path: Path
     ) -> Done | None:
         """Save the clip as `path`; None when Replicate has deleted it, which the ledger then says.
 
@@ -49,13 +44,13 @@ class Fetching:
             MediaError: The disk refuses it.
         """
         limit, why = self._patience.fetch_seconds, ""
-        for _ in looks(limit, on_progress, 0.99):
+        for _ in looks(limit, asked.stop):
             try:
                 if why:
-                    prediction = self._read_again(prediction)
+                    prediction = self._read_again(asked, prediction)
                 if prediction.data_removed:
                     return self._gone(asked, attempt, "Replicate has removed its data")
-                self._download(self._url(prediction), path)
+                self._download(self._url(prediction), path, asked.stop)
                 return self._done(asked, attempt, prediction, path)
             except Gone as error:
                 if self._age(attempt, prediction) > KEPT_SECONDS:
@@ -74,9 +69,9 @@ class Fetching:
             why = str(failure)
         raise self._unfetched(asked, attempt, Unavailable(f"{why}, for {limit:g} s"))
 
-    def _read_again(self, prediction: Prediction) -> Prediction:
+    def _read_again(self, asked: Asked, prediction: Prediction) -> Prediction:
         try:
-            return self._api.get(prediction.id)
+            return self._api.stopped_by(asked.stop).get(prediction.id)
         except Rejected as error:
             if error.data.get("status") in NOT_THERE:
                 raise Gone(str(error)) from error

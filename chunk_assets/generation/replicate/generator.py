@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -31,7 +30,7 @@ from chunk_assets.generation.replicate.inputs import build_inputs, request_finge
 from chunk_assets.generation.replicate.predictions import ModelInfo
 from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
 from chunk_assets.generation.replicate.retries import RetryPolicy
-from chunk_assets.generation.stopping import stopped_by
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, pixel_digest
 
 NO_TOKEN = SecretStr("unset")
@@ -69,9 +68,13 @@ def hired(
         retries=retries,
         on_retry=commission.log,
     )
-    download = partial(
-        fetch, api=api.base_url, token=token, retries=retries, on_retry=commission.log
-    )
+
+    def download(url: str, path: Path, stop: StopSignal) -> None:
+        on_retry = commission.log
+        fetch(
+            url, path, api=api.base_url, token=token, retries=retries, on_retry=on_retry, stop=stop
+        )
+
     return ReplicateGenerator(
         api,
         catalog.find(commission.model or DEFAULT_MODEL),
@@ -128,7 +131,7 @@ class ReplicateGenerator(Generator):
         """
         version = self._model.version
         if version is None and not self._model.is_official:
-            version = self._look_up(self._model).version
+            version = self._look_up(self._model, self._api).version
         return f"{self._model.replicate}:{version}" if version else self._model.replicate
 
     @property
@@ -162,6 +165,7 @@ class ReplicateGenerator(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         """Render one clip, or find the one that is paid for already.
 
@@ -170,15 +174,14 @@ class ReplicateGenerator(Generator):
             OverBudget: It would cost more than the film may.
             GenerationError: No clip came; what was asked for is in the ledger.
         """
-        with stopped_by(on_progress) as on_progress:
-            try:
-                return self._rendered(self._model, request, workdir, on_progress)
-            except (Declined, Unavailable) as error:
-                # A network that is down is down for the fallback, too.
-                if self._fallback is None or not error.data.get("model"):
-                    raise
-                self._log(f"{error}; asking {self._fallback.name} instead")
-            return self._rendered(self._fallback, request, workdir, on_progress)
+        try:
+            return self._rendered(self._model, request, workdir, on_progress, stop)
+        except (Declined, Unavailable) as error:
+            # A network that is down is down for the fallback, too.
+            if self._fallback is None or not error.data.get("model"):
+                raise
+            self._log(f"{error}; asking {self._fallback.name} instead")
+        return self._rendered(self._fallback, request, workdir, on_progress, stop)
 
     def close(self) -> None:
         """Close the connections to Replicate."""
@@ -190,8 +193,10 @@ class ReplicateGenerator(Generator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback,
+        stop: StopSignal,
     ) -> GeneratedClip:
-        published = self._look_up(model)
+        api = self._api.stopped_by(stop)
+        published = self._look_up(model, api)
         inputs = build_inputs(model, request, MEDIA)
         if not check_inputs(inputs, published.info.openapi_schema, model.name):
             self._log(f"{model.name} publishes no schema that can be read: inputs go unchecked")
@@ -218,11 +223,13 @@ class ReplicateGenerator(Generator):
             price_usd=model.price_usd(
                 model.clip_length(request.num_frames, request.fps), request.size
             ),
-            upload=lambda: self._api.upload(media, content_type),
+            upload=lambda: api.upload(media, content_type),
             inputs=lambda url: build_inputs(model, request, url),
+            on_progress=on_progress,
+            stop=stop,
         )
         path = workdir / "prediction.mp4"
-        done = self._attempts.clip(asked, path, on_progress)
+        done = self._attempts.clip(asked, path)
         return GeneratedClip(
             path,
             cost_usd=done.attempt.cost_usd,
@@ -237,14 +244,14 @@ class ReplicateGenerator(Generator):
             },
         )
 
-    def _look_up(self, model: HostedModel) -> _Published:
+    def _look_up(self, model: HostedModel, api: ReplicateApi) -> _Published:
         """A model's version and schema, asked for once."""
         if model.name not in self._published:
             try:
                 if model.version is not None:
-                    info = self._api.version(model.replicate, model.version)
+                    info = api.version(model.replicate, model.version)
                 else:
-                    info = self._api.model(model.replicate)
+                    info = api.model(model.replicate)
             except Rejected as error:
                 if error.data.get("status") == 404:
                     raise Declined(str(error), model=model.name) from error

@@ -16,6 +16,7 @@ from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.generation.replicate.lost_predictions import search, seconds_since
 from chunk_assets.generation.replicate.predictions import Prediction
+from chunk_assets.generation.stopping import NEVER, StopSignal
 
 NOT_THERE = (404, 410)
 """The statuses of an answer that something does not exist, or does so no more."""
@@ -92,7 +93,7 @@ class Leftovers:
         """Look for what is unknown again: another attempt has become so."""
         self._has_unknown = True
 
-    def settle(self, chunk_num: int, request: str) -> None:
+    def settle(self, chunk_num: int, request: str, stop: StopSignal = NEVER) -> None:
         """End what a chunk was asked for with another request, and look for what is unknown.
 
         Predictions of a process that may be at work are left alone, for as long as one may take.
@@ -102,6 +103,7 @@ class Leftovers:
         Args:
             chunk_num: The chunk.
             request: The one that is wanted now.
+            stop: Ends the waits for Replicate.
 
         Raises:
             StorageError: A ledger of the film cannot be read or written.
@@ -119,7 +121,7 @@ class Leftovers:
                     if is_here and attempt.request == request:
                         self._has_unknown |= attempt.is_unknown
                     elif attempt.is_unknown or (is_here and self._is_abandoned(attempt)):
-                        self._settle(ledger.chunk_num, attempt, known)
+                        self._settle(ledger.chunk_num, attempt, known, stop)
 
     def _is_abandoned(self, attempt: Attempt) -> bool:
         if not attempt.is_open:
@@ -127,7 +129,9 @@ class Leftovers:
         is_young = seconds_since(self._api, attempt) < self._patience.max_seconds
         return not (is_young and attempt.asked_by != self._me and may_live(attempt.asked_by))
 
-    def _settle(self, chunk_num: int, attempt: Attempt, known: Collection[str]) -> None:
+    def _settle(
+        self, chunk_num: int, attempt: Attempt, known: Collection[str], stop: StopSignal
+    ) -> None:
         if attempt.key in self._given_up:
             return
         name = attempt.prediction_id or "whose answer was lost,"
@@ -135,7 +139,7 @@ class Leftovers:
         # A later look in this process shows nothing new; a run an hour later may learn more.
         is_last = seconds_since(self._api, attempt) > self._patience.void_seconds
         try:
-            ended = self._ended(attempt, known)
+            ended = self._ended(self._api.stopped_by(stop), attempt, known)
         except GenerationError as error:
             self._log(f"{what} cannot be ended: {error}")
             return
@@ -151,22 +155,20 @@ class Leftovers:
             self._log(f"{what} is over ({ended.status}), and cost ${ended.cost_usd:.2f}")
         self._ledger.update(chunk_num, ended)
 
-    def _ended(self, attempt: Attempt, known: Collection[str]) -> Attempt:
+    def _ended(self, api: ReplicateApi, attempt: Attempt, known: Collection[str]) -> Attempt:
         """The attempt as it stands once it has been cancelled, which what is over does not mind."""
         if attempt.prediction_id is None:
-            found = search(
-                self._api, attempt, known=set(known), void_seconds=self._patience.void_seconds
-            )
+            found = search(api, attempt, known=set(known), void_seconds=self._patience.void_seconds)
             if found.proves_absence:
                 return void(attempt, "it was never created")
             if found.prediction is None:
-                is_listed = seconds_since(self._api, attempt) > self._patience.settle_seconds
+                is_listed = seconds_since(api, attempt) > self._patience.settle_seconds
                 return unknown(attempt, "it is not in Replicate's list") if is_listed else attempt
             found_id = {"prediction_id": found.prediction.id, "status": "asked", "error": None}
             attempt = attempt.model_copy(update=found_id)
         assert attempt.prediction_id is not None  # noqa: S101 - it is set right above
         try:
-            prediction = self._api.cancel(attempt.prediction_id)
+            prediction = api.cancel(attempt.prediction_id)
         except Rejected as error:
             if error.data.get("status") not in NOT_THERE:
                 raise

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextvars import Context
 
 from chunk_assets.errors import (
     ChunkAssetsError,
@@ -12,7 +11,6 @@ from chunk_assets.errors import (
     TimedOut,
     Unavailable,
 )
-from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Patience
@@ -20,7 +18,7 @@ from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE, outcome, unknown
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.retries import RetryPolicy
-from chunk_assets.generation.stopping import answered, pause
+from chunk_assets.generation.stopping import StopSignal, answered, pause
 
 _ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
 """Of a look at a prediction: there will be another look, and a person who stops the run must not
@@ -43,9 +41,7 @@ class Waiting:
     ):
         self._api, self._ledger, self._patience, self._log = api, ledger, patience, log
 
-    def until_over(
-        self, asked: Asked, attempt: Attempt, on_progress: ProgressCallback
-    ) -> tuple[Attempt, Prediction]:
+    def until_over(self, asked: Asked, attempt: Attempt) -> tuple[Attempt, Prediction]:
         """The attempt once its prediction is over, or `unknown` if Replicate has lost it.
 
         Raises:
@@ -55,7 +51,7 @@ class Waiting:
                 it is new; it goes on.
         """
         assert attempt.prediction_id is not None  # noqa: S101 - `_found` and `_begun` see to it
-        patience = self._patience
+        patience, api = self._patience, self._api.stopped_by(asked.stop)
         began = answered = time.monotonic()
         notices = Notices(patience.notice_seconds, self._log)
         missing: float | None = None
@@ -63,7 +59,7 @@ class Waiting:
         try:
             while True:
                 try:
-                    prediction = self._api.get(attempt.prediction_id, retries=_ONE_MORE)
+                    prediction = api.get(attempt.prediction_id, retries=_ONE_MORE)
                     answered, missing = time.monotonic(), None
                 except Rejected as error:
                     if error.data.get("status") not in NOT_THERE:
@@ -105,8 +101,8 @@ class Waiting:
                         f"{asked.where}: prediction {attempt.prediction_id} {state}",
                         model=asked.model.name,
                     )
-                on_progress(fraction)
-                pause(seconds)
+                asked.on_progress(fraction)
+                pause(seconds, asked.stop)
                 seconds = min(seconds * 1.5, patience.poll_most)
         except ChunkAssetsError:
             raise  # it stays open in the ledger: the next run takes it up
@@ -161,8 +157,7 @@ class Waiting:
     def _cancel_at_once(self, asked: Asked, attempt: Attempt) -> None:
         """Cancel the prediction of a run that was stopped, which must not wait long for that."""
         try:
-            # In a context of its own, which does not hear of the stop.
-            Context().run(answered, lambda: self._cancel(asked, attempt), _HURRY)
+            answered(lambda: self._cancel(asked, attempt), seconds=_HURRY)
         except TimeoutError:
             self._log(
                 f"{asked.where}: Replicate has not confirmed within {_HURRY:g} s that prediction "
@@ -207,7 +202,7 @@ class Notices:
             self._said, self._is_first = time_now, False
 
 
-def looks(seconds: float, on_progress: ProgressCallback, fraction: float = 0.0) -> Iterator[None]:
+def looks(seconds: float, stop: StopSignal) -> Iterator[None]:
     """Look at once, and then ever more seldom for at least so many seconds."""
     end = time.monotonic() + seconds
     between = min(0.5, seconds / 4)
@@ -215,6 +210,5 @@ def looks(seconds: float, on_progress: ProgressCallback, fraction: float = 0.0) 
         yield
         if time.monotonic() > end:
             return
-        on_progress(fraction)
-        pause(between)
+        pause(between, stop)
         between = min(between * 2, 5.0)

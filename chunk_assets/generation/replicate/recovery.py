@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from chunk_assets.errors import ChunkAssetsError, Rejected
-from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import Asked, Patience
@@ -35,9 +34,7 @@ class Recovery:
         self._api, self._ledger, self._leftovers = api, ledger, leftovers
         self._me, self._patience, self._log = me, patience, log
 
-    def recovered(
-        self, asked: Asked, attempt: Attempt, age: float, why: str, on_progress: ProgressCallback
-    ) -> Attempt | None:
+    def recovered(self, asked: Asked, attempt: Attempt, age: float, why: str) -> Attempt | None:
         """An attempt whose id was never written, with its prediction, or void or unknown.
 
         None when another process has got further with it.
@@ -47,12 +44,11 @@ class Recovery:
             attempt: Without an id.
             age: Seconds since it may last have been sent.
             why: Why its prediction's id is not known.
-            on_progress: Called now and then; raises to stop.
         """
         is_foreign = attempt.asked_by != self._me and may_live(attempt.asked_by)
         limit = self._patience.foreign_seconds if is_foreign else self._patience.settle_seconds
         notices = Notices(self._patience.notice_seconds, self._log)
-        for _ in looks(limit - age, on_progress):
+        for _ in looks(limit - age, asked.stop):
             stored = self._stored(asked, attempt)
             if stored is None or stored.prediction_id or not stored.is_open:
                 return stored if stored is not None and stored.is_open else None
@@ -75,7 +71,9 @@ class Recovery:
         if attempt.prediction_id is None:
             return self._searched(asked, attempt)
         try:
-            return self.identified(asked, attempt, self._api.get(attempt.prediction_id))
+            return self.identified(
+                asked, attempt, self._api.stopped_by(asked.stop).get(attempt.prediction_id)
+            )
         except Rejected as error:
             if error.data.get("status") not in NOT_THERE:
                 raise
@@ -87,7 +85,7 @@ class Recovery:
         known = {one.prediction_id or "" for one in ledger.attempts}
         others = {one.media_url_sha256 for one in ledger.attempts if one.key != attempt.key}
         search_result = search(
-            self._api,
+            self._api.stopped_by(asked.stop),
             attempt,
             known=known,
             void_seconds=self._patience.void_seconds,

@@ -10,7 +10,7 @@ import stamina
 import stamina.instrumentation
 
 from chunk_assets.errors import TimedOut, Unavailable
-from chunk_assets.generation.stopping import pause
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 
 T = TypeVar("T")
 OnRetry = Callable[[str], None]
@@ -49,10 +49,13 @@ class RetryPolicy:
     wait_max: float = 30
 
 
-def retried(call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry) -> T:
+def retried(
+    call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry, stop: StopSignal = NEVER
+) -> T:
     """Return what `call` returns, trying again while it raises `Unavailable` or `TimedOut`.
 
     An error's `data["retry_after"]`, in seconds, is waited for. `LostAnswer` is never repeated.
+    When `stop` is set, its reason is raised.
 
     Raises:
         GenerationError: The last one, once there are no more tries.
@@ -76,10 +79,10 @@ def retried(call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry) -> T:
             return False
         on_retry(f"{error}; try {tries + 1} of {policy.attempts} follows in {seconds:.1f} s")
         to_wait = seconds
-        return 0.0  # stamina's own sleep would not end when the run is stopped
+        return 0.0  # stamina's own sleep would not end with `stop`
 
     for attempt in stamina.retry_context(on=wait, attempts=policy.attempts, timeout=None):
         with attempt:
-            pause(0 if stamina.is_testing() else to_wait)
+            pause(0 if stamina.is_testing() else to_wait, stop)
             return call()
     raise AssertionError("stamina tries at least once")

@@ -26,6 +26,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.storage import keys
 from chunk_assets_tests.defs.staleness.model import (
@@ -59,12 +60,13 @@ class ShadingGenerator(HoldingGenerator):
         request: GenerationRequest,
         workdir: Path,
         on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
     ) -> GeneratedClip:
         levels = np.asarray(open_picture(request.conditioning_image)).astype(int) + self.shade
         shaded = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
         path = save_png(shaded, workdir / "shaded.png")
         return super().generate(
-            replace(request, conditioning_image=path, seed=0), workdir, on_progress
+            replace(request, conditioning_image=path, seed=0), workdir, on_progress, stop
         )
 
 

@@ -15,6 +15,7 @@ from chunk_assets.generation.replicate.clip_request import Patience
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.generator import ReplicateGenerator
 from chunk_assets.generation.replicate.retries import RetryPolicy
+from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
@@ -64,8 +65,16 @@ class Hiring:
         )
         self._open.append(api)
 
-        def download(url: str, path: Path) -> None:
-            fetch(url, path, api=api.base_url, token=token, retries=FAST, on_retry=self.log.append)
+        def download(url: str, path: Path, stop: StopSignal) -> None:
+            fetch(
+                url,
+                path,
+                api=api.base_url,
+                token=token,
+                retries=FAST,
+                on_retry=self.log.append,
+                stop=stop,
+            )
 
         attempts = Attempts(
             api,

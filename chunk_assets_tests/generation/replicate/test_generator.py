@@ -9,20 +9,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chunk_assets.errors import Declined, OverBudget, Rejected, SpecError, TimedOut, Unavailable
+from chunk_assets.errors import (
+    Declined,
+    OverBudget,
+    Rejected,
+    SpecError,
+    Stopped,
+    TimedOut,
+    Unavailable,
+)
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest, ignore_progress
 from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMany, Truncated
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.hiring import Hiring
 
 CREATE = "POST /v1/predictions"
-
-
-class Person(Exception):
-    """Stands for someone who stops the run."""
 
 
 def test_a_clip_is_asked_for_once_and_accounted(hiring: Hiring, fake: FakeReplicate):
@@ -135,15 +140,16 @@ def test_an_input_error_is_final(hiring: Hiring, fake: FakeReplicate):
 
 
 def test_stopping_cancels_the_prediction(hiring: Hiring, fake: FakeReplicate):
-    """Who stops the run does not go on paying."""
+    """A stopped run costs nothing more."""
     fake.next("prediction", Takes(queue=0, seconds=30))
+    stop = StopSignal()
 
-    def stop(fraction: float) -> None:
-        if fake.created and fake.created[0].status == "processing":
-            raise Person
+    def stop_once_running(_fraction: float) -> None:
+        if fake.created[0].status == "processing":
+            stop.set()
 
-    with pytest.raises(Person):
-        hiring.generator().generate(hiring.request(), hiring.workdir, stop)
+    with pytest.raises(Stopped):
+        hiring.generator().generate(hiring.request(), hiring.workdir, stop_once_running, stop)
     assert fake.created[0].status == "canceled"
     [attempt] = hiring.attempts
     assert attempt.status == "canceled"
