@@ -14,8 +14,9 @@ from chunk_assets.errors import MediaError, StorageError
 from chunk_assets.film.fingerprints import digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.media.stitching import ENCODING, Join, PreparedSeam, Segment, make_seam
+from chunk_assets.media.stitching import ENCODING, PreparedSeam, Segment, make_seam
 from chunk_assets.media.stream_signature import Form
+from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import read_video

@@ -14,37 +14,13 @@ lead-in, which play at the same time.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import as_bt709, encoder_options
 from chunk_assets.media.ffmpeg import Graph, combine, read, write
 from chunk_assets.media.stream_signature import Form
-
-
-@dataclass(frozen=True)
-class Join:
-    """How one clip becomes the next.
-
-    Attributes:
-        kind: "crossfade", "fade" (a dip to black) or "cut".
-        frames: How long it takes, just before the next clip's slot begins; 0 is a cut.
-
-    Raises:
-        SpecError: The kind or the number is something else.
-    """
-
-    kind: Literal["crossfade", "cut", "fade"]
-    frames: int = 0
-
-    def __post_init__(self) -> None:
-        """Check both."""
-        if self.kind not in ("crossfade", "cut", "fade"):
-            raise SpecError(f"a join is {self.kind!r}: allowed is crossfade, cut or fade")
-        if self.frames < 0 or (self.kind == "cut" and self.frames):
-            allowed = "0" if self.kind == "cut" else "0 or more"
-            raise SpecError(f"a {self.kind} takes {self.frames!r} frames: allowed is {allowed}")
+from chunk_assets.planning.joins import Join
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from chunk_assets.media.ffmpeg import file_url, run, run_all
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.seams import (
     Body,
-    Join,
     Piece,
     Seam,
     Segment,
@@ -35,8 +34,9 @@ from chunk_assets.media.seams import (
     seam_between,
 )
 from chunk_assets.media.stream_signature import Form
+from chunk_assets.planning.joins import Join
 
-__all__ = ["ENCODING", "Join", "PreparedSeam", "Segment", "make_seam", "stitch"]
+__all__ = ["ENCODING", "PreparedSeam", "Segment", "make_seam", "stitch"]
 
 _ENCODING_SHARE = 0.9
 _AT_ONCE = min(4, os.cpu_count() or 1)

@@ -15,7 +15,7 @@ from typing import Any
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.json_text import shown
-from chunk_assets.media.stitching import Join
+from chunk_assets.planning.joins import Join
 from chunk_assets.planning.prompts import build_prompt
 from chunk_assets.schemas import (
     Beat,

@@ -8,7 +8,8 @@ import pytest
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.ffmpeg import arguments
-from chunk_assets.media.seams import Body, Join, Seam, Segment, cut_up, graph_of
+from chunk_assets.media.seams import Body, Seam, Segment, cut_up, graph_of
+from chunk_assets.planning.joins import Join
 
 
 def clip(number: int, num_frames: int, lead_in: int = 12) -> Segment:

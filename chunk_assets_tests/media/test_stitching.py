@@ -14,7 +14,8 @@ from chunk_assets.errors import FFmpegError, MediaError, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import ACCURATE
 from chunk_assets.media.frames import probe
-from chunk_assets.media.stitching import Join, Segment, stitch
+from chunk_assets.media.stitching import Segment, stitch
+from chunk_assets.planning.joins import Join
 from chunk_assets_tests.media.media import (
     PHOTOS,
     assert_looks_like,

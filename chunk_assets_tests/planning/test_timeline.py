@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chunk_assets.errors import SpecError
-from chunk_assets.media.stitching import Join
+from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import (
     Slot,
     beats_of_slots,
