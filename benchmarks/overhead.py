@@ -96,7 +96,7 @@ class Bench:
         """All chunks in one run in this process, as `chunk-assets render` does it."""
         count, watch = len(plan.specs), Stopwatch()
         generator = self._kind(self.clip, self.latency, watch.arrived)
-        definitions = build_definitions({generator.name: lambda _commission: generator}, watch)
+        definitions = build_definitions({generator.name: lambda _context: generator}, watch)
         job = definitions.resolve_job_def("render_chunks")
         tags = range_tags(plan.video_id, range(count))
         with watch.watching():

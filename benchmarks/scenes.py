@@ -79,7 +79,7 @@ class _Bench:
 
     def _render(self, plan: FilmPlan, numbers: list[int]) -> float:
         generator = self._generator
-        definitions = build_definitions({generator.name: lambda _commission: generator})
+        definitions = build_definitions({generator.name: lambda _context: generator})
         config = {"generator": generator.name, "max_parallel_scenes": SCENES}
         began = time.time()
         definitions.resolve_job_def("render_chunks").execute_in_process(

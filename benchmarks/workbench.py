@@ -197,7 +197,7 @@ def fixed_latency() -> dg.Definitions:
     asked = os.environ.get("BENCHMARK_ASKED")
     if asked:
         generator.first_asked = Path(asked)
-    return build_definitions({generator.name: lambda _commission: generator})
+    return build_definitions({generator.name: lambda _context: generator})
 
 
 class Stopwatch(Listener):

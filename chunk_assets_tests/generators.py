@@ -82,7 +82,7 @@ class HoldingGenerator(Generator):
 
 def only(generator: Generator) -> Generators:
     """A registry with this one generator."""
-    return {generator.name: lambda _commission: generator}
+    return {generator.name: lambda _context: generator}
 
 
 BUSY = Unavailable("the model is busy: try again later")

@@ -9,7 +9,7 @@ from chunk_assets.cli.summary import slot
 from chunk_assets.cli.terminal import cut, print_table
 from chunk_assets.defs.resources import connect
 from chunk_assets.film.assembly import film_cost
-from chunk_assets.film.plan import FilmPlan, commissioned, placed_specs
+from chunk_assets.film.plan import FilmPlan, generation_context, placed_specs
 from chunk_assets.film.quotes import chunk_price, to_render
 from chunk_assets.film.status import inspect
 from chunk_assets.film.submission import AnimaticDirectory
@@ -37,8 +37,8 @@ def print_dry_run(
     versions = {name: directory.version(name) for name in directory.pictures}
     specs = placed_specs(store, video_id, directory.animatic, versions)
     states = list(inspect(FilmPlan(video_id, directory.animatic, specs, ""), store))
-    commission = commissioned(video_id, directory.animatic, store)
-    with closing(build_generator(generator, commission, generators)) as maker:
+    generator_context = generation_context(video_id, directory.animatic, store)
+    with closing(build_generator(generator, generator_context, generators)) as maker:
         if again is None:
             rendered = set(to_render(states, maker))
         else:

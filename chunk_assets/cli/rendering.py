@@ -30,7 +30,7 @@ from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.completeness import completeness
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
+from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.film.quotes import chunk_price
 from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
 from chunk_assets.film.submission import AnimaticDirectory, submit
@@ -219,8 +219,8 @@ class Rendering:
                 film's chunks; nothing is written then.
         """
         specs = self.animatic.specs(self.video_id)
-        commission = commissioned(self.video_id, self.animatic.animatic, store)
-        with closing(choose_generator(self.generator, commission)) as generator:
+        generator_context = generation_context(self.video_id, self.animatic.animatic, store)
+        with closing(choose_generator(self.generator, generator_context)) as generator:
             return [chunk_price(generator, spec) for spec in specs]
 
     def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:

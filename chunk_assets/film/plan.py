@@ -9,7 +9,7 @@ from chunk_assets.file_names import same_names
 from chunk_assets.film.fingerprints import digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.generation.catalog import load_catalog
-from chunk_assets.generation.context import Commission
+from chunk_assets.generation.context import GenerationContext
 from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
 from chunk_assets.schemas import (
     MAX_MANIFEST_BYTES,
@@ -134,7 +134,7 @@ def placed_specs(
     return [_placed(store, spec, uris, versions, seed) for spec in specs]
 
 
-def commissioned(
+def generation_context(
     video_id: str,
     animatic: Animatic,
     store: ObjectStore,
@@ -142,7 +142,7 @@ def commissioned(
     model: str | None = None,
     max_cost_usd: float | None = None,
     log: Callable[[str], None] = lambda _sentence: None,
-) -> Commission:
+) -> GenerationContext:
     """What a generator is told of the film; arguments go before the manifest's own choices.
 
     Raises:
@@ -150,7 +150,7 @@ def commissioned(
     """
     if max_cost_usd is not None:
         max_cost_usd = checked_usd(max_cost_usd, "max_cost_usd")
-    return Commission(
+    return GenerationContext(
         video_id=video_id,
         settings=load_settings(),
         store=store,

@@ -7,7 +7,7 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import ChunkState
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.budget import clip_price
-from chunk_assets.generation.context import Commission
+from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import Settings
@@ -62,7 +62,9 @@ class Quotes:
         Raises:
             SpecError: The generator or its model is no longer known, or makes no such clip.
         """
-        commission = Commission(self._video_id, self._settings, self._store, model=clip.model)
-        generator = build_generator(clip.generator, commission, self._generators)
+        generator_context = GenerationContext(
+            self._video_id, self._settings, self._store, model=clip.model
+        )
+        generator = build_generator(clip.generator, generator_context, self._generators)
         with closing(generator):
             return chunk_price(generator, spec)

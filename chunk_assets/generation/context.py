@@ -8,7 +8,7 @@ from chunk_assets.storage.store import ObjectStore
 
 
 @dataclass(frozen=True)
-class Commission:
+class GenerationContext:
     """One film that a generator is to render in one run.
 
     Attributes:

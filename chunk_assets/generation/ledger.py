@@ -148,7 +148,7 @@ class ChunkLedger(BaseModel):
         return self.model_copy(update={"attempts": tuple(others)})
 
 
-class Taken(StorageError):
+class AlreadyRequested(StorageError):
     """Another process has an open attempt at the same request."""
 
 
@@ -186,7 +186,9 @@ class Ledger:
             if any(other.key == attempt.key for other in others):
                 return ledger  # it was written, and S3's answer to that was lost
             if any(other.is_open for other in others):
-                raise Taken(f"chunk {chunk_num} of film {self.video_id!r} is being asked for")
+                raise AlreadyRequested(
+                    f"chunk {chunk_num} of film {self.video_id!r} is being asked for"
+                )
             return ledger.with_attempt(attempt)
 
         self._change(chunk_num, add)

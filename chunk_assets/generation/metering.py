@@ -17,7 +17,7 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.budget import check_budget, clip_price
-from chunk_assets.generation.context import Commission
+from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.generation.wrapper import Wrapping
@@ -31,13 +31,13 @@ class Metered(Wrapping):
     without a reported cost, and a process that died, count at the full price.
     """
 
-    def __init__(self, generator: Generator, commission: Commission):
+    def __init__(self, generator: Generator, context: GenerationContext):
         super().__init__(generator)
-        self._ledger = Ledger(commission.store, commission.video_id)
-        self._max_cost_usd = commission.max_cost_usd
+        self._ledger = Ledger(context.store, context.video_id)
+        self._max_cost_usd = context.max_cost_usd
         self._asked_by = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._log = commission.log
-        self._committing = threading.Lock()
+        self._log = context.log
+        self._budget_lock = threading.Lock()
 
     def generate(
         self,
@@ -84,7 +84,7 @@ class Metered(Wrapping):
             media_url_sha256="",
             price_usd=clip_price(self.inside, request.num_frames, request.fps, request.size),
         )
-        with self._committing:  # or two scenes would both take the last of the budget
+        with self._budget_lock:  # or two scenes would both take the last of the budget
             check_budget(
                 self._ledger, attempt.price_usd, self._max_cost_usd, where=where, model=self.name
             )

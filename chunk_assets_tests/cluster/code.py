@@ -48,7 +48,7 @@ class Unhurried(PreviewGenerator):
         os.close(descriptor)
 
 
-GENERATING: Generators = {**GENERATORS, "preview": lambda _commission: Unhurried()}
+GENERATING: Generators = {**GENERATORS, "preview": lambda _context: Unhurried()}
 
 
 def unchecked(whole: dg.Definitions) -> dg.Definitions:

@@ -10,11 +10,11 @@ import pytest
 
 from chunk_assets.errors import GenerationError
 from chunk_assets.film.assembly import film_cost
-from chunk_assets.film.plan import commissioned, plan_film
+from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.generation.replicate.clip_request import Patience
-from chunk_assets.generation.replicate.generator import hired
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
+from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import RenderRequest
@@ -27,7 +27,9 @@ from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import manifest
 
 HURRY = RetryPolicy(attempts=12, seconds=60, wait_initial=0.01, wait_max=0.05)
-PATIENCE = Patience(poll_first=0.02, poll_most=0.1, settle_seconds=0.4, predictions=6)
+POLICY = PredictionPolicy(
+    first_poll_seconds=0.02, longest_poll_seconds=0.1, settle_seconds=0.4, predictions=6
+)
 FILMS, CHUNKS = 10, 15
 
 
@@ -59,8 +61,8 @@ def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
     for run in range(1, 20):
         directory = workdir / f"{video_id}-{run}"
         directory.mkdir()
-        commission = commissioned(video_id, plan.animatic, store)
-        generator = hired(commission, patience=PATIENCE, retries=HURRY)
+        generator_context = generation_context(video_id, plan.animatic, store)
+        generator = build_replicate_generator(generator_context, policy=POLICY, retries=HURRY)
         numbers = range(len(plan.specs))
         try:
             for _ in walk(

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
+from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.replicate.generator import hired
+from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture
 from chunk_assets.render.hooks import Listener
@@ -66,7 +66,7 @@ def rendered(store: ObjectStore, workdir: Path, fps: int) -> FilmPlan:
     document = small_manifest(duration=8, fps=fps, beats=[beat], model="wan-2.2-i2v-fast", **frames)
     put_animatic(store, document=document)
     plan = plan_film(store, "film")
-    generator = hired(commissioned("film", plan.animatic, store))
+    generator = build_replicate_generator(generation_context("film", plan.animatic, store))
     order, numbers = RenderRequest(), range(len(plan.specs))
     workdir.mkdir()
     made = walk(

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.errors import HandedOn
-from chunk_assets.film.plan import commissioned, plan_film
+from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.generation.replicate.clip_request import Patience
-from chunk_assets.generation.replicate.generator import hired
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
+from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.render.hooks import Listener, Shutdown
 from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.scenes import walk_scenes
@@ -109,8 +109,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 
 def hosted(store: ObjectStore) -> ClipGenerator:
     """The hosted model, looked at often."""
-    commission = commissioned("film", plan_film(store, "film").animatic, store)
-    return hired(commission, patience=Patience(poll_first=0.05, poll_most=0.1))
+    generator_context = generation_context("film", plan_film(store, "film").animatic, store)
+    return build_replicate_generator(
+        generator_context,
+        policy=PredictionPolicy(first_poll_seconds=0.05, longest_poll_seconds=0.1),
+    )
 
 
 def test_what_was_asked_for_is_left_to_the_next_walk(

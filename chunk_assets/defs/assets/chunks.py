@@ -25,7 +25,7 @@ from chunk_assets.defs.runs.config import ChunkConfig
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.errors import ChunkAssetsError, HandedOn
 from chunk_assets.files.workdirs import film_workdir
-from chunk_assets.film.plan import FilmPlan, commissioned, plan_film
+from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.generation.registry import Generators, choose_generator
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import RenderRequest
@@ -155,7 +155,7 @@ def _film(
         context.log.info(sentence)
         listener.noticed(sentence)
 
-    commission = commissioned(
+    generator_context = generation_context(
         video_id,
         plan.animatic,
         store,
@@ -172,7 +172,7 @@ def _film(
         log=log,
     )
     with (
-        closing(choose_generator(config.generator, commission, generators)) as generator,
+        closing(choose_generator(config.generator, generator_context, generators)) as generator,
         film_workdir(films.home()) as workdir,
     ):
         for made in walk_scenes(

@@ -10,7 +10,7 @@ import dagster as dg
 from chunk_assets.defs.runs.active_films import ACTIVE
 from chunk_assets.errors import NotAllowed
 from chunk_assets.film.day_spending import reserve
-from chunk_assets.film.plan import FilmPlan, commissioned
+from chunk_assets.film.plan import FilmPlan, generation_context
 from chunk_assets.film.quotes import chunk_price, to_render
 from chunk_assets.film.status import inspect
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, build_generator
@@ -59,8 +59,8 @@ class SensorLimits:
             StorageError: The day's account cannot be read or written.
         """
         name = plan.animatic.generator or DEFAULT_GENERATOR
-        commission = commissioned(plan.video_id, plan.animatic, self.store)
-        with closing(build_generator(name, commission, self.generators)) as generator:
+        generator_context = generation_context(plan.video_id, plan.animatic, self.store)
+        with closing(build_generator(name, generator_context, self.generators)) as generator:
             if not generator.is_paid:
                 return None
             self._check_allowed(name)

@@ -33,8 +33,8 @@ from chunk_assets.generation.replicate.retries import (
     LostAnswer,
     OnRetry,
     RetryPolicy,
-    ignore,
-    retried,
+    ignore_retries,
+    retry,
 )
 from chunk_assets.generation.replicate.server_time import ServerClock
 from chunk_assets.generation.stopping import NEVER, StopSignal
@@ -74,7 +74,7 @@ class ReplicateApi:
         cancel_after: float,
         timeout: float = 30,
         retries: RetryPolicy | None = None,
-        on_retry: OnRetry = ignore,
+        on_retry: OnRetry = ignore_retries,
     ):
         self.base_url = checked_base_url(base_url)
         self._retries = retries or RetryPolicy()
@@ -267,9 +267,9 @@ class ReplicateApi:
         """
         what = "the list of predictions"
         query = {"created_after": moment.isoformat()}
-        asked = []
-        while query not in asked and len(asked) < MOST_PAGES:
-            asked.append(query)
+        queries = []
+        while query not in queries and len(queries) < MOST_PAGES:
+            queries.append(query)
             page = self._get("/v1/predictions", what, params=query)
             results = page.get("results")
             if not isinstance(results, list):
@@ -296,7 +296,7 @@ class ReplicateApi:
         return self._connection.ask(method, path, what, stop=self._stop, **options)
 
     def _retried(self, call: Callable[[], _T], policy: RetryPolicy | None = None) -> _T:
-        return retried(call, policy or self._retries, self._on_retry, self._stop)
+        return retry(call, policy or self._retries, self._on_retry, self._stop)
 
 
 def _prediction(answer: dict[str, Any], what: str, prediction_id: str) -> Prediction:

@@ -20,14 +20,18 @@ from chunk_assets.errors import (
     Unavailable,
 )
 from chunk_assets.generation.budget import check_budget
-from chunk_assets.generation.ledger import Attempt, Ledger, Taken
+from chunk_assets.generation.ledger import AlreadyRequested, Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.clip_request import Asked, Done, Patience
+from chunk_assets.generation.replicate.clip_request import (
+    ClipRequest,
+    FetchedClip,
+    PredictionPolicy,
+)
 from chunk_assets.generation.replicate.failures import kind_of_failure
-from chunk_assets.generation.replicate.fetching import Download, Fetching
 from chunk_assets.generation.replicate.lost_predictions import seconds_since, url_digest
-from chunk_assets.generation.replicate.orphaned_predictions import Leftovers, void
-from chunk_assets.generation.replicate.polling import Waiting
+from chunk_assets.generation.replicate.orphaned_predictions import OrphanedPredictions, void
+from chunk_assets.generation.replicate.output_fetcher import Download, OutputFetcher
+from chunk_assets.generation.replicate.polling import Poller
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.recovery import Recovery
 from chunk_assets.generation.replicate.retries import LostAnswer
@@ -42,22 +46,24 @@ class Attempts:
         ledger: Ledger,
         download: Download,
         *,
-        patience: Patience,
+        policy: PredictionPolicy,
         max_cost_usd: float | None = None,
         log: Callable[[str], None] = lambda _sentence: None,
     ):
-        self._api, self._ledger, self._patience = api, ledger, patience
-        self._waiting = Waiting(api, ledger, patience, log)
-        self._fetching = Fetching(api, ledger, download, patience, log)
-        self._me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._leftovers = Leftovers(api, ledger, me=self._me, patience=patience, log=log)
+        self._api, self._ledger, self._policy = api, ledger, policy
+        self._poller = Poller(api, ledger, policy, log)
+        self._fetcher = OutputFetcher(api, ledger, download, policy, log)
+        self._process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._orphans = OrphanedPredictions(
+            api, ledger, process=self._process, policy=policy, log=log
+        )
         self._recovery = Recovery(
-            api, ledger, self._leftovers, me=self._me, patience=patience, log=log
+            api, ledger, self._orphans, process=self._process, policy=policy, log=log
         )
         self._max_cost_usd, self._log = max_cost_usd, log
-        self._committing = threading.Lock()
+        self._budget_lock = threading.Lock()
 
-    def clip(self, asked: Asked, path: Path) -> Done:
+    def clip(self, request: ClipRequest, path: Path) -> FetchedClip:
         """Save the clip as `path`.
 
         Raises:
@@ -71,34 +77,34 @@ class Attempts:
         failed: list[str] = []
         lost_usd = 0.0
         while True:
-            attempt = self._found(asked) or self._begun(asked)
+            attempt = self._found(request) or self._begun(request)
             if attempt is None:
                 continue  # another process was quicker: look at its attempt
             if attempt.prediction_id is None:
                 failed.append(f"{attempt.error}")
             else:
-                attempt, prediction = self._waiting.until_over(asked, attempt)
+                attempt, prediction = self._poller.until_over(request, attempt)
                 if attempt.status in _PAID:
-                    done = self._fetching.clip(asked, attempt, prediction, path)
+                    done = self._fetcher.clip(request, attempt, prediction, path)
                     if done is not None:
                         return done
                     failed.append("its output was deleted before it could be downloaded")
                 elif attempt.is_unknown:
-                    self._leftovers.watch()
+                    self._orphans.watch()
                     failed.append(f"{attempt.error}")
                 else:
-                    failed.append(self._reason(asked, attempt, prediction))
+                    failed.append(self._reason(request, attempt, prediction))
             cost = _cost(attempt)
             lost_usd += attempt.price_usd if attempt.is_unknown else 0.0
-            if len(failed) >= self._patience.predictions:
-                self._log(f"{asked.where}: {failed[-1]}; {cost}")
-                raise self._given_up(asked, failed, lost_usd)
+            if len(failed) >= self._policy.predictions:
+                self._log(f"{request.where}: {failed[-1]}; {cost}")
+                raise self._given_up(request, failed, lost_usd)
             self._log(
-                f"{asked.where}: {failed[-1]}; {cost}; asking again, prediction "
-                f"{len(failed) + 1} of {self._patience.predictions}"
+                f"{request.where}: {failed[-1]}; {cost}; asking again, prediction "
+                f"{len(failed) + 1} of {self._policy.predictions}"
             )
 
-    def _given_up(self, asked: Asked, failed: list[str], lost_usd: float) -> Unavailable:
+    def _given_up(self, request: ClipRequest, failed: list[str], lost_usd: float) -> Unavailable:
         unclear = (
             f"; ${lost_usd:.2f} may have been spent on predictions whose answers were lost, and "
             "counts until they are found"
@@ -106,115 +112,117 @@ class Attempts:
             else ""
         )
         # Where answers are lost, it is the network: another model would fare no better.
-        data: dict[str, Any] = {} if lost_usd else {"model": asked.model.name}
+        data: dict[str, Any] = {} if lost_usd else {"model": request.model.name}
         return Unavailable(
-            f"{asked.model.name} failed {len(failed)} times at {asked.where}, the last "
+            f"{request.model.name} failed {len(failed)} times at {request.where}, the last "
             f"time with: {failed[-1]}{unclear}; the chunks before it are kept, try again later",
             **data,
         )
 
-    def _found(self, asked: Asked) -> Attempt | None:
+    def _found(self, request: ClipRequest) -> Attempt | None:
         """The attempt to take up: an open one, or one whose clip is still to be had."""
-        for attempt in self._ledger.chunk(asked.chunk_num).of_request(asked.request):
+        for attempt in self._ledger.chunk(request.chunk_num).of_request(request.fingerprint):
             if attempt.is_unknown:
-                attempt = self._recovery.look_again(asked, attempt)
+                attempt = self._recovery.look_again(request, attempt)
             elif attempt.is_open and attempt.prediction_id is None:
                 self._log(
-                    f"{asked.where}: it was requested before, but its prediction is unknown; "
+                    f"{request.where}: it was requested before, but its prediction is unknown; "
                     "looking for it in Replicate's list"
                 )
                 age, why = seconds_since(self._api, attempt), "its process ended before the answer"
-                attempt = self._recovery.recovered(asked, attempt, age, why)
+                attempt = self._recovery.recovered(request, attempt, age, why)
             if attempt is None or attempt.status in ("void", "unknown"):
                 continue
             if attempt.is_open:
-                self._log(f"{asked.where}: waiting for prediction {attempt.prediction_id}")
+                self._log(f"{request.where}: waiting for prediction {attempt.prediction_id}")
                 return attempt
             if attempt.status == "unfetched" or (
                 attempt.status == "succeeded" and attempt.error is None
             ):
-                self._log(f"{asked.where}: prediction {attempt.prediction_id} is paid for already")
+                self._log(
+                    f"{request.where}: prediction {attempt.prediction_id} is paid for already"
+                )
                 return attempt
         return None
 
-    def _begun(self, asked: Asked) -> Attempt | None:
+    def _begun(self, request: ClipRequest) -> Attempt | None:
         """A new attempt; None when another process began one at the same time."""
-        self._leftovers.settle(asked.chunk_num, asked.request, asked.stop)
-        self._check_budget(asked)
+        self._orphans.settle(request.chunk_num, request.fingerprint, request.stop)
+        self._check_budget(request)
         try:
-            url = asked.upload()
+            url = request.upload()
         except Rejected as error:
-            raise _rejected(asked, error) from error
-        asked.stop.raise_if_set()  # the last chance to stop for nothing
+            raise _rejected(request, error) from error
+        request.stop.raise_if_set()  # the last chance to stop for nothing
         attempt = Attempt(
             key=uuid.uuid4().hex,
-            request=asked.request,
-            model=asked.model.replicate,
-            version=asked.version,
-            seed=asked.seed,
+            request=request.fingerprint,
+            model=request.model.replicate,
+            version=request.version,
+            seed=request.seed,
             asked_at=self._api.clock.now(),
             clock="server" if self._api.clock.is_known else "local",
-            asked_by=self._me,
+            asked_by=self._process,
             media_url_sha256=url_digest(url),
-            price_usd=asked.price_usd,
+            price_usd=request.price_usd,
         )
         try:
-            with self._committing:  # or two scenes would both take the last of the budget
-                self._check_budget(asked)
-                self._ledger.begin(asked.chunk_num, attempt)
-        except Taken:
+            with self._budget_lock:  # or two scenes would both take the last of the budget
+                self._check_budget(request)
+                self._ledger.begin(request.chunk_num, attempt)
+        except AlreadyRequested:
             return None
         may_be_created = threading.Event()
         try:
-            prediction = self._api.stopped_by(asked.stop).create(
-                model=asked.model.replicate,
-                version=asked.version,
-                inputs=asked.inputs(url),
+            prediction = self._api.stopped_by(request.stop).create(
+                model=request.model.replicate,
+                version=request.version,
+                inputs=request.inputs(url),
                 may_be_created=may_be_created,
             )
         except LostAnswer as error:
             self._log(
-                f"{asked.where}: {error}; looking for it in Replicate's list for up to "
-                f"{self._patience.settle_seconds:g} s"
+                f"{request.where}: {error}; looking for it in Replicate's list for up to "
+                f"{self._policy.settle_seconds:g} s"
             )
-            return self._recovery.recovered(asked, attempt, 0.0, str(error))
+            return self._recovery.recovered(request, attempt, 0.0, str(error))
         except (GenerationError, SpecError) as error:
             # Provably not created: it was not sent, or refused.
-            self._ledger.update(asked.chunk_num, void(attempt, str(error)))
+            self._ledger.update(request.chunk_num, void(attempt, str(error)))
             if isinstance(error, Rejected):
-                raise _rejected(asked, error) from error
+                raise _rejected(request, error) from error
             raise
         except BaseException:
             # The run was stopped, which proves nothing unless it was between two tries.
             if not may_be_created.is_set():
                 refused = void(attempt, "the run was stopped before Replicate took the request")
-                self._ledger.update(asked.chunk_num, refused)
+                self._ledger.update(request.chunk_num, refused)
             raise
-        return self._recovery.identified(asked, attempt, prediction)
+        return self._recovery.identified(request, attempt, prediction)
 
-    def _check_budget(self, asked: Asked) -> None:
-        limit, model = self._max_cost_usd, asked.model.name
-        check_budget(self._ledger, asked.price_usd, limit, where=asked.where, model=model)
+    def _check_budget(self, request: ClipRequest) -> None:
+        limit, model = self._max_cost_usd, request.model.name
+        check_budget(self._ledger, request.price_usd, limit, where=request.where, model=model)
 
-    def _reason(self, asked: Asked, attempt: Attempt, prediction: Prediction) -> str:
+    def _reason(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> str:
         """Why a prediction that failed did; raises where another try would not help."""
         said = prediction.error or "no reason given"
         if attempt.status == "failed":
             kind = kind_of_failure(prediction.error)
             if kind in ("moderated", "final"):
-                self._log(f"{asked.where}: prediction {prediction.id} failed; {_cost(attempt)}")
+                self._log(f"{request.where}: prediction {prediction.id} failed; {_cost(attempt)}")
             if kind == "moderated":
                 raise Declined(
-                    f"{asked.model.name} declined {asked.where} for its content ({said}): change "
-                    "the beat's prompt or picture, or name a fallback_model in the manifest; the "
-                    "chunks before it are kept",
-                    model=asked.model.name,
+                    f"{request.model.name} declined {request.where} for its content ({said}): "
+                    "change the beat's prompt or picture, or name a fallback_model in the "
+                    "manifest; the chunks before it are kept",
+                    model=request.model.name,
                 )
             if kind == "final":
                 raise Rejected(
-                    f"{asked.model.name} failed at {asked.where}: {said}; it is not asked again, "
-                    "since it would fail again; the chunks before it are kept",
-                    model=asked.model.name,
+                    f"{request.model.name} failed at {request.where}: {said}; it is not asked "
+                    "again, since it would fail again; the chunks before it are kept",
+                    model=request.model.name,
                 )
         return f"prediction {prediction.id} {prediction.status} ({said})"
 
@@ -229,9 +237,9 @@ def _cost(attempt: Attempt) -> str:
     return f"it cost ${attempt.cost_usd:.2f}" if attempt.cost_usd else "it cost nothing"
 
 
-def _rejected(asked: Asked, error: Rejected) -> Rejected:
+def _rejected(request: ClipRequest, error: Rejected) -> Rejected:
     """The refusal of a POST, with the chunk in its sentence."""
     kind = Declined if error.data.get("status") == 404 else Rejected
-    data = {**error.data, "model": asked.model.name}
-    where = f"{asked.where} was not asked of {asked.model.name}"
+    data = {**error.data, "model": request.model.name}
+    where = f"{request.where} was not asked of {request.model.name}"
     return kind(f"{error}; {where}, the chunks before it are kept", **data)

@@ -9,12 +9,12 @@ from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Attempt
 from chunk_assets.generation.stopping import StopSignal
 
-KEPT_SECONDS = 3600.0
+OUTPUT_KEPT_SECONDS = 3600.0
 """How long Replicate keeps inputs and outputs once a prediction is over."""
 
 
 @dataclass(frozen=True)
-class Patience:
+class PredictionPolicy:
     """How long and how often.
 
     Attributes:
@@ -37,8 +37,8 @@ class Patience:
 
     max_seconds: float = 30 * 60
     predictions: int = 3
-    poll_first: float = 0.5
-    poll_most: float = 3.0
+    first_poll_seconds: float = 0.5
+    longest_poll_seconds: float = 3.0
     settle_seconds: float = 90.0
     foreign_seconds: float = 360.0
     void_seconds: float = 1200.0
@@ -48,12 +48,12 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClipRequest:
     """One clip that is asked of one model.
 
     Attributes:
         where: The chunk and its film, for sentences.
-        request: The fingerprint of all that is asked, seed and picture among it.
+        fingerprint: SHA-256 of the whole request, seed and picture among it.
         price_usd: What it is expected to cost.
         upload: Uploads the conditioning picture and gives its URL.
         inputs: The prediction's inputs with that URL in them.
@@ -63,7 +63,7 @@ class Asked:
 
     chunk_num: int
     where: str
-    request: str
+    fingerprint: str
     model: HostedModel
     version: str | None
     seed: int
@@ -76,7 +76,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Done:
+class FetchedClip:
     """A clip that came.
 
     Attributes:

@@ -26,7 +26,7 @@ from chunk_assets.generation.replicate.api_errors import (
     web_page,
 )
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
-from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore, retried
+from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore_retries, retry
 from chunk_assets.generation.stopping import NEVER, StopSignal, streamed
 from chunk_assets.media.frames import probe
 
@@ -51,7 +51,7 @@ def fetch(
     timeout: float = 60,
     total_seconds: float = 1800,
     retries: RetryPolicy | None = None,
-    on_retry: OnRetry = ignore,
+    on_retry: OnRetry = ignore_retries,
     stop: StopSignal = NEVER,
 ) -> None:
     """Save an output as `path`, which is there whole or not at all.
@@ -102,7 +102,7 @@ def fetch(
             # Not chained: its text or its request could hold the address.
             raise as_transport_error(error, _WHAT) from None
 
-    retried(once, retries or RetryPolicy(), on_retry, stop)
+    retry(once, retries or RetryPolicy(), on_retry, stop)
 
 
 def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx.Response:

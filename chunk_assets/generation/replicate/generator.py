@@ -18,12 +18,12 @@ from chunk_assets.generation.base import (
     ignore_progress,
 )
 from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
-from chunk_assets.generation.context import Commission
+from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.attempts import Attempts
-from chunk_assets.generation.replicate.clip_request import Asked, Patience
+from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy
 from chunk_assets.generation.replicate.conditioning import conditioning_media
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
@@ -40,54 +40,54 @@ MEDIA = "https://replicate.delivery/"
 """Stands for the conditioning picture's address while nothing is uploaded yet."""
 
 
-def hired(
-    commission: Commission,
+def build_replicate_generator(
+    context: GenerationContext,
     *,
-    patience: Patience | None = None,
+    policy: PredictionPolicy | None = None,
     retries: RetryPolicy | None = None,
 ) -> "ReplicateGenerator":
     """The generator for one film.
 
     Args:
-        commission: The film.
-        patience: With predictions; by the deployment's settings without it.
+        context: The film and the deployment.
+        policy: Timeouts of predictions; the deployment's by default.
         retries: Of requests.
 
     Raises:
         SpecError: There is no such model.
     """
-    settings = commission.settings
+    settings = context.settings
     token = settings.replicate_api_token or NO_TOKEN
     catalog = load_catalog(settings.models)
-    fallback = commission.fallback_model
-    patience = patience or Patience(settings.replicate_max_seconds)
+    fallback = context.fallback_model
+    policy = policy or PredictionPolicy(settings.replicate_max_seconds)
     api = ReplicateApi(
         token,
         settings.replicate_base_url,
-        cancel_after=patience.max_seconds,
+        cancel_after=policy.max_seconds,
         retries=retries,
-        on_retry=commission.log,
+        on_retry=context.log,
     )
 
     def download(url: str, path: Path, stop: StopSignal) -> None:
-        on_retry = commission.log
+        on_retry = context.log
         fetch(
             url, path, api=api.base_url, token=token, retries=retries, on_retry=on_retry, stop=stop
         )
 
     return ReplicateGenerator(
         api,
-        catalog.find(commission.model or DEFAULT_MODEL),
+        catalog.find(context.model or DEFAULT_MODEL),
         Attempts(
             api,
-            Ledger(commission.store, commission.video_id),
+            Ledger(context.store, context.video_id),
             download,
-            patience=patience,
-            max_cost_usd=commission.max_cost_usd,
-            log=commission.log,
+            policy=policy,
+            max_cost_usd=context.max_cost_usd,
+            log=context.log,
         ),
         fallback=catalog.find(fallback) if fallback else None,
-        log=commission.log,
+        log=context.log,
         has_token=token is not NO_TOKEN,
     )
 
@@ -211,11 +211,11 @@ class ReplicateGenerator(Generator):
         # By its pixels: the same composite may come from the chain or, deflated, from S3.
         picture = pixel_digest(open_picture(request.conditioning_image))
         fingerprint = request_fingerprint(model, published.version, inputs, picture)
-        asked = Asked(
+        clip_request = ClipRequest(
             chunk_num=request.chunk_num,
             where=f"chunk {request.chunk_num} of film {request.video_id!r}",
             # The seed apart: models that take none are asked the same for every take.
-            request=hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest(),
+            fingerprint=hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest(),
             model=model,
             version=published.version,
             seed=request.seed,
@@ -229,7 +229,7 @@ class ReplicateGenerator(Generator):
             stop=stop,
         )
         path = workdir / "prediction.mp4"
-        done = self._attempts.clip(asked, path)
+        done = self._attempts.clip(clip_request, path)
         return GeneratedClip(
             path,
             cost_usd=done.attempt.cost_usd,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from chunk_assets.errors import GenerationError, Rejected
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import search, seconds_since
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import NEVER, StopSignal
@@ -22,7 +22,7 @@ NOT_THERE = (404, 410)
 """The statuses of an answer that something does not exist, or does so no more."""
 
 
-def may_live(asked_by: str) -> bool:
+def may_be_running(asked_by: str) -> bool:
     """Whether a process may still be at work: on another host it may, on this one it shows."""
     host, _, rest = asked_by.rpartition(":")[0].rpartition(":")
     if host != socket.gethostname() or not rest.isdecimal():
@@ -63,7 +63,7 @@ def unknown(attempt: Attempt, why: str) -> Attempt:
     return attempt.model_copy(update={"status": "unknown", "error": why})
 
 
-class Leftovers:
+class OrphanedPredictions:
     """Settles what is left of one film's predictions before another is asked for.
 
     Args:
@@ -79,13 +79,13 @@ class Leftovers:
         api: ReplicateApi,
         ledger: Ledger,
         *,
-        me: str,
-        patience: Patience,
+        process: str,
+        policy: PredictionPolicy,
         log: Callable[[str], None],
     ):
-        self._api, self._ledger, self._me = api, ledger, me
-        self._patience, self._log = patience, log
-        self._settling = threading.Lock()
+        self._api, self._ledger, self._process = api, ledger, process
+        self._policy, self._log = policy, log
+        self._settle_lock = threading.Lock()
         self._given_up: set[str] = set()
         self._has_unknown = True  # as far as is known before the film's ledgers are read
 
@@ -108,7 +108,7 @@ class Leftovers:
         Raises:
             StorageError: A ledger of the film cannot be read or written.
         """
-        with self._settling:  # of two scenes, both would find the same
+        with self._settle_lock:  # of two scenes, both would find the same
             film, here = self._ledger.film, self._ledger.chunk
             ledgers = list(film()) if self._has_unknown else [here(chunk_num)]
             self._has_unknown = False
@@ -126,8 +126,10 @@ class Leftovers:
     def _is_abandoned(self, attempt: Attempt) -> bool:
         if not attempt.is_open:
             return False
-        is_young = seconds_since(self._api, attempt) < self._patience.max_seconds
-        return not (is_young and attempt.asked_by != self._me and may_live(attempt.asked_by))
+        is_young = seconds_since(self._api, attempt) < self._policy.max_seconds
+        return not (
+            is_young and attempt.asked_by != self._process and may_be_running(attempt.asked_by)
+        )
 
     def _settle(
         self, chunk_num: int, attempt: Attempt, known: Collection[str], stop: StopSignal
@@ -137,7 +139,7 @@ class Leftovers:
         name = attempt.prediction_id or "whose answer was lost,"
         what = f"prediction {name} of another request for chunk {chunk_num}"
         # A later look in this process shows nothing new; a run an hour later may learn more.
-        is_last = seconds_since(self._api, attempt) > self._patience.void_seconds
+        is_last = seconds_since(self._api, attempt) > self._policy.void_seconds
         try:
             ended = self._ended(self._api.stopped_by(stop), attempt, known)
         except GenerationError as error:
@@ -158,11 +160,11 @@ class Leftovers:
     def _ended(self, api: ReplicateApi, attempt: Attempt, known: Collection[str]) -> Attempt:
         """The attempt as it stands once it has been cancelled, which what is over does not mind."""
         if attempt.prediction_id is None:
-            found = search(api, attempt, known=set(known), void_seconds=self._patience.void_seconds)
+            found = search(api, attempt, known=set(known), void_seconds=self._policy.void_seconds)
             if found.proves_absence:
                 return void(attempt, "it was never created")
             if found.prediction is None:
-                is_listed = seconds_since(api, attempt) > self._patience.settle_seconds
+                is_listed = seconds_since(api, attempt) > self._policy.settle_seconds
                 return unknown(attempt, "it is not in Replicate's list") if is_listed else attempt
             found_id = {"prediction_id": found.prediction.id, "status": "asked", "error": None}
             attempt = attempt.model_copy(update=found_id)

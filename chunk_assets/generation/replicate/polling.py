@@ -13,7 +13,11 @@ from chunk_assets.errors import (
 )
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Patience
+from chunk_assets.generation.replicate.clip_request import (
+    OUTPUT_KEPT_SECONDS,
+    ClipRequest,
+    PredictionPolicy,
+)
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE, outcome, unknown
 from chunk_assets.generation.replicate.predictions import Prediction
@@ -25,23 +29,23 @@ _ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
 wait for a patient one."""
 
 
-_HURRY = 2.0
+_CANCEL_SECONDS = 2.0
 """Seconds that a run which was stopped waits for Replicate's answer to its cancellation."""
 
 
-class Waiting:
+class Poller:
     """Waits for the predictions of one film."""
 
     def __init__(
         self,
         api: ReplicateApi,
         ledger: Ledger,
-        patience: Patience,
+        policy: PredictionPolicy,
         log: Callable[[str], None],
     ):
-        self._api, self._ledger, self._patience, self._log = api, ledger, patience, log
+        self._api, self._ledger, self._policy, self._log = api, ledger, policy, log
 
-    def until_over(self, asked: Asked, attempt: Attempt) -> tuple[Attempt, Prediction]:
+    def until_over(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction]:
         """The attempt once its prediction is over, or `unknown` if Replicate has lost it.
 
         Raises:
@@ -51,11 +55,11 @@ class Waiting:
                 it is new; it goes on.
         """
         assert attempt.prediction_id is not None  # noqa: S101 - `_found` and `_begun` see to it
-        patience, api = self._patience, self._api.stopped_by(asked.stop)
+        policy, api = self._policy, self._api.stopped_by(request.stop)
         began = answered = time.monotonic()
-        notices = Notices(patience.notice_seconds, self._log)
+        notices = Notices(policy.notice_seconds, self._log)
         missing: float | None = None
-        seconds, fraction = patience.poll_first, 0.0
+        seconds, fraction = policy.first_poll_seconds, 0.0
         try:
             while True:
                 try:
@@ -64,63 +68,63 @@ class Waiting:
                 except Rejected as error:
                     if error.data.get("status") not in NOT_THERE:
                         raise Rejected(
-                            f"{error}; prediction {attempt.prediction_id} of {asked.model.name} "
-                            f"for {asked.where} goes on, rendering again fetches its clip",
+                            f"{error}; prediction {attempt.prediction_id} of {request.model.name} "
+                            f"for {request.where} goes on, rendering again fetches its clip",
                             **error.data,
                         ) from error
-                    if seconds_since(self._api, attempt) > KEPT_SECONDS:
-                        return self._forgotten(asked, attempt, str(error))
+                    if seconds_since(self._api, attempt) > OUTPUT_KEPT_SECONDS:
+                        return self._forgotten(request, attempt, str(error))
                     missing = missing or time.monotonic()
-                    self._check_missing(asked, attempt, missing, notices)
+                    self._check_missing(request, attempt, missing, notices)
                 except (Unavailable, TimedOut) as error:
                     # The prediction goes on meanwhile: only a long silence ends the wait.
-                    if time.monotonic() - answered > patience.silent_seconds:
+                    if time.monotonic() - answered > policy.silent_seconds:
                         raise
                     self._log(
-                        f"{asked.where}: {error}; looking again, for up to "
-                        f"{patience.silent_seconds:g} s without an answer"
+                        f"{request.where}: {error}; looking again, for up to "
+                        f"{policy.silent_seconds:g} s without an answer"
                     )
                 else:
                     if prediction.is_over:
-                        return self._over(asked, attempt, prediction), prediction
+                        return self._over(request, attempt, prediction), prediction
                     fraction = min(prediction.progress or fraction, 0.99)
                     notices.say(
                         lambda seconds, status=prediction.status: (
-                            f"{asked.where}: prediction {attempt.prediction_id} of "
-                            f"{asked.model.name} is {_STATES.get(status, repr(status))}; waited "
-                            f"for it for {seconds:.0f} s of at most {patience.max_seconds:g} s"
+                            f"{request.where}: prediction {attempt.prediction_id} of "
+                            f"{request.model.name} is {_STATES.get(status, repr(status))}; waited "
+                            f"for it for {seconds:.0f} s of at most {policy.max_seconds:g} s"
                         )
                     )
-                if time.monotonic() - began > patience.max_seconds:
-                    ended = self._cancel(asked, attempt)
+                if time.monotonic() - began > policy.max_seconds:
+                    ended = self._cancel(request, attempt)
                     if ended is not None and ended[1].has_succeeded:
                         return ended
                     state = "is cancelled" if ended else "could not be cancelled, and may go on"
                     raise TimedOut(
-                        f"{asked.model.name} took longer than {patience.max_seconds:g} s over "
-                        f"{asked.where}: prediction {attempt.prediction_id} {state}",
-                        model=asked.model.name,
+                        f"{request.model.name} took longer than {policy.max_seconds:g} s over "
+                        f"{request.where}: prediction {attempt.prediction_id} {state}",
+                        model=request.model.name,
                     )
-                asked.on_progress(fraction)
-                pause(seconds, asked.stop)
-                seconds = min(seconds * 1.5, patience.poll_most)
+                request.on_progress(fraction)
+                pause(seconds, request.stop)
+                seconds = min(seconds * 1.5, policy.longest_poll_seconds)
         except ChunkAssetsError:
             raise  # it stays open in the ledger: the next run takes it up
         except BaseException:
             # The run was stopped, and its clip is not wanted.
-            self._cancel_at_once(asked, attempt)
+            self._cancel_at_once(request, attempt)
             raise
 
     def _check_missing(
-        self, asked: Asked, attempt: Attempt, since: float, notices: "Notices"
+        self, request: ClipRequest, attempt: Attempt, since: float, notices: "Notices"
     ) -> None:
         """Go on while a prediction that must be there may yet be shown.
 
         Raises:
             Unavailable: It has not been for long; it stays in the ledger.
         """
-        limit = self._patience.fetch_seconds
-        what = f"prediction {attempt.prediction_id} of {asked.model.name} for {asked.where}"
+        limit = self._policy.fetch_seconds
+        what = f"prediction {attempt.prediction_id} of {request.model.name} for {request.where}"
         if time.monotonic() - since > limit:
             raise Unavailable(
                 f"Replicate has not shown {what} for {limit:g} s, though it was created less than "
@@ -130,46 +134,48 @@ class Waiting:
             )
         notices.say(
             lambda _seconds: (
-                f"{asked.where}: Replicate does not show prediction {attempt.prediction_id}, "
+                f"{request.where}: Replicate does not show prediction {attempt.prediction_id}, "
                 f"which is new; looking again for up to {limit:g} s"
             ),
             at_once=True,
         )
 
-    def _forgotten(self, asked: Asked, attempt: Attempt, why: str) -> tuple[Attempt, Prediction]:
+    def _forgotten(
+        self, request: ClipRequest, attempt: Attempt, why: str
+    ) -> tuple[Attempt, Prediction]:
         """The attempt whose prediction Replicate does not have any more."""
         data_is_gone = {"id": attempt.prediction_id, "status": "aborted", "data_removed": True}
         if attempt.is_open:
             attempt = unknown(attempt, why)
-            self._ledger.update(asked.chunk_num, attempt)
+            self._ledger.update(request.chunk_num, attempt)
         return attempt, Prediction.model_validate(data_is_gone)
 
-    def _cancel(self, asked: Asked, attempt: Attempt) -> tuple[Attempt, Prediction] | None:
+    def _cancel(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction] | None:
         """Cancel the prediction; what it ended as, if it has."""
         try:
             prediction = self._api.cancel(attempt.prediction_id or "")
             if prediction.is_over:
-                return self._over(asked, attempt, prediction), prediction
+                return self._over(request, attempt, prediction), prediction
         except (GenerationError, StorageError) as error:
-            self._log(f"{asked.where}: prediction {attempt.prediction_id} goes on: {error}")
+            self._log(f"{request.where}: prediction {attempt.prediction_id} goes on: {error}")
         return None
 
-    def _cancel_at_once(self, asked: Asked, attempt: Attempt) -> None:
+    def _cancel_at_once(self, request: ClipRequest, attempt: Attempt) -> None:
         """Cancel the prediction of a run that was stopped, which must not wait long for that."""
         try:
-            answered(lambda: self._cancel(asked, attempt), seconds=_HURRY)
+            answered(lambda: self._cancel(request, attempt), seconds=_CANCEL_SECONDS)
         except TimeoutError:
             self._log(
-                f"{asked.where}: Replicate has not confirmed within {_HURRY:g} s that prediction "
-                f"{attempt.prediction_id} is cancelled: rendering again takes it up"
+                f"{request.where}: Replicate has not confirmed within {_CANCEL_SECONDS:g} s that "
+                f"prediction {attempt.prediction_id} is cancelled: rendering again takes it up"
             )
 
-    def _over(self, asked: Asked, attempt: Attempt, prediction: Prediction) -> Attempt:
+    def _over(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> Attempt:
         """The attempt as it ended, with what it cost; in the ledger, too."""
         if not attempt.is_open:
             return attempt
         over = outcome(attempt, prediction)
-        self._ledger.update(asked.chunk_num, over)
+        self._ledger.update(request.chunk_num, over)
         return over
 
 
@@ -202,7 +208,7 @@ class Notices:
             self._said, self._is_first = time_now, False
 
 
-def looks(seconds: float, stop: StopSignal) -> Iterator[None]:
+def polls(seconds: float, stop: StopSignal) -> Iterator[None]:
     """Look at once, and then ever more seldom for at least so many seconds."""
     end = time.monotonic() + seconds
     between = min(0.5, seconds / 4)

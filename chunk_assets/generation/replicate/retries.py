@@ -28,7 +28,7 @@ class LostAnswer(Unavailable):
     """
 
 
-def ignore(_sentence: str) -> None:
+def ignore_retries(_sentence: str) -> None:
     """The callback of a caller that does not listen."""
 
 
@@ -49,7 +49,7 @@ class RetryPolicy:
     wait_max: float = 30
 
 
-def retried(
+def retry(
     call: Callable[[], T], policy: RetryPolicy, on_retry: OnRetry, stop: StopSignal = NEVER
 ) -> T:
     """Return what `call` returns, trying again while it raises `Unavailable` or `TimedOut`.
@@ -70,8 +70,8 @@ def retried(
             return False
         if tries >= policy.attempts:
             return False
-        asked = error.data.get("retry_after")
-        seconds = asked if isinstance(asked, float) else policy.wait_initial * 2 ** (tries - 1)
+        said = error.data.get("retry_after")
+        seconds = said if isinstance(said, float) else policy.wait_initial * 2 ** (tries - 1)
         # Many films that are told to come back in 30 s shall not all come at once.
         seconds += random.uniform(0, policy.wait_initial)  # noqa: S311 - guards nothing
         seconds = min(seconds, policy.wait_max)

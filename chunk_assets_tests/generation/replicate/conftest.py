@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import FAST, Hiring
+from chunk_assets_tests.generation.replicate.studio import FAST, ReplicateStudio
 from chunk_assets_tests.media.media import photo
 
 
@@ -46,12 +46,12 @@ def still(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hiring(
+def studio(
     fake: FakeReplicate, store: ObjectStore, still: Path, tmp_path: Path
-) -> Iterator[Hiring]:
+) -> Iterator[ReplicateStudio]:
     """A studio with an account."""
     workdir = tmp_path / "work"
     workdir.mkdir()
-    made = Hiring(fake, store, still, workdir)
+    made = ReplicateStudio(fake, store, still, workdir)
     yield made
     made.close()

@@ -24,7 +24,7 @@ from chunk_assets_tests.fake_faults import (
     Truncated,
 )
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import FAST
+from chunk_assets_tests.generation.replicate.studio import FAST
 
 WAN = "wan-video/wan-2.2-i2v-fast"
 TOKEN = SecretStr("r8_fake")

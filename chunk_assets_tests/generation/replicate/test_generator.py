@@ -20,126 +20,132 @@ from chunk_assets.errors import (
 )
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest, ignore_progress
-from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMany, Truncated
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import Hiring
+from chunk_assets_tests.generation.replicate.studio import ReplicateStudio
 
 CREATE = "POST /v1/predictions"
 
 
-def test_a_clip_is_asked_for_once_and_accounted(hiring: Hiring, fake: FakeReplicate):
+def test_a_clip_is_asked_for_once_and_accounted(studio: ReplicateStudio, fake: FakeReplicate):
     """What came, what it cost and which prediction made it are in the clip and in the ledger."""
-    clip = hiring.clip()
+    clip = studio.clip()
     [made] = fake.created
     assert probe(clip.path).frames == 81
     assert clip.details["prediction_id"] == made.id
     assert clip.cost_usd == clip.spent_usd
     assert clip.cost_usd > 0
-    [attempt] = hiring.attempts
+    [attempt] = studio.attempts
     assert (attempt.status, attempt.prediction_id) == ("succeeded", made.id)
     assert attempt.cost_usd == clip.cost_usd
     assert attempt.output_sha256
     assert made.dropped == {}
 
 
-def test_a_new_process_finds_the_clip_that_is_paid_for(hiring: Hiring, fake: FakeReplicate):
+def test_a_new_process_finds_the_clip_that_is_paid_for(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """A crash between the download and the upload costs nothing."""
-    first = hiring.clip()
-    again = hiring.clip()
+    first = studio.clip()
+    again = studio.clip()
     assert len(fake.created) == 1
     assert again.details["prediction_id"] == first.details["prediction_id"]
     assert again.spent_usd == first.spent_usd
 
 
 def test_another_take_is_another_prediction_also_for_a_model_without_seeds(
-    hiring: Hiring, fake: FakeReplicate
+    studio: ReplicateStudio, fake: FakeReplicate
 ):
     """The take's seed tells them apart, whether or not the model is told it."""
-    generator = hiring.generator("kling-v2.5-turbo-pro")
-    hiring.clip(generator, seed=1)
-    hiring.clip(generator, seed=2)
+    generator = studio.generator("kling-v2.5-turbo-pro")
+    studio.clip(generator, seed=1)
+    studio.clip(generator, seed=2)
     assert len(fake.created) == 2
     assert "seed" not in fake.created[0].input
 
 
 @pytest.mark.parametrize("model", ["wan-2.2-i2v-fast", "kling-v2.5-turbo-pro"])
-def test_a_lost_answer_is_found_in_the_list(hiring: Hiring, fake: FakeReplicate, model: str):
+def test_a_lost_answer_is_found_in_the_list(
+    studio: ReplicateStudio, fake: FakeReplicate, model: str
+):
     """The prediction was created, and nobody heard of it: it is not asked for again."""
     fake.next(CREATE, Lost())
-    hiring.clip(hiring.generator(model))
+    studio.clip(studio.generator(model))
     assert len(fake.created) == 1
-    assert any("whose answer was lost" in line for line in hiring.log)
+    assert any("whose answer was lost" in line for line in studio.log)
 
 
-def test_a_lost_request_is_asked_again(hiring: Hiring, fake: FakeReplicate):
+def test_a_lost_request_is_asked_again(studio: ReplicateStudio, fake: FakeReplicate):
     """When the list does not have it either, it was never created."""
     fake.next(CREATE, Lost(status=503), TooMany())
     fake.next("GET /v1/predictions", TooMany(), TooMany())
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == len(fake.succeeded()) == 1
     assert clip.cost_usd == clip.spent_usd
 
 
 @pytest.mark.parametrize("by", ["otherhost:1:x", f"{socket.gethostname()}:4194304:x"])
 def test_an_intent_without_an_id_is_looked_for_in_the_list(
-    hiring: Hiring, fake: FakeReplicate, by: str
+    studio: ReplicateStudio, fake: FakeReplicate, by: str
 ):
     """A process died between the POST and its answer: its prediction is found and used."""
-    clip = hiring.clip()
-    [attempt] = hiring.attempts
+    clip = studio.clip()
+    [attempt] = studio.attempts
     nameless = {"status": "intended", "prediction_id": None, "asked_by": by, "cost_usd": 0}
-    hiring.leave(attempt.model_copy(update=nameless))
-    again = hiring.clip()
+    studio.leave(attempt.model_copy(update=nameless))
+    again = studio.clip()
     assert again.details["prediction_id"] == clip.details["prediction_id"]
     assert again.spent_usd == clip.spent_usd
     assert len(fake.created) == 1
 
 
 def test_what_fails_for_a_passing_reason_is_asked_again_and_counted(
-    hiring: Hiring, fake: FakeReplicate
+    studio: ReplicateStudio, fake: FakeReplicate
 ):
     """Failed predictions that ran are billed, and the film's cost says so."""
     fake.next("prediction", Fails("CUDA out of memory"), Fails("Prediction interrupted", False))
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == 3
-    assert [attempt.status for attempt in hiring.attempts] == ["failed", "failed", "succeeded"]
+    assert [attempt.status for attempt in studio.attempts] == ["failed", "failed", "succeeded"]
     assert clip.spent_usd == pytest.approx(2 * clip.cost_usd)
     assert [bool(row.usd) for row in fake.bill] == [True, False, True]
 
 
-def test_it_gives_up_after_three(hiring: Hiring, fake: FakeReplicate):
+def test_it_gives_up_after_three(studio: ReplicateStudio, fake: FakeReplicate):
     """What keeps failing is not paid for without end."""
     fake.next("prediction", *[Fails("CUDA out of memory")] * 9)
     with pytest.raises(Unavailable, match=r"failed 3 times at chunk 3 of film 'film'"):
-        hiring.clip()
+        studio.clip()
     assert len(fake.created) == 3
 
 
-def test_moderation_is_final_and_the_fallback_takes_over(hiring: Hiring, fake: FakeReplicate):
+def test_moderation_is_final_and_the_fallback_takes_over(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """The declined request is not repeated; another model, where one is named, gets it."""
     flagged = Fails("The input was flagged as sensitive (E005)")
     fake.next("prediction", flagged)
     with pytest.raises(Declined, match="change the beat's prompt or picture"):
-        hiring.clip()
+        studio.clip()
     assert len(fake.created) == 1
     fake.next("prediction", flagged)
-    clip = hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"), seed=8)
+    clip = studio.clip(studio.generator(fallback="seedance-1-pro-fast"), seed=8)
     assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
     assert len(fake.created) == 3
 
 
-def test_an_input_error_is_final(hiring: Hiring, fake: FakeReplicate):
+def test_an_input_error_is_final(studio: ReplicateStudio, fake: FakeReplicate):
     """A model's own complaint is told, and nothing is paid for a second time."""
     fake.next("prediction", Fails("ValueError: image has 2 channels"))
     with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not asked again"):
-        hiring.clip()
+        studio.clip()
     assert len(fake.created) == 1
 
 
-def test_stopping_cancels_the_prediction(hiring: Hiring, fake: FakeReplicate):
+def test_stopping_cancels_the_prediction(studio: ReplicateStudio, fake: FakeReplicate):
     """A stopped run costs nothing more."""
     fake.next("prediction", Takes(queue=0, seconds=30))
     stop = StopSignal()
@@ -149,66 +155,74 @@ def test_stopping_cancels_the_prediction(hiring: Hiring, fake: FakeReplicate):
             stop.set()
 
     with pytest.raises(Stopped):
-        hiring.generator().generate(hiring.request(), hiring.workdir, stop_once_running, stop)
+        studio.generator().generate(studio.request(), studio.workdir, stop_once_running, stop)
     assert fake.created[0].status == "canceled"
-    [attempt] = hiring.attempts
+    [attempt] = studio.attempts
     assert attempt.status == "canceled"
     assert attempt.cost_usd > 0  # it was running
 
 
-def test_a_prediction_that_takes_too_long_is_cancelled(hiring: Hiring, fake: FakeReplicate):
+def test_a_prediction_that_takes_too_long_is_cancelled(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """The wait has an end."""
-    hiring.patience = Patience(max_seconds=0.5, poll_first=0.05, poll_most=0.1)
+    studio.policy = PredictionPolicy(
+        max_seconds=0.5, first_poll_seconds=0.05, longest_poll_seconds=0.1
+    )
     fake.next("prediction", Takes(queue=0, seconds=30))
     with pytest.raises(TimedOut, match="is cancelled"):
-        hiring.clip()
+        studio.clip()
     assert fake.created[0].status == "canceled"
 
 
 def test_an_output_that_is_deleted_is_paid_for_again_and_both_are_counted(
-    hiring: Hiring, fake: FakeReplicate
+    studio: ReplicateStudio, fake: FakeReplicate
 ):
     """After an hour nothing else helps; the ledger says what happened."""
-    hiring.clip()
+    studio.clip()
     fake.output_seconds = 0.5
     time.sleep(0.6)
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == 2
     assert clip.spent_usd == pytest.approx(2 * clip.cost_usd)
-    assert "its output is deleted" in (hiring.attempts[0].error or "")
+    assert "its output is deleted" in (studio.attempts[0].error or "")
 
 
 @pytest.mark.parametrize("silently", [True, False])
-def test_a_truncated_download_is_fetched_again(hiring: Hiring, fake: FakeReplicate, silently: bool):
+def test_a_truncated_download_is_fetched_again(
+    studio: ReplicateStudio, fake: FakeReplicate, silently: bool
+):
     """The clip is paid for and there: only its way here was cut."""
     fake.next("GET /delivery", Truncated(silently=silently))
-    assert probe(hiring.clip().path).frames == 81
+    assert probe(studio.clip().path).frames == 81
     assert len(fake.created) == 1
 
 
-def test_a_download_that_leads_elsewhere_is_refused(hiring: Hiring, fake: FakeReplicate):
+def test_a_download_that_leads_elsewhere_is_refused(studio: ReplicateStudio, fake: FakeReplicate):
     """A redirect to a plain host is not followed."""
     fake.next("GET /delivery", Redirects("http://example.com/clip.mp4"))
     with pytest.raises(Rejected):
-        hiring.clip()
-    assert hiring.attempts[0].status == "unfetched"
+        studio.clip()
+    assert studio.attempts[0].status == "unfetched"
 
 
-def test_the_limit_of_cost_holds_before_each_prediction(hiring: Hiring, fake: FakeReplicate):
+def test_the_limit_of_cost_holds_before_each_prediction(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """What is in flight counts, and nothing is asked beyond it."""
-    price = hiring.generator().price_usd(60, FrameRate(24), (128, 72))
-    hiring.max_cost_usd = 1.5 * price
-    hiring.clip(seed=1)
+    price = studio.generator().price_usd(60, FrameRate(24), (128, 72))
+    studio.max_cost_usd = 1.5 * price
+    studio.clip(seed=1)
     with pytest.raises(OverBudget, match=r"film.s limit of \$0\.\d\d there remain"):
-        hiring.clip(seed=2)
+        studio.clip(seed=2)
     assert len(fake.created) == 1
 
 
 def test_zeroscope_gets_a_clip_that_holds_the_composite(
-    hiring: Hiring, fake: FakeReplicate, still: Path
+    studio: ReplicateStudio, fake: FakeReplicate, still: Path
 ):
     """No `image`: an `init_video` of the asked frames and size, and the version's id."""
-    generator = hiring.generator("anotherjesse/zeroscope-v2-xl:latest")
+    generator = studio.generator("anotherjesse/zeroscope-v2-xl:latest")
     request = GenerationRequest(
         video_id="film",
         chunk_num=0,
@@ -219,7 +233,7 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(
         size=(128, 72),
         seed=11,
     )
-    generator.generate(request, hiring.workdir, ignore_progress)
+    generator.generate(request, studio.workdir, ignore_progress)
     [sent] = fake.received(CREATE)
     inputs = sent.body["input"]
     assert "image" not in inputs
@@ -228,7 +242,7 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(
     shape = {name: inputs[name] for name in ("num_frames", "fps", "seed", "prompt")}
     assert shape == {"num_frames": 48, "fps": 24, "seed": 11, "prompt": "a lamp at dawn"}
     held = fake.created[0].media
-    path = hiring.workdir / "init.mp4"
+    path = studio.workdir / "init.mp4"
     path.write_bytes(held)
     info = probe(path)
     assert (info.frames, info.fps) == (48, 24)
@@ -238,32 +252,32 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(
     assert error < 3
 
 
-def test_a_model_that_is_not_there_is_declined(hiring: Hiring, fake: FakeReplicate):
+def test_a_model_that_is_not_there_is_declined(studio: ReplicateStudio, fake: FakeReplicate):
     """It is said before anything is uploaded or paid for."""
     fake.models.pop("wavespeedai/wan-2.1-i2v-480p")
     with pytest.raises(Declined, match=r"wan-2\.1"):
-        hiring.clip(hiring.generator("wan-2.1-i2v-480p"))
+        studio.clip(studio.generator("wan-2.1-i2v-480p"))
     assert fake.created == []
 
 
-def test_a_clip_longer_than_the_model_makes_is_a_person_s_mistake(hiring: Hiring):
+def test_a_clip_longer_than_the_model_makes_is_a_person_s_mistake(studio: ReplicateStudio):
     """It names the longest."""
     with pytest.raises(SpecError, match="is the longest it makes"):
-        hiring.generator("kling-v2.5-turbo-pro").generate(
-            hiring.request(num_frames=24 * 11), hiring.workdir
+        studio.generator("kling-v2.5-turbo-pro").generate(
+            studio.request(num_frames=24 * 11), studio.workdir
         )
 
 
-def test_two_processes_that_ask_at_once_pay_once(hiring: Hiring, fake: FakeReplicate):
+def test_two_processes_that_ask_at_once_pay_once(studio: ReplicateStudio, fake: FakeReplicate):
     """A conditional write lets one of them ask; the other goes on with its prediction."""
     fake.next("prediction", Takes(queue=0, seconds=1))
-    generators = [hiring.generator() for _ in range(3)]
+    generators = [studio.generator() for _ in range(3)]
     clips: list[str] = []
 
     def render(number: int) -> None:
-        workdir = hiring.workdir / str(number)
+        workdir = studio.workdir / str(number)
         workdir.mkdir()
-        clip = generators[number].generate(hiring.request(), workdir)
+        clip = generators[number].generate(studio.request(), workdir)
         clips.append(str(clip.details["prediction_id"]))
 
     threads = [threading.Thread(target=render, args=[number]) for number in range(3)]
@@ -273,4 +287,4 @@ def test_two_processes_that_ask_at_once_pay_once(hiring: Hiring, fake: FakeRepli
         thread.join()
     assert clips == [fake.created[0].id] * 3
     assert len(fake.created) == 1
-    assert [attempt.status for attempt in hiring.attempts] == ["succeeded"]
+    assert [attempt.status for attempt in studio.attempts] == ["succeeded"]

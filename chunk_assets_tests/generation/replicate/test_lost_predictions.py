@@ -19,124 +19,130 @@ from chunk_assets_tests.fake_faults import (
     WebPage,
 )
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import DEAD, Hiring
+from chunk_assets_tests.generation.replicate.studio import DEAD, ReplicateStudio
 
 CREATE, LIST = "POST /v1/predictions", "GET /v1/predictions"
 
 
-def statuses(hiring: Hiring) -> list[str]:
-    return [attempt.status for attempt in hiring.attempts]
+def statuses(studio: ReplicateStudio) -> list[str]:
+    return [attempt.status for attempt in studio.attempts]
 
 
-def intent(hiring: Hiring, **changes: Any) -> Attempt:
+def intent(studio: ReplicateStudio, **changes: Any) -> Attempt:
     """Leave what a process leaves that dies between its intent and the POST."""
-    hiring.clip()
-    [attempt] = hiring.attempts
+    studio.clip()
+    [attempt] = studio.attempts
     nameless = {"status": "intended", "prediction_id": None, "asked_by": DEAD, "cost_usd": 0}
     left = attempt.model_copy(update={**nameless, "output_sha256": None, **changes})
-    hiring.leave(left)
+    studio.leave(left)
     return left
 
 
 @pytest.mark.parametrize("minutes", [-60, -6, 6, 60])
-def test_a_wrong_clock_loses_no_prediction(hiring: Hiring, fake: FakeReplicate, minutes: float):
+def test_a_wrong_clock_loses_no_prediction(
+    studio: ReplicateStudio, fake: FakeReplicate, minutes: float
+):
     """Replicate's time counts, by its answers; the difference is said once."""
     fake.clock = timedelta(minutes=minutes)
     fake.next(CREATE, Lost())
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1
-    assert len([line for line in hiring.log if "this machine's clock is" in line]) == 1
+    assert len([line for line in studio.log if "this machine's clock is" in line]) == 1
 
 
-def test_a_list_that_lags_loses_no_prediction(hiring: Hiring, fake: FakeReplicate):
+def test_a_list_that_lags_loses_no_prediction(studio: ReplicateStudio, fake: FakeReplicate):
     """It is looked for until it must be there."""
     fake.list_lag = 0.3
     fake.next(CREATE, Lost(502))
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1
 
 
 def test_what_the_list_does_not_show_is_unknown_and_found_later(
-    hiring: Hiring, fake: FakeReplicate
+    studio: ReplicateStudio, fake: FakeReplicate
 ):
     """It counts at its price while it is not known, and at its cost once it is found."""
     fake.list_lag = 5
     fake.next(CREATE, Lost(502))
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == 2
-    assert statuses(hiring) == ["unknown", "succeeded"]
-    ledger = hiring.ledger.chunk(3)
+    assert statuses(studio) == ["unknown", "succeeded"]
+    ledger = studio.ledger.chunk(3)
     assert ledger.cost_usd == clip.cost_usd
     assert ledger.committed_usd == pytest.approx(2 * clip.cost_usd)
     fake.list_lag = 0
-    clip = hiring.clip(seed=8)  # before anything new is asked
-    assert statuses(hiring) == ["succeeded"] * 3
-    assert {one.prediction_id for one in hiring.attempts} == {made.id for made in fake.created}
+    clip = studio.clip(seed=8)  # before anything new is asked
+    assert statuses(studio) == ["succeeded"] * 3
+    assert {one.prediction_id for one in studio.attempts} == {made.id for made in fake.created}
     assert clip.spent_usd == pytest.approx(3 * clip.cost_usd)
 
 
-def test_the_next_run_takes_up_what_was_unknown(hiring: Hiring, fake: FakeReplicate):
+def test_the_next_run_takes_up_what_was_unknown(studio: ReplicateStudio, fake: FakeReplicate):
     """A prediction that shows up late makes the clip, and no other is asked for."""
     fake.list_lag = 60
     fake.next(CREATE, Lost(502), *[ServerError()] * 2)
     with pytest.raises(Unavailable):
-        hiring.clip()
+        studio.clip()
     fake.list_lag = 0
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1
-    assert statuses(hiring) == ["succeeded", "unknown", "unknown"]
+    assert statuses(studio) == ["succeeded", "unknown", "unknown"]
 
 
 @pytest.mark.parametrize(
     "fault", [ServerError(500), ServerError(503), Answers(408), Reset(), WebPage()], ids=repr
 )
 def test_a_post_that_keeps_failing_ends_and_says_what_is_waited_for(
-    hiring: Hiring, fake: FakeReplicate, fault: Any
+    studio: ReplicateStudio, fake: FakeReplicate, fault: Any
 ):
     """After three, none of which shows in the list; each counts at its price until it is known."""
     fake.always(CREATE, fault)
     with pytest.raises(Unavailable) as caught:
-        hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"))
+        studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
     said = str(caught.value)
     assert "failed 3 times at chunk 3 of film 'film'" in said
     assert "is lost (" in said
     assert "may have been spent on predictions whose answers were lost" in said
     assert len(fake.received(CREATE)) == 3
-    assert statuses(hiring) == ["unknown"] * 3
-    assert hiring.ledger.chunk(3).unknown_usd == pytest.approx(3 * hiring.attempts[0].price_usd)
-    looking = [line for line in hiring.log if "looking for it in Replicate's list for" in line]
-    again = [line for line in hiring.log if "asking again, prediction " in line]
+    assert statuses(studio) == ["unknown"] * 3
+    assert studio.ledger.chunk(3).unknown_usd == pytest.approx(3 * studio.attempts[0].price_usd)
+    looking = [line for line in studio.log if "looking for it in Replicate's list for" in line]
+    again = [line for line in studio.log if "asking again, prediction " in line]
     assert len(looking) == 3
     assert [line.rpartition("prediction ")[2] for line in again] == ["2 of 3", "3 of 3"]
 
 
-def test_what_is_unknown_counts_against_the_limit(hiring: Hiring, fake: FakeReplicate):
+def test_what_is_unknown_counts_against_the_limit(studio: ReplicateStudio, fake: FakeReplicate):
     """Nothing is asked that could pass it, should the lost prediction have been billed."""
-    hiring.max_cost_usd = 1.5 * hiring.generator().price_usd(60, FrameRate(24), (128, 72))
+    studio.max_cost_usd = 1.5 * studio.generator().price_usd(60, FrameRate(24), (128, 72))
     fake.always(CREATE, ServerError())
     with pytest.raises(OverBudget):
-        hiring.clip()
+        studio.clip()
     assert len(fake.received(CREATE)) == 1
 
 
-def test_an_intent_whose_input_is_deleted_meanwhile_is_unknown(hiring: Hiring, fake: FakeReplicate):
+def test_an_intent_whose_input_is_deleted_meanwhile_is_unknown(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """An hour later the list shows a prediction that may be it: nobody can tell."""
-    intent(hiring, asked_at=now() - timedelta(minutes=70))
+    intent(studio, asked_at=now() - timedelta(minutes=70))
     made = fake.created[0]
     made.created_at -= timedelta(minutes=70)
     made.born -= 70 * 60
-    hiring.clip()
-    assert statuses(hiring) == ["unknown", "succeeded"]
-    assert hiring.ledger.chunk(3).unknown_usd > 0
+    studio.clip()
+    assert statuses(studio) == ["unknown", "succeeded"]
+    assert studio.ledger.chunk(3).unknown_usd > 0
 
 
-def test_an_intent_that_must_be_in_the_list_and_is_not_is_void(hiring: Hiring, fake: FakeReplicate):
+def test_an_intent_that_must_be_in_the_list_and_is_not_is_void(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """It was never created: twenty minutes later the list shows everything, with its inputs."""
-    intent(hiring, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
+    intent(studio, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
     fake.created.clear()
-    clip = hiring.clip()
-    assert statuses(hiring) == ["void", "succeeded"]
-    assert hiring.ledger.chunk(3).committed_usd == clip.cost_usd
+    clip = studio.clip()
+    assert statuses(studio) == ["void", "succeeded"]
+    assert studio.ledger.chunk(3).committed_usd == clip.cost_usd
 
 
 def _without_results(_fake: FakeReplicate) -> Answers:
@@ -153,49 +159,51 @@ def _in_a_circle(fake: FakeReplicate) -> Answers:
 
 @pytest.mark.parametrize("answer", [_with_a_riddle, _in_a_circle])
 def test_a_list_that_cannot_be_read_whole_proves_nothing(
-    hiring: Hiring, fake: FakeReplicate, answer: Callable[[FakeReplicate], Answers]
+    studio: ReplicateStudio, fake: FakeReplicate, answer: Callable[[FakeReplicate], Answers]
 ):
     """An entry without an id, or pages without an end, may hide it."""
-    intent(hiring, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
+    intent(studio, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
     fake.created.clear()
     fake.always(LIST, answer(fake))
-    hiring.clip()
-    assert statuses(hiring) == ["unknown", "succeeded"]
+    studio.clip()
+    assert statuses(studio) == ["unknown", "succeeded"]
 
 
 @pytest.mark.parametrize("fault", [_without_results, lambda _fake: WebPage()])
 def test_a_list_that_is_none_stops_the_film(
-    hiring: Hiring, fake: FakeReplicate, fault: Callable[[FakeReplicate], Answers]
+    studio: ReplicateStudio, fake: FakeReplicate, fault: Callable[[FakeReplicate], Answers]
 ):
     """Nothing is asked while it cannot be read, and the intent stays what it was."""
-    left = intent(hiring)
+    left = intent(studio)
     fake.always(LIST, fault(fake))
     with pytest.raises(Unavailable, match="the list of predictions"):
-        hiring.clip()
-    assert hiring.attempts == (left,)
+        studio.clip()
+    assert studio.attempts == (left,)
     assert len(fake.received(CREATE)) == 1
 
 
-def test_an_intent_of_an_older_version_is_found_or_unknown(hiring: Hiring, fake: FakeReplicate):
+def test_an_intent_of_an_older_version_is_found_or_unknown(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """Its time is this machine's: too uncertain to prove that there is no prediction."""
     old = {"clock": "local", "media_url_sha256": "0" * 64}
-    intent(hiring, asked_at=now() - timedelta(minutes=40), **old)
+    intent(studio, asked_at=now() - timedelta(minutes=40), **old)
     fake.created.clear()
-    hiring.clip()
-    assert statuses(hiring) == ["unknown", "succeeded"]
+    studio.clip()
+    assert statuses(studio) == ["unknown", "succeeded"]
 
 
 @pytest.mark.parametrize("fault", [Answers(401, {}), NoCredit(), Answers(422, {})], ids=repr)
-def test_a_refused_request_is_void(hiring: Hiring, fake: FakeReplicate, fault: Any):
+def test_a_refused_request_is_void(studio: ReplicateStudio, fake: FakeReplicate, fault: Any):
     """Replicate's own answer says that nothing was created."""
     fake.next(CREATE, fault)
     with pytest.raises(Exception, match="Replicate refused"):
-        hiring.clip()
-    assert statuses(hiring) == ["void"]
+        studio.clip()
+    assert statuses(studio) == ["void"]
 
 
-def test_a_throttled_request_is_repeated_and_said(hiring: Hiring, fake: FakeReplicate):
+def test_a_throttled_request_is_repeated_and_said(studio: ReplicateStudio, fake: FakeReplicate):
     """With the number of the try, and the wait."""
     fake.next(CREATE, TooMany())
-    hiring.clip()
-    assert [line for line in hiring.log if "; try 2 of 4 follows in " in line]
+    studio.clip()
+    assert [line for line in studio.log if "; try 2 of 4 follows in " in line]

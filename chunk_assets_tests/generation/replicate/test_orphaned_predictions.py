@@ -10,14 +10,14 @@ import pytest
 
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import url_digest
-from chunk_assets.generation.replicate.orphaned_predictions import Leftovers
+from chunk_assets.generation.replicate.orphaned_predictions import OrphanedPredictions
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_faults import NEVER, ServerError, Takes
 from chunk_assets_tests.fake_models import MODELS
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import DEAD
+from chunk_assets_tests.generation.replicate.studio import DEAD
 
 MODEL = next(model for model in MODELS if model.name == "bytedance/seedance-1-pro-fast")
 ALIVE = f"{socket.gethostname()}:{os.getpid()}:another"
@@ -48,10 +48,10 @@ class Chunk:
 
     def settled(self) -> Attempt:
         """The attempt, once another request is wanted."""
-        leftovers = Leftovers(
-            self.api, self.ledger, me="me", patience=Patience(), log=self.log.append
+        orphans = OrphanedPredictions(
+            self.api, self.ledger, process="me", policy=PredictionPolicy(), log=self.log.append
         )
-        leftovers.settle(0, "new")
+        orphans.settle(0, "new")
         return self.ledger.chunk(0).attempts[-1]
 
 

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from chunk_assets.errors import HandedOn, Stopped, Unavailable
-from chunk_assets.generation.replicate.retries import RetryPolicy, retried
+from chunk_assets.generation.replicate.retries import RetryPolicy, retry
 from chunk_assets.generation.stopping import StopSignal, answered, streamed
 from chunk_assets_tests.fake_faults import Lost, Slow, Takes, TooMany
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import FAST, Hiring
+from chunk_assets_tests.generation.replicate.studio import FAST, ReplicateStudio
 
 POST = "POST /v1/predictions"
 LOOK = "GET /v1/predictions/{id}"
@@ -21,7 +21,7 @@ LONG = Slow(8)
 def stopped_at(
     fake: FakeReplicate,
     route: str,
-    hiring: Hiring,
+    studio: ReplicateStudio,
     reason: Exception | None = None,
     retries: RetryPolicy = FAST,
 ) -> float:
@@ -39,53 +39,57 @@ def stopped_at(
 
     threading.Thread(target=stop_once_asked, daemon=True).start()
     with pytest.raises(type(reason) if reason else Stopped):
-        hiring.generator(retries=retries).generate(hiring.request(), hiring.workdir, stop=stop)
+        studio.generator(retries=retries).generate(studio.request(), studio.workdir, stop=stop)
     return time.monotonic() - began[0]
 
 
 @pytest.mark.parametrize("route", ["GET /v1/models", "POST /v1/files", POST, LOOK, "GET /delivery"])
-def test_a_stop_does_not_wait_for_an_answer(fake: FakeReplicate, hiring: Hiring, route: str):
+def test_a_stop_does_not_wait_for_an_answer(
+    fake: FakeReplicate, studio: ReplicateStudio, route: str
+):
     """Whatever Replicate has been asked, and the next run pays nothing again."""
     fake.next(route, LONG)
-    assert stopped_at(fake, route, hiring) < 2
+    assert stopped_at(fake, route, studio) < 2
     fake.calm()
-    hiring.clip()
+    studio.clip()
     assert [made.status for made in fake.created] in (["succeeded"], ["canceled", "succeeded"])
-    billed = sum(line.ran for line in fake.bill) * hiring.attempts[-1].price_usd
-    assert sum(attempt.committed_usd for attempt in hiring.attempts) == pytest.approx(billed)
+    billed = sum(line.ran for line in fake.bill) * studio.attempts[-1].price_usd
+    assert sum(attempt.committed_usd for attempt in studio.attempts) == pytest.approx(billed)
 
 
 @pytest.mark.parametrize("reason", [None, HandedOn("film 'film' is handed on")])
 def test_a_stop_during_the_request_for_a_prediction_proves_nothing(
-    fake: FakeReplicate, hiring: Hiring, reason: Exception | None
+    fake: FakeReplicate, studio: ReplicateStudio, reason: Exception | None
 ):
     """The intent stays in the ledger, and the next run takes the prediction up."""
     fake.next(POST, LONG)
-    stopped_at(fake, POST, hiring, reason)
-    assert [attempt.status for attempt in hiring.attempts] == ["intended"]
-    hiring.clip()
+    stopped_at(fake, POST, studio, reason)
+    assert [attempt.status for attempt in studio.attempts] == ["intended"]
+    studio.clip()
     assert len(fake.created) == 1
-    assert [attempt.status for attempt in hiring.attempts] == ["succeeded"]
+    assert [attempt.status for attempt in studio.attempts] == ["succeeded"]
 
 
 def test_a_stop_between_two_requests_for_a_prediction_leaves_nothing_open(
-    fake: FakeReplicate, hiring: Hiring
+    fake: FakeReplicate, studio: ReplicateStudio
 ):
     """What Replicate has refused each time was not created: it counts nothing."""
     fake.always(POST, TooMany())
     patient = RetryPolicy(attempts=9, wait_initial=5)
-    stopped_at(fake, POST, hiring, retries=patient)
-    assert [(one.status, one.committed_usd) for one in hiring.attempts] == [("void", 0)]
+    stopped_at(fake, POST, studio, retries=patient)
+    assert [(one.status, one.committed_usd) for one in studio.attempts] == [("void", 0)]
 
 
-def test_a_stop_does_not_wait_for_long_for_its_cancellation(fake: FakeReplicate, hiring: Hiring):
+def test_a_stop_does_not_wait_for_long_for_its_cancellation(
+    fake: FakeReplicate, studio: ReplicateStudio
+):
     """The prediction is named, stays in the ledger, and is not asked for again."""
     fake.next("prediction", Takes(seconds=3))
     fake.next(CANCEL, Lost(502), LONG)
-    assert stopped_at(fake, LOOK, hiring) < 3.5
-    assert [attempt.status for attempt in hiring.attempts] in (["asked"], ["canceled"])
+    assert stopped_at(fake, LOOK, studio) < 3.5
+    assert [attempt.status for attempt in studio.attempts] in (["asked"], ["canceled"])
     sentence = "has not confirmed within 2 s that prediction "
-    assert [sentence in line for line in hiring.log].count(True) == 1
+    assert [sentence in line for line in studio.log].count(True) == 1
 
 
 def test_a_stop_ends_the_pause_between_two_tries():
@@ -99,7 +103,7 @@ def test_a_stop_ends_the_pause_between_two_tries():
         stop.set()
 
     with pytest.raises(Stopped):
-        retried(refused, RetryPolicy(), tell, stop)
+        retry(refused, RetryPolicy(), tell, stop)
     assert time.monotonic() - began < 2
 
 

@@ -7,11 +7,16 @@ from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.files.digests import file_digest
 from chunk_assets.generation.ledger import Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
-from chunk_assets.generation.replicate.clip_request import KEPT_SECONDS, Asked, Done, Patience
+from chunk_assets.generation.replicate.clip_request import (
+    OUTPUT_KEPT_SECONDS,
+    ClipRequest,
+    FetchedClip,
+    PredictionPolicy,
+)
 from chunk_assets.generation.replicate.download import Gone
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE
-from chunk_assets.generation.replicate.polling import looks
+from chunk_assets.generation.replicate.polling import polls
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import StopSignal
 
@@ -19,7 +24,7 @@ Download = Callable[[str, Path, StopSignal], None]
 """Saves an output's URL as a file; `download.fetch` for one account."""
 
 
-class Fetching:
+class OutputFetcher:
     """Fetches the clips of one film's predictions, which are paid for."""
 
     def __init__(
@@ -27,15 +32,15 @@ class Fetching:
         api: ReplicateApi,
         ledger: Ledger,
         download: Download,
-        patience: Patience,
+        policy: PredictionPolicy,
         log: Callable[[str], None],
     ):
         self._api, self._ledger, self._download = api, ledger, download
-        self._patience, self._log = patience, log
+        self._policy, self._log = policy, log
 
     def clip(
-        self, asked: Asked, attempt: Attempt, prediction: Prediction, path: Path
-    ) -> Done | None:
+        self, request: ClipRequest, attempt: Attempt, prediction: Prediction, path: Path
+    ) -> FetchedClip | None:
         """Save the clip as `path`; None when Replicate has deleted it, which the ledger then says.
 
         Raises:
@@ -43,35 +48,35 @@ class Fetching:
             Unavailable, TimedOut: It cannot be fetched for now. The ledger keeps it as unfetched.
             MediaError: The disk refuses it.
         """
-        limit, why = self._patience.fetch_seconds, ""
-        for _ in looks(limit, asked.stop):
+        limit, why = self._policy.fetch_seconds, ""
+        for _ in polls(limit, request.stop):
             try:
                 if why:
-                    prediction = self._read_again(asked, prediction)
+                    prediction = self._read_again(request, prediction)
                 if prediction.data_removed:
-                    return self._gone(asked, attempt, "Replicate has removed its data")
-                self._download(self._url(prediction), path, asked.stop)
-                return self._done(asked, attempt, prediction, path)
+                    return self._gone(request, attempt, "Replicate has removed its data")
+                self._download(self._url(prediction), path, request.stop)
+                return self._done(request, attempt, prediction, path)
             except Gone as error:
-                if self._age(attempt, prediction) > KEPT_SECONDS:
-                    return self._gone(asked, attempt, str(error))
+                if self._age(attempt, prediction) > OUTPUT_KEPT_SECONDS:
+                    return self._gone(request, attempt, str(error))
                 failure: GenerationError = error
             except GenerationError as error:
                 # An address may be refused once it is too old: the prediction tells a new one.
                 if not isinstance(error, Rejected) or error.data.get("status") not in (401, 403):
-                    raise self._unfetched(asked, attempt, error) from error
+                    raise self._unfetched(request, attempt, error) from error
                 failure = error
             if not why:
                 self._log(
-                    f"{asked.where}: prediction {prediction.id} is paid for, but {failure}; "
+                    f"{request.where}: prediction {prediction.id} is paid for, but {failure}; "
                     f"fetching it again for up to {limit:g} s"
                 )
             why = str(failure)
-        raise self._unfetched(asked, attempt, Unavailable(f"{why}, for {limit:g} s"))
+        raise self._unfetched(request, attempt, Unavailable(f"{why}, for {limit:g} s"))
 
-    def _read_again(self, asked: Asked, prediction: Prediction) -> Prediction:
+    def _read_again(self, request: ClipRequest, prediction: Prediction) -> Prediction:
         try:
-            return self._api.stopped_by(asked.stop).get(prediction.id)
+            return self._api.stopped_by(request.stop).get(prediction.id)
         except Rejected as error:
             if error.data.get("status") in NOT_THERE:
                 raise Gone(str(error)) from error
@@ -95,24 +100,28 @@ class Fetching:
             return seconds_since(self._api, attempt)
         return (self._api.clock.now() - made_at).total_seconds()
 
-    def _done(self, asked: Asked, attempt: Attempt, prediction: Prediction, path: Path) -> Done:
+    def _done(
+        self, request: ClipRequest, attempt: Attempt, prediction: Prediction, path: Path
+    ) -> FetchedClip:
         here = {"status": "succeeded", "error": None, "output_sha256": file_digest(path)}
-        ledger = self._ledger.update(asked.chunk_num, attempt.model_copy(update=here))
-        tries = len(ledger.of_request(asked.request))
-        return Done(attempt, ledger.cost_usd, prediction.predict_time, tries)
+        ledger = self._ledger.update(request.chunk_num, attempt.model_copy(update=here))
+        tries = len(ledger.of_request(request.fingerprint))
+        return FetchedClip(attempt, ledger.cost_usd, prediction.predict_time, tries)
 
-    def _gone(self, asked: Asked, attempt: Attempt, why: str) -> None:
+    def _gone(self, request: ClipRequest, attempt: Attempt, why: str) -> None:
         gone = {"status": "succeeded", "error": f"its output is deleted: {why}"}
-        self._ledger.update(asked.chunk_num, attempt.model_copy(update=gone))
+        self._ledger.update(request.chunk_num, attempt.model_copy(update=gone))
 
-    def _unfetched(self, asked: Asked, attempt: Attempt, error: GenerationError) -> GenerationError:
+    def _unfetched(
+        self, request: ClipRequest, attempt: Attempt, error: GenerationError
+    ) -> GenerationError:
         """Keep the clip as one to be fetched; returns the error that says so."""
         update = {"status": "unfetched", "error": str(error)}
-        self._ledger.update(asked.chunk_num, attempt.model_copy(update=update))
+        self._ledger.update(request.chunk_num, attempt.model_copy(update=update))
         kind = type(error) if isinstance(error, Rejected | TimedOut) else Unavailable
         # Without the model's name: another model would cost again, and this one has done its work.
         return kind(
-            f"the clip of {asked.model.name} for {asked.where} is paid for, but not fetched: "
+            f"the clip of {request.model.name} for {request.where} is paid for, but not fetched: "
             f"{error}; rendering again fetches prediction {attempt.prediction_id} and pays "
             "nothing, as long as Replicate keeps it, which is an hour",
             prediction_id=attempt.prediction_id,

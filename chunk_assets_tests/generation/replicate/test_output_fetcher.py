@@ -8,7 +8,7 @@ import pytest
 from chunk_assets.errors import Declined, GenerationError, Rejected, Unavailable
 from chunk_assets_tests.fake_faults import Answers, Shows, Truncated, WebPage
 from chunk_assets_tests.fake_replicate import FakeReplicate
-from chunk_assets_tests.generation.replicate.hiring import Hiring
+from chunk_assets_tests.generation.replicate.studio import ReplicateStudio
 
 CREATE, GET, DELIVERY = "POST /v1/predictions", "GET /v1/predictions/{id}", "GET /delivery"
 WAN = "wan-video/wan-2.2-i2v-fast"
@@ -16,25 +16,25 @@ WAN = "wan-video/wan-2.2-i2v-fast"
 
 @pytest.mark.parametrize("output", [None, "", [], {}], ids=repr)
 def test_an_output_that_is_not_there_yet_is_read_again(
-    hiring: Hiring, fake: FakeReplicate, output: Any
+    studio: ReplicateStudio, fake: FakeReplicate, output: Any
 ):
     """A prediction that has succeeded may show its output a moment later."""
     fake.next(GET, *[Shows({"output": output})] * 3)
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == 1
     assert clip.spent_usd == clip.cost_usd
-    assert [line for line in hiring.log if "is paid for, but its output is" in line]
+    assert [line for line in studio.log if "is paid for, but its output is" in line]
 
 
 @pytest.mark.parametrize("status", [404, 410, 403, 401])
 def test_a_file_that_is_not_there_yet_is_fetched_again(
-    hiring: Hiring, fake: FakeReplicate, status: int
+    studio: ReplicateStudio, fake: FakeReplicate, status: int
 ):
     """One answer that it is not there, or not to be had, proves nothing while it is new."""
     fake.next(DELIVERY, *[Answers(status)] * 2)
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1
-    assert [attempt.status for attempt in hiring.attempts] == ["succeeded"]
+    assert [attempt.status for attempt in studio.attempts] == ["succeeded"]
 
 
 UNFETCHABLE = {
@@ -52,25 +52,25 @@ UNFETCHABLE = {
 
 @pytest.mark.parametrize(("route", "fault"), UNFETCHABLE.values(), ids=UNFETCHABLE)
 def test_what_cannot_be_fetched_is_kept_for_the_next_run(
-    hiring: Hiring, fake: FakeReplicate, route: str, fault: Any
+    studio: ReplicateStudio, fake: FakeReplicate, route: str, fault: Any
 ):
     """It ends in one sentence, without asking again or another model; the next run pays nothing."""
     fake.always(route, fault)
     with pytest.raises(GenerationError, match="is paid for, but not fetched: ") as caught:
-        hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"))
+        studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
     said = str(caught.value)
     assert "chunk 3 of film 'film'" in said
     assert "rendering again fetches prediction" in said
     assert "x.mp4" not in said
     assert len(fake.received(CREATE)) == 1
-    [attempt] = hiring.attempts
+    [attempt] = studio.attempts
     assert (attempt.status, attempt.cost_usd) == ("unfetched", attempt.price_usd)
     fake.calm()
-    clip = hiring.clip()
+    clip = studio.clip()
     assert clip.details["prediction_id"] == fake.created[0].id
     assert clip.spent_usd == clip.cost_usd
     assert len(fake.received(CREATE)) == 1
-    [attempt] = hiring.attempts
+    [attempt] = studio.attempts
     assert (attempt.status, attempt.error) == ("succeeded", None)
 
 
@@ -88,80 +88,90 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_output_of_an_unknown_form_costs_one_prediction(
-    hiring: Hiring, fake: FakeReplicate, form: str
+    studio: ReplicateStudio, fake: FakeReplicate, form: str
 ):
     """Its form is said, and neither this run nor the next asks again."""
     fake.outputs[WAN] = FORMS[form]
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
-            hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"))
+            studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
         assert f"its output has an unknown form, {form}: known is a URL" in str(caught.value)
         assert "/delivery/" not in str(caught.value)
     assert len(fake.received(CREATE)) == 1
 
 
 def test_the_form_that_a_model_publishes_is_checked_before_it_is_paid(
-    hiring: Hiring, fake: FakeReplicate
+    studio: ReplicateStudio, fake: FakeReplicate
 ):
     """Nothing is uploaded; a fallback takes over."""
     video = {"type": "string", "format": "uri"}
     fake.output_schemas[WAN] = {"type": "object", "properties": {"video": video}}
     with pytest.raises(Declined, match="publishes an output of an unknown form, an object with 'v"):
-        hiring.clip()
+        studio.clip()
     assert fake.received("POST /v1/files") == []
-    clip = hiring.clip(hiring.generator(fallback="seedance-1-pro-fast"))
+    clip = studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
     assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
 
 
-def test_a_file_that_is_not_there_after_an_hour_is_deleted(hiring: Hiring, fake: FakeReplicate):
+def test_a_file_that_is_not_there_after_an_hour_is_deleted(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """By Replicate's clock: then it is asked for again, and both are counted."""
     fake.always(DELIVERY, Answers(404))
     with pytest.raises(Unavailable):
-        hiring.clip()
+        studio.clip()
     fake.calm()
     fake.next(DELIVERY, Answers(404))
     fake.clock += timedelta(minutes=61)
-    clip = hiring.clip()
+    clip = studio.clip()
     assert len(fake.created) == 2
     assert clip.spent_usd == pytest.approx(2 * clip.cost_usd)
-    assert "its output is deleted" in (hiring.attempts[0].error or "")
+    assert "its output is deleted" in (studio.attempts[0].error or "")
 
 
-def test_a_prediction_that_is_not_shown_yet_is_looked_at_again(hiring: Hiring, fake: FakeReplicate):
+def test_a_prediction_that_is_not_shown_yet_is_looked_at_again(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """Right after it was created, Replicate's servers may not all know it."""
     fake.next(GET, *[Answers(404)] * 3)
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1
 
 
-def test_a_prediction_that_is_never_shown_stays_in_the_ledger(hiring: Hiring, fake: FakeReplicate):
+def test_a_prediction_that_is_never_shown_stays_in_the_ledger(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """It ends in one sentence, and no other is asked for; the next run finds it."""
     fake.always(GET, Answers(404))
     with pytest.raises(Unavailable, match="is the API token of another account"):
-        hiring.clip()
-    assert [attempt.status for attempt in hiring.attempts] == ["asked"]
+        studio.clip()
+    assert [attempt.status for attempt in studio.attempts] == ["asked"]
     fake.calm()
-    hiring.clip()
+    studio.clip()
     assert len(fake.received(CREATE)) == 1
 
 
-def test_a_prediction_that_is_gone_after_an_hour_is_unknown(hiring: Hiring, fake: FakeReplicate):
+def test_a_prediction_that_is_gone_after_an_hour_is_unknown(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """What became of it cannot be told: it counts at its price, and another is asked for."""
     fake.always(GET, Answers(404))
     with pytest.raises(Unavailable):
-        hiring.clip()
+        studio.clip()
     fake.clock += timedelta(minutes=61)
     fake.calm()
     fake.next(GET, Answers(404), Answers(404))
-    hiring.clip()
-    assert [attempt.status for attempt in hiring.attempts] == ["unknown", "succeeded"]
-    ledger = hiring.ledger.chunk(3)
+    studio.clip()
+    assert [attempt.status for attempt in studio.attempts] == ["unknown", "succeeded"]
+    ledger = studio.ledger.chunk(3)
     assert ledger.committed_usd == pytest.approx(2 * ledger.cost_usd)
     assert ledger.unknown_usd == ledger.cost_usd
 
 
-def test_another_predictions_answer_is_not_taken_for_it(hiring: Hiring, fake: FakeReplicate):
+def test_another_predictions_answer_is_not_taken_for_it(
+    studio: ReplicateStudio, fake: FakeReplicate
+):
     """A cache in between may mix them up."""
     fake.next(GET, Shows({"id": "another", "status": "failed", "error": "E005"}))
-    hiring.clip()
+    studio.clip()
     assert len(fake.created) == 1

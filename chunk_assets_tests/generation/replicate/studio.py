@@ -11,7 +11,7 @@ from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.attempts import Attempts
-from chunk_assets.generation.replicate.clip_request import Patience
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.generator import ReplicateGenerator
 from chunk_assets.generation.replicate.retries import RetryPolicy
@@ -27,23 +27,23 @@ FAST = RetryPolicy(attempts=4, seconds=20, wait_initial=0.01, wait_max=0.05)
 DEAD = f"{socket.gethostname()}:4194304:x"
 """A process on this host that is no more."""
 
-PATIENCE = Patience(
+POLICY = PredictionPolicy(
     max_seconds=20,
-    poll_first=0.02,
-    poll_most=0.1,
+    first_poll_seconds=0.02,
+    longest_poll_seconds=0.1,
     settle_seconds=0.6,
     foreign_seconds=1.2,
     fetch_seconds=0.4,
 )
 
 
-class Hiring:
+class ReplicateStudio:
     """Makes generators as several processes would: each with nothing but S3 and Replicate."""
 
     def __init__(self, fake: FakeReplicate, store: ObjectStore, still: Path, workdir: Path):
         self.fake, self.store, self.still, self.workdir = fake, store, still, workdir
         self.log: list[str] = []
-        self.patience = PATIENCE
+        self.policy = POLICY
         self.max_cost_usd: float | None = None
         self._open: list[ReplicateApi] = []
 
@@ -80,7 +80,7 @@ class Hiring:
             api,
             self.ledger,
             download,
-            patience=self.patience,
+            policy=self.policy,
             max_cost_usd=self.max_cost_usd,
             log=self.log.append,
         )
