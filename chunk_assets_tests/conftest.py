@@ -21,6 +21,18 @@ for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is 
     os.environ.pop(_name, None)
 
 
+LEFT_OUT = frozenset({"live", "endurance", "night", "cluster", "fuzz"})
+"""Marks of the tests that a plain `pytest` does not run."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those tests as slow, too, so that `-m "not slow"` leaves them out."""
+    for item in items:
+        if any(mark.name in LEFT_OUT for mark in item.iter_markers()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """A SeaweedFS server that ends with the tests."""
