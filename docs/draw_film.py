@@ -1,4 +1,4 @@
-"""Draws the README's picture: a frame from the middle of each chunk of a film, on one sheet.
+"""Draws the README's picture: one frame from the middle of each chunk of a film.
 
 `python docs/draw_film.py film.mp4`
 """
@@ -12,7 +12,7 @@ from chunk_assets.media.frames import read_frames
 from chunk_assets.media.images import contact_sheet
 
 SLOT = 48
-"""Frames a chunk, at 24 fps."""
+"""Frames of a chunk at 24 fps."""
 
 
 def main(film: str) -> None:

@@ -1,10 +1,9 @@
-"""Takes the pictures of the documentation: Dagit and a film's page, as a person sees them.
+"""Takes the pictures of the documentation: screenshots of Dagit and of a film page.
 
-`pip install -e '.[docs]' && python docs/take_pictures.py`; Chromium has to be installed.
+`pip install -e '.[docs]' && python docs/take_pictures.py`; needs an installed Chromium.
 
-Starts `chunk-assets dev` with a home of its own, hands in the example, waits until the film, its
-checks and its page are there, and opens all of it in a browser without a window. A machine that is
-busy takes longer, and nothing else.
+Starts `chunk-assets dev` with a new home, submits the example, waits for the film, its checks and
+its page, and opens them in a headless browser.
 """
 
 import http.client
@@ -34,13 +33,13 @@ FILM, CHUNKS = "aurora", 15
 CHUNK, NEXT = "07", "08"
 
 MAX_BYTES = 200_000
-"""Of one picture: they are part of every checkout."""
+"""Size limit of a picture, since all of them are in the repository."""
 
 SCREEN, PHONE = (1500, 960), (390, 844)
-PATIENCE = 1800.0
-"""Seconds for the film."""
-PATIENCE_WITH_A_PAGE = 120_000.0
-"""Milliseconds for anything that a page shows."""
+FILM_TIMEOUT = 1800.0
+"""In seconds, until film, checks and page are there."""
+PAGE_TIMEOUT = 120_000.0
+"""In milliseconds, until a page shows what is waited for."""
 
 CHROMIUM = [
     "--disable-background-networking",
@@ -49,14 +48,14 @@ CHROMIUM = [
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    "--no-sandbox",  # in a container it has none; it opens nothing but this machine's own pages
+    "--no-sandbox",  # containers have none; only pages of this machine are opened
 ]
 
-TASTE = """localStorage.setItem("dagster-nav-collapsed", "true");
+PREFERENCES = """localStorage.setItem("dagster-nav-collapsed", "true");
 localStorage.setItem("asset-graph-direction", '"vertical"');"""
-"""Where Dagit keeps how a person likes it: more room for what is to be seen."""
+"""Dagit's display settings: a narrow navigation, and a vertical graph."""
 
-STANDING = """query($film: String!) {
+STATUS = """query($film: String!) {
   runsOrError { ... on Runs { results { runId jobName status } } }
   pages: assetNodeOrError(assetKey: {path: ["film_pages"]}) { ... on AssetNode {
     assetMaterializations(partitions: [$film], limit: 1) {
@@ -73,11 +72,11 @@ class Dagit:
         self.port = port
 
     def address(self, path: str) -> str:
-        """A page's URL."""
+        """Return the URL of a page."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """What GraphQL answers."""
+        """Return the data that a GraphQL query yields."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             body = json.dumps({"query": query, "variables": variables})
@@ -90,12 +89,12 @@ class Dagit:
         return answer["data"]
 
     def page_link(self) -> str | None:
-        """The link to the film's page; None until film, checks and page are there.
+        """Return the link to the film page; None until film, checks and page are there.
 
         Raises:
-            SystemExit: A run has failed, and nobody would do its work.
+            SystemExit: A run has failed.
         """
-        found = self.ask(STANDING, film=FILM)
+        found = self.ask(STATUS, film=FILM)
         runs = found["runsOrError"]["results"]
         for run in runs:
             if run["status"] in ("FAILURE", "CANCELED"):
@@ -112,7 +111,7 @@ class Dagit:
 
 @contextmanager
 def dev(home: Path) -> Iterator[Dagit]:
-    """Run `chunk-assets dev` with that home until the block ends."""
+    """Run `chunk-assets dev` with this home until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -123,7 +122,7 @@ def dev(home: Path) -> Iterator[Dagit]:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            # A shell that puts this script in the background has Ctrl-C ignored, and its children.
+            # In a shell's background, children ignore Ctrl-C unless told otherwise.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
@@ -137,17 +136,17 @@ def dev(home: Path) -> Iterator[Dagit]:
 
 
 def until(is_so: Callable[[], Any], what: str) -> Any:
-    """Wait for something, and give it; the script ends where it does not come."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the first true result of `is_so`; exit after `FILM_TIMEOUT`."""
+    deadline = time.monotonic() + FILM_TIMEOUT
     while not (answer := is_so()):
         if time.monotonic() > deadline:
-            raise SystemExit(f"{what} is not there after {PATIENCE:g} s")
+            raise SystemExit(f"{what} did not appear within {FILM_TIMEOUT:g} s")
         time.sleep(1)
     return answer
 
 
 def settled(page: Page) -> bytes:
-    """A screenshot, once nothing changes any more: fonts, fades, what is loaded late."""
+    """Return a screenshot, taken when two in a row are equal."""
     before, now = b"", page.screenshot()
     for _ in range(30):
         if now == before:
@@ -160,7 +159,7 @@ def settled(page: Page) -> bytes:
 def save(
     name: str, shot: bytes | Image.Image, box: tuple[int, int, int, int] | None = None
 ) -> None:
-    """Keep a screenshot: with photographs in it as a JPEG, without as a PNG of few colours."""
+    """Save a screenshot: with photographs as JPEG, without them as a PNG of 256 colours."""
     opened = Image.open(BytesIO(shot)) if isinstance(shot, bytes) else shot
     picture, path = opened.convert("RGB").crop(box), PICTURES / name
     if path.suffix == ".png":
@@ -172,33 +171,33 @@ def save(
     size = path.stat().st_size
     print(f"{name}: {picture.width}x{picture.height}, {size / 1000:.0f} kB")
     if size > MAX_BYTES:
-        raise SystemExit(f"{name} has {size} bytes: at most {MAX_BYTES} are allowed")
+        raise SystemExit(f"{name} has {size} bytes: the limit is {MAX_BYTES}")
 
 
 def open_page(browser: Browser, url: str, size: tuple[int, int] = SCREEN, density: int = 1) -> Page:
-    """A page of Dagit or of a film, in a browser of its own."""
+    """Open a page in a new browser context."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         device_scale_factor=density,
         color_scheme="light",
         locale="en-GB",
     )
-    context.add_init_script(TASTE)
+    context.add_init_script(PREFERENCES)
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_WITH_A_PAGE)
+    page.set_default_timeout(PAGE_TIMEOUT)
     page.goto(url)
     return page
 
 
 def lineage(browser: Browser, dagit: Dagit) -> None:
-    """What a film is made from: the graph of the assets, near enough to be read."""
+    """Take the graph of the assets."""
     page = open_page(browser, dagit.address("/asset-groups"), (1340, 1500))
     page.get_by_text("100% filled").first.wait_for()
     save("lineage.png", settled(page), (370, 110, 1270, 1500))
 
 
 def open_chunk(browser: Browser, dagit: Dagit, asset: str, number: str) -> Page:
-    """The page of one partition of an asset."""
+    """Open the page of one partition of an asset."""
     path = f"/assets/{asset}?view=partitions&partition={quote(f'{number}|{FILM}')}"
     page = open_page(browser, dagit.address(path))
     page.get_by_text("[Show Markdown]").first.wait_for()
@@ -206,7 +205,7 @@ def open_chunk(browser: Browser, dagit: Dagit, asset: str, number: str) -> Page:
 
 
 def chunk(browser: Browser, dagit: Dagit) -> None:
-    """A film's chunks; what is known of one of them, and how it moves."""
+    """Take the chunks of a film, then the metadata and the preview of one."""
     page = open_chunk(browser, dagit, "chunk_videos", CHUNK)
     save("partitions.png", settled(page))
     page.get_by_text("colour_drift", exact=True).scroll_into_view_if_needed()
@@ -215,12 +214,12 @@ def chunk(browser: Browser, dagit: Dagit) -> None:
     picture = page.locator("img[src^='data:image/webp']")
     picture.wait_for()
     until(lambda: picture.evaluate("one => one.complete && one.naturalWidth > 0"), "the preview")
-    page.wait_for_timeout(2000)  # the dialogue fades in; the picture itself never settles
+    page.wait_for_timeout(2000)  # the dialogue fades in; an animation never settles
     save("chunk.jpg", page.screenshot())
 
 
 def plots(browser: Browser, dagit: Dagit) -> None:
-    """Numbers of the clips, chunk by chunk."""
+    """Take the plots over the chunks."""
     page = open_page(browser, dagit.address("/assets/chunk_videos?view=overview"))
     page.get_by_text("Plots", exact=True).first.click()
     page.locator("canvas").first.wait_for()
@@ -228,7 +227,7 @@ def plots(browser: Browser, dagit: Dagit) -> None:
 
 
 def checks(browser: Browser, dagit: Dagit) -> None:
-    """A check, and what it says of one chunk."""
+    """Take the result of a check for one chunk."""
     path = "/assets/chunk_videos?view=checks&checkDetail=colour_has_not_drifted"
     page = open_page(browser, dagit.address(path))
     page.get_by_text("Execution history").wait_for()  # its tabs, below those of the asset
@@ -240,7 +239,7 @@ def checks(browser: Browser, dagit: Dagit) -> None:
 
 
 def stale(browser: Browser, dagit: Dagit) -> None:
-    """Why a chunk is stale: the one before it has been rendered again."""
+    """Take the reason why a chunk is stale: the one before was rendered again."""
     page = open_chunk(browser, dagit, "composites", NEXT)
     page.get_by_text("Unsynced").first.hover()
     page.get_by_text("has a new data version").first.wait_for()
@@ -248,12 +247,12 @@ def stale(browser: Browser, dagit: Dagit) -> None:
 
 
 def film_page(browser: Browser, link: str) -> None:
-    """The film's page on a screen, and on a phone from its beginning and at a chunk."""
+    """Take the film page on a screen, and on a phone at the top and at a chunk."""
     shots = []
     for size, density in (((SCREEN[0], 1750), 1), (PHONE, 2)):
         page = open_page(browser, link, size, density)
         page.locator("video").first.wait_for()
-        page.wait_for_timeout(5000)  # clips that play never settle
+        page.wait_for_timeout(5000)  # playing clips never settle
         shots.append(page.screenshot())
     page.locator(f"#chunk-{CHUNK}").evaluate("one => one.scrollIntoView()")
     page.wait_for_timeout(5000)
