@@ -1,4 +1,4 @@
-"""A film as it is planned from its animatic on S3."""
+"""The plan of a film: the chunks that its animatic on S3 becomes."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ from chunk_assets.storage.store import ObjectStore, StoredObject
 from chunk_assets.usd import checked_usd
 
 _AT_ONCE = 8
-"""Requests to S3 at a time."""
+"""Concurrent requests to S3."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FilmPlan:
 
     Attributes:
         animatic: The manifest.
-        specs: One a chunk, in order.
+        specs: One per chunk, in order.
         version: Changes whenever the manifest or one of its pictures does.
     """
 
@@ -44,7 +44,7 @@ class FilmPlan:
     version: str
 
     def spec(self, chunk_num: int) -> ChunkSpec:
-        """The spec of one chunk.
+        """Return the spec of one chunk.
 
         Raises:
             SpecError: The film has no such chunk.
@@ -71,12 +71,12 @@ def plan_film(
     Args:
         store: Where the animatic is.
         video_id: The film's name.
-        seed: A seed chosen for the whole film; None derives one for each chunk and take.
-        continuity: In the place of the manifest's.
+        seed: The seed of every chunk; None derives one for each chunk and take.
+        continuity: Replaces the manifest's continuity.
 
     Raises:
-        SpecError: The name or the manifest cannot be used.
-        NotStored: The manifest, or a picture it names, is not there.
+        SpecError: The name or the manifest is invalid.
+        NotStored: The manifest, or a picture it names, is not stored.
     """
     ref = FilmObjects(store, check_video_id(video_id)).manifest()
     try:
@@ -89,7 +89,7 @@ def plan_film(
     animatic = read_animatic(content, where=manifest.uri)
     if continuity is not None:
         animatic = animatic.model_copy(update={"continuity": continuity})
-    named = named_specs(video_id, animatic)  # its counts are checked before S3 is asked for each
+    named = named_specs(video_id, animatic)  # checks the manifest before any request for a picture
     pictures = _stored_pictures(store, video_id, animatic)
     versions = {name: picture.version for name, picture in pictures.items()}
     version = digest({"manifest": manifest.version, "pictures": versions})
@@ -99,7 +99,7 @@ def plan_film(
 
 
 def named_specs(video_id: str, animatic: Animatic) -> list[ChunkSpec]:
-    """The film's chunks with the names of pictures in the place of URLs.
+    """Return the film's chunks, with the names of pictures instead of URIs.
 
     Raises:
         SpecError: The manifest cannot be used.
@@ -121,9 +121,9 @@ def placed_specs(
     *,
     seed: int | None = None,
 ) -> list[ChunkSpec]:
-    """The film's chunks, with its pictures where they are, or will be, on S3.
+    """Return the film's chunks, with the S3 URIs of pictures, whether or not they are stored yet.
 
-    `versions` has the version of each picture by the name the manifest has for it.
+    `versions` maps each picture's name in the manifest to its version.
 
     Raises:
         SpecError: The manifest cannot be used.
@@ -143,10 +143,10 @@ def generation_context(
     max_cost_usd: float | None = None,
     log: Callable[[str], None] = lambda _sentence: None,
 ) -> GenerationContext:
-    """What a generator is told of the film; arguments go before the manifest's own choices.
+    """Return what a generator is told about the film; arguments override the manifest.
 
     Raises:
-        SpecError: The limit of the cost is no amount.
+        SpecError: The cost limit is not an amount of money.
     """
     if max_cost_usd is not None:
         max_cost_usd = checked_usd(max_cost_usd, "max_cost_usd")
@@ -162,12 +162,12 @@ def generation_context(
 
 
 def slot_seconds(animatic: FilmSpec) -> float:
-    """How much of the film one chunk fills: what the manifest's model makes at the least.
+    """Return how many seconds of the film one chunk fills, given the clip lengths of its model.
 
-    Room is left for the longest transition, which lengthens the chunk behind it.
+    The longest transition fits as well: it lengthens the chunk that follows it.
 
     Raises:
-        SpecError: The manifest names a model that is not known.
+        SpecError: The manifest names an unknown model.
     """
     if animatic.model is None:
         return SLOT_SECONDS
@@ -185,10 +185,9 @@ def _placed(
     versions: Mapping[str, str],
     seed: int | None,
 ) -> ChunkSpec:
-    """The spec with what only the store knows: where the pictures are and in which versions, and
-    the hand-over.
+    """Return a spec with the S3 URIs and versions of its pictures and of the last frame before.
 
-    The style guide's version stands where a scene begins: no other chunk is made from it.
+    Only a chunk that opens a scene has the style guide's version: no other is made from it.
     """
     first = spec.begins_anew
     frame, style, product = (
@@ -213,11 +212,11 @@ def _placed(
 def _stored_pictures(
     store: ObjectStore, video_id: str, animatic: Animatic
 ) -> dict[str, StoredObject]:
-    """What is stored of each picture, by the name the manifest has for it.
+    """Return the stored pictures, by their names in the manifest.
 
     Raises:
-        NotStored: One is not there.
-        SpecError: One has more bytes than a picture may have.
+        NotStored: A picture is not stored.
+        SpecError: A picture is larger than the limit.
     """
 
     def find(name: str) -> StoredObject:
@@ -243,8 +242,8 @@ def _stored_pictures(
 
 
 def find_picture(store: ObjectStore, key: str) -> StoredObject | None:
-    """What is stored under a picture's key, else under the same name in another normal form.
+    """Return the object under a picture's key, or under its name in another Unicode normal form.
 
-    `aws s3 sync` on a Mac uploads names as the disk has them, whatever the manifest's form is.
+    `aws s3 sync` on a Mac uploads names in the disk's form, whatever the manifest's form is.
     """
     return next(filter(None, map(store.head, same_names(key))), None)

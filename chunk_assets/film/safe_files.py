@@ -1,7 +1,7 @@
-"""Reading an animatic's directory: each file once, no link followed, no more bytes than allowed.
+"""Reads an animatic's directory safely: each file once, following no links, up to a size limit.
 
-The directory may be changed while it is read. Each file is therefore opened relative to its
-directory's descriptor, inspected through its own, and copied; the copy is checked and uploaded.
+The directory may change while it is read. Each file is therefore opened relative to its directory's
+descriptor, inspected through its own descriptor and copied; the copy is checked and uploaded.
 """
 
 import os
@@ -18,19 +18,19 @@ from chunk_assets.file_names import same_names
 from chunk_assets.schemas import MANIFEST
 
 MAX_TOTAL_BYTES = 4 << 30
-"""Of all pictures of an animatic: their copies share the disk with whatever else is there."""
+"""The size limit of all pictures of an animatic together: their copies share the system's disk."""
 
 _BLOCK = 1 << 20
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# A pipe is opened without a writer to wait for; what it is, is seen before anything is read.
+# Opening a pipe must not wait for a writer: the file's type is checked before anything is read.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class OpenDirectory:
-    """A directory that stays the same one, whatever its path leads to meanwhile; closed by `with`.
+    """An open directory: it stays the same even if its path changes. Closed by `with`.
 
-    The path itself may be a link: a person has typed it.
+    The path itself may be a link, since a person typed it.
 
     Raises:
         SpecError: It is not a directory, or cannot be opened.
@@ -54,12 +54,12 @@ class OpenDirectory:
         os.close(self._descriptor)
 
     def open(self, name: str) -> int | None:
-        """A descriptor of a regular file inside, None where there is none of that name.
+        """Open a regular file in the directory; return its descriptor, None if there is none.
 
-        A name in another Unicode normal form than the disk's is found, if it can mean one file.
+        The name is also found in another Unicode normal form, unless several files match.
 
         Raises:
-            SpecError: It is a link, lies behind one, or is no file; or two files may be meant.
+            SpecError: It is a link or behind one, or not a regular file, or several files match.
         """
         *folders, last = PurePosixPath(name).parts
         with ExitStack() as opened:
@@ -129,10 +129,10 @@ def _kind(mode: int) -> str:
 
 
 def read_bytes(directory: OpenDirectory, name: str, max_bytes: int) -> bytes | None:
-    """A file's content, None where there is no such file.
+    """Return a file's content, None if there is no such file.
 
     Raises:
-        SpecError: It cannot be read, or has over `max_bytes` bytes.
+        SpecError: It cannot be read, or exceeds `max_bytes`.
     """
     descriptor = directory.open(name)
     if descriptor is None:
@@ -151,7 +151,7 @@ def read_bytes(directory: OpenDirectory, name: str, max_bytes: int) -> bytes | N
 
 
 class PrivateCopies:
-    """Copies of files in a private directory, removed with the last reference to them."""
+    """Copies of files in a private directory, removed with the last reference to this object."""
 
     def __init__(self) -> None:
         try:
@@ -164,29 +164,29 @@ class PrivateCopies:
         self.remove = weakref.finalize(self, _remove, self._directory, os.getpid())
         self._count = self._bytes = 0
 
-    def take(self, directory: OpenDirectory, name: str, max_bytes: int) -> Path:
+    def copy(self, directory: OpenDirectory, name: str, max_bytes: int) -> Path:
         """Copy a file.
 
         Raises:
-            MediaError: There is none, it cannot be copied, or has over `max_bytes` bytes.
-            SpecError: It is a link or no file.
+            MediaError: It is missing or cannot be copied.
+            SpecError: It is a link or not a regular file, or exceeds a limit.
         """
         descriptor = directory.open(name)
         shown = str(directory.path / name)
         if descriptor is None:
             raise MediaError(f"the manifest names {name!r}, but there is no file {shown!r}")
-        copy = self._directory / str(self._count)
+        path = self._directory / str(self._count)
         self._count += 1
         with os.fdopen(descriptor, "rb") as source:
             size = os.fstat(descriptor).st_size
             if size > max_bytes:
                 raise _too_large(directory, name, size, max_bytes)
             try:
-                with copy.open("xb") as target:
+                with path.open("xb") as target:
                     while block := source.read(_BLOCK):
                         target.write(block)
                         self._bytes += len(block)
-                        if target.tell() > max_bytes:  # it has grown since
+                        if target.tell() > max_bytes:  # it has grown
                             raise _too_large(directory, name, target.tell(), max_bytes)
                         if self._bytes > MAX_TOTAL_BYTES:
                             raise SpecError(
@@ -198,7 +198,7 @@ class PrivateCopies:
                     f"{shown!r} cannot be copied into {tempfile.gettempdir()!r} to be read: "
                     f"{error.strerror}"
                 ) from error
-        return copy
+        return path
 
 
 def _too_large(directory: OpenDirectory, name: str, size: int, max_bytes: int) -> SpecError:
@@ -208,5 +208,5 @@ def _too_large(directory: OpenDirectory, name: str, size: int, max_bytes: int) -
 
 
 def _remove(directory: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a fork has the same copies, and ends sooner
+    if os.getpid() == owner:  # a forked process shares the copies and may end first
         shutil.rmtree(directory, ignore_errors=True)

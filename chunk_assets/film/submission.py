@@ -1,4 +1,4 @@
-"""An animatic as a person has it: a directory with a manifest and pictures, put on S3 as it is."""
+"""Reads an animatic from a directory with a manifest and pictures, and uploads it to S3."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +24,10 @@ from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore
 
 _AT_ONCE = 4
-"""Pictures that are put at a time."""
+"""Concurrent uploads of pictures."""
 
-_LOOKED_AT_ONCE = 2
-"""Pictures that are looked at side by side; of large ones, one is in memory at a time."""
+_CHECKED_AT_ONCE = 2
+"""Pictures that are checked in parallel; only one large picture is in memory at a time."""
 
 CONTENT_TYPES = {
     ".png": "image/png",
@@ -43,14 +43,14 @@ CONTENT_TYPES = {
 
 @dataclass(frozen=True)
 class AnimaticDirectory:
-    """A directory that has been read, once, and found in order.
+    """The content of a directory, read once and checked.
 
     Attributes:
         animatic: The manifest.
-        document: The manifest as it was written.
-        pictures: Private copies of the pictures, by the names the manifest has for them.
-        sources: The files themselves.
-        copies: Keeps the copies on the disk.
+        document: The manifest's bytes.
+        pictures: Private copies of the pictures, by their names in the manifest.
+        sources: The original files.
+        copies: Owns the copies: they are removed with it.
     """
 
     animatic: Animatic
@@ -60,15 +60,15 @@ class AnimaticDirectory:
     copies: PrivateCopies | None = field(default=None, repr=False)
 
     def specs(self, video_id: str) -> list[ChunkSpec]:
-        """The film's chunks, before anything is on S3 (their URLs are file names)."""
+        """Return the film's chunks, with file names instead of URIs."""
         return named_specs(video_id, self.animatic)
 
     def version(self, name: str) -> str:
-        """A picture's version, the same as once it is on S3."""
+        """Return the version that a picture will have on S3."""
         return f"sha256:{file_digest(self.pictures[name])}"
 
     def with_choices(self, **fields: str | None) -> "AnimaticDirectory":
-        """The same with other values in these fields of the manifest; None leaves one as it is."""
+        """Return a copy with these fields of the manifest replaced; None keeps a field."""
         chosen = {name: value for name, value in fields.items() if value is not None}
         if not chosen:
             return self
@@ -79,10 +79,10 @@ class AnimaticDirectory:
 
 
 def read_directory(directory: Path) -> AnimaticDirectory:
-    """Read an animatic's directory and look at every picture.
+    """Read an animatic's directory and check every picture.
 
     Raises:
-        SpecError: The manifest is missing or cannot be used, or names a file outside or a link.
+        SpecError: The manifest is missing or invalid, or names a link or a file outside.
         MediaError: A picture is missing or cannot be read.
     """
     with OpenDirectory(directory) as opened:
@@ -92,9 +92,9 @@ def read_directory(directory: Path) -> AnimaticDirectory:
         animatic = read_animatic(document, where=str(directory / MANIFEST))
         copies, limit = PrivateCopies(), load_settings().limits.picture_file_bytes
         try:
-            pictures = {name: copies.take(opened, name, limit) for name in animatic.files}
+            pictures = {name: copies.copy(opened, name, limit) for name in animatic.files}
             sources = {name: directory / name for name in pictures}
-            _look_at_all(pictures, sources, animatic.resolution)
+            _check_pictures(pictures, sources, animatic.resolution)
         except BaseException:
             copies.remove()
             raise
@@ -102,34 +102,36 @@ def read_directory(directory: Path) -> AnimaticDirectory:
     return AnimaticDirectory(animatic, document, pictures, files, copies)
 
 
-def _look_at_all(
+def _check_pictures(
     pictures: dict[str, Path], sources: dict[str, Path], size: tuple[int, int]
 ) -> None:
-    with ThreadPoolExecutor(_LOOKED_AT_ONCE, thread_name_prefix="pictures") as pool:
-        seen = [pool.submit(_look_at, pictures[name], sources[name], size) for name in pictures]
-        for looked_at in seen:
-            looked_at.result()
+    with ThreadPoolExecutor(_CHECKED_AT_ONCE, thread_name_prefix="pictures") as pool:
+        checks = [
+            pool.submit(_check_picture, pictures[name], sources[name], size) for name in pictures
+        ]
+        for check in checks:
+            check.result()
 
 
-def _look_at(copy: Path, source: Path, size: tuple[int, int]) -> None:
+def _check_picture(copy: Path, source: Path, size: tuple[int, int]) -> None:
     try:
         open_picture(copy, size)
-    except MediaError as error:  # people know the file by its own name
+    except MediaError as error:  # name the original file
         message = str(error).replace(repr(str(copy)), repr(str(source)))
         raise MediaError(message, **{**error.data, "path": str(source)}) from error
 
 
 def submit(store: ObjectStore, video_id: str, directory: AnimaticDirectory) -> bool:
-    """Put an animatic on S3: the pictures, then the manifest, which commits them.
+    """Upload an animatic: the pictures, then the manifest, which commits them.
 
-    What is there already with the same content is not written again; what is damaged is.
+    Objects that are intact and have the same content are not written again.
 
     Returns:
         Whether anything was written.
 
     Raises:
-        SpecError: The name, or the count of frames, cannot be used; nothing is written then.
-        StorageError: S3 refuses it; the manifest of before stands then.
+        SpecError: The name or the manifest is invalid; nothing is written.
+        StorageError: S3 does not accept an object; the stored manifest is unchanged.
     """
     directory.specs(video_id)
     objects = FilmObjects(store, video_id)

@@ -1,4 +1,4 @@
-"""An animatic's directory: read once, without following links, and put on S3 as it was checked."""
+"""Submitting a directory: files are read once, no link is followed, checked bytes are uploaded."""
 
 import json
 import os
@@ -36,7 +36,7 @@ ODD_NAMES = [
 
 
 def film(directory: Path, *names: str) -> Path:
-    """An animatic of 6 s whose frames have these names."""
+    """Write an animatic of 6 s with these names of frames."""
     frames = list(names) or ["one.png", "two.png"]
     document = small_manifest(frames=frames[:2] if len(frames) > 1 else frames * 2)
     document |= {"style_guide": None, "product_reference": None}
@@ -46,8 +46,8 @@ def film(directory: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_go_all_the_way(tmp_path: Path, store: ObjectStore, name: str):
-    """Onto S3, back from it, under a link, and into the plan."""
+def test_unusual_names_work_everywhere(tmp_path: Path, store: ObjectStore, name: str):
+    """They are uploaded, downloaded, linked to and planned."""
     animatic = read_directory(film(tmp_path / "film", name))
     assert submit(store, "film", animatic)
     assert not submit(store, "film", animatic)
@@ -60,7 +60,7 @@ def test_odd_names_go_all_the_way(tmp_path: Path, store: ObjectStore, name: str)
 
 @pytest.mark.parametrize(("named", "stored"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
 def test_a_name_in_another_normal_form(tmp_path: Path, store: ObjectStore, named: str, stored: str):
-    """What an editor composes and a disk decomposes is one name, in a folder and on S3."""
+    """A composed and a decomposed name are the same file, in a folder and on S3."""
     directory = film(tmp_path / "film", f"{named[:-4]}/{named}")
     picture(3).save(tmp_path / "other.png")
     other = directory / stored[:-4] / stored
@@ -83,7 +83,7 @@ def test_a_name_in_another_normal_form(tmp_path: Path, store: ObjectStore, named
 
 
 def test_the_same_name_in_two_forms(tmp_path: Path):
-    """Where two files may be meant both are named; one that is written exactly so is meant."""
+    """If two files match, the error names both; an exact match wins."""
     angstrom = ["\u212b.png", "\u00c5.png", "A\u030a.png"]
     directory = film(tmp_path / "film", *angstrom[:2])
     picture(1).save(directory / angstrom[2])
@@ -112,10 +112,12 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", ["animatic.json", "one.png"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str):
-    """Nothing is waited for, read or followed, be it in the place of the manifest or a picture."""
+def test_special_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+):
+    """They are not waited for, read or followed, neither as the manifest nor as a picture."""
     make, said = KINDS[kind]
-    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     film(Path("film"))
     Path("film", name).unlink()
     make(Path("film", name))
@@ -125,8 +127,8 @@ def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: 
     assert name in str(caught.value)
 
 
-def test_a_folder_that_is_a_link(tmp_path: Path):
-    """A picture behind one is not read; the directory itself may be one, as a person names it."""
+def test_a_linked_folder_is_refused(tmp_path: Path):
+    """A picture in a linked folder is not read; the directory itself may be a link."""
     directory = film(tmp_path / "film", "folder/one.png")
     (directory / "folder").rename(tmp_path / "elsewhere")
     (directory / "folder").symlink_to(tmp_path / "elsewhere")
@@ -138,8 +140,8 @@ def test_a_folder_that_is_a_link(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["animatic.json", "one.png"])
-def test_a_file_too_large_is_not_read(tmp_path: Path, name: str):
-    """Its size is looked at first: a sparse file of a terabyte is refused at once."""
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, name: str):
+    """Its size is checked first: a sparse file of a terabyte is refused at once."""
     directory = film(tmp_path / "film")
     os.truncate(directory / name, 1 << 40)
     limit = MAX_MANIFEST_BYTES if name == "animatic.json" else Limits().picture_file_bytes
@@ -147,8 +149,8 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, name: str):
         read_directory(directory)
 
 
-def test_pictures_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Their copies have a limit in all."""
+def test_pictures_that_are_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The copies have a limit for all of them together."""
     directory = film(tmp_path / "film")
     size = (directory / "one.png").stat().st_size
     monkeypatch.setattr("chunk_assets.film.safe_files.MAX_TOTAL_BYTES", size + 1)  # a constant
@@ -156,18 +158,18 @@ def test_pictures_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read_directory(directory)
 
 
-def test_a_picture_too_large_on_s3(
+def test_a_stored_picture_that_is_too_large(
     tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ):
-    """It is refused by the size that S3 has of it, before it is fetched."""
+    """It is refused by its size on S3, before it is fetched."""
     submit(store, "film", read_directory(film(tmp_path / "film")))
     monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_FILE_BYTES", "1000")
     with pytest.raises(SpecError, match=r"one.png has \d+ bytes: at most 1000 are allowed"):
         plan_film(store, "film")
 
 
-def test_what_changes_meanwhile(tmp_path: Path, store: ObjectStore):
-    """What is put on S3 is what was looked at, whatever becomes of the directory."""
+def test_files_that_change_while_being_read(tmp_path: Path, store: ObjectStore):
+    """The uploaded bytes are those that were checked, whatever happens to the directory."""
     directory = film(tmp_path / "film")
     (tmp_path / "secret").write_text("not for S3")
     before = {name: (directory / name).read_bytes() for name in ("one.png", "two.png")}
@@ -182,8 +184,8 @@ def test_what_changes_meanwhile(tmp_path: Path, store: ObjectStore):
     assert json.loads(store.get_bytes(keys.manifest("film"))[0])["duration"] == 6
 
 
-def test_copies_are_private_and_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Only their owner can read them, and they go with what was read, or with its fault."""
+def test_copies_are_private_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Only their owner can read them; they are removed with the result or its error."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     directory = film(tmp_path / "film")
@@ -211,7 +213,7 @@ def test_copies_are_private_and_do_not_stay(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_manifest_with_a_byte_order_mark(tmp_path: Path, store: ObjectStore):
-    """It goes onto S3 as it was written, and is planned from there; a choice is written into it."""
+    """It is uploaded unchanged and planned; options are written into it."""
     directory = film(tmp_path / "film")
     manifest = directory / "animatic.json"
     manifest.write_text(manifest.read_text(), encoding="utf-8-sig")
