@@ -32,7 +32,7 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.ffmpeg import executable
-from chunk_assets.render import finalize, prefetch, stages
+from chunk_assets.render import clips, files, finalize, prefetch, stages
 from chunk_assets.render.hooks import Listener
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
@@ -277,16 +277,16 @@ class Stopwatch(Listener):
     def watching(self) -> Iterator[None]:
         """Name the calls that matter, for as long as the block lasts."""
         named = [
-            (stages, "last_frame", "last frame: decode"),
+            (clips, "last_frame", "last frame: decode"),
             (stages, "blend_references", "composite: blend"),
             (stages, "save_png", "composite: save as PNG"),
-            (stages, "pixel_digest", "digests: sha256 of the pixels"),
+            (files, "pixel_digest", "digests: sha256 of the pixels"),
             (finalize, "normalise", "normalise the clip"),
-            (finalize, "save_png", "save the last frame as PNG"),
+            (finalize, "save_png", "save the stored PNGs"),
             (ObjectRef, "write_json", "put the spec"),
             (ObjectRef, "write_image", "put the composite and the last frame"),
             (ObjectRef, "write_video", "put the clip"),
-            (prefetch.Lookout, "of", "looked up ahead"),
+            (prefetch.Prefetch, "get", "wait for the look-ahead"),
             (ObjectStore, "head", "S3: heads"),
             (ObjectStore, "download", "S3: the animatic's picture"),
             (chunks, "chunk_events", "events: their tags and previews", "events: Dagster's record"),

@@ -12,6 +12,7 @@ from chunk_assets.checks.colour import Drift
 from chunk_assets.checks.conformance import conforms
 from chunk_assets.checks.results import Verdict, measured, too_much
 from chunk_assets.errors import MediaError, NotStored, StorageError
+from chunk_assets.film.local_files import AnimaticPictures
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import CompositeRecord
 from chunk_assets.generation.preview import movement_of
@@ -20,7 +21,6 @@ from chunk_assets.media.frames import last_frame
 from chunk_assets.media.images import open_picture
 from chunk_assets.media.metrics import drawing_distance, is_black, luma, reduced
 from chunk_assets.quality import Quality
-from chunk_assets.render.files import ChunkFiles
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
@@ -53,7 +53,7 @@ class Judge:
     def __init__(self, store: ObjectStore, workdir: Path, quality: Quality):
         self._store, self._workdir, self._quality = store, workdir, quality
         self._drift = Drift(store, workdir)
-        self._animatics = ChunkFiles(store, workdir)
+        self._animatics = AnimaticPictures(store, workdir)
         self._end: tuple[tuple[str, int], np.ndarray] | None = None
 
     def is_known(self, video_id: str, chunk_num: int) -> bool:
@@ -187,7 +187,7 @@ class Judge:
             try:
                 end = self._end_before(spec, directory, before)
                 animatic = reduced(
-                    np.asarray(self._animatics.fitted_animatic(spec.animatic_frame_url, spec.size))
+                    np.asarray(self._animatics.fitted(spec.animatic_frame_url, spec.size))
                 )
             except (StorageError, MediaError) as error:
                 return Verdict(results.BEGINS, False, str(error), measured(**pairs))

@@ -1,13 +1,11 @@
-"""Seams prepared as the chunks come: the film is then a concatenation of finished pieces.
+"""The seams of a film, encoded while it is rendered: stitching then only joins finished pieces.
 
-A seam is stored beside its film's clips, under the number of the chunk behind it, with a
-fingerprint of what it blends. It is no asset: whatever is missing or no longer fits is made when
-the film is stitched. A chunk that is rendered again so changes its two seams and nothing else.
+The seam between two clips is stored under the number of the later chunk, with a fingerprint of what
+it was made from. It is no asset: a seam that is missing or outdated is made when the film is
+stitched. Rendering a chunk again changes its two seams and nothing else.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from chunk_assets.errors import MediaError, StorageError
@@ -18,37 +16,14 @@ from chunk_assets.media.stitching import ENCODING, PreparedSeam, Segment, make_s
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import plan_joins
-from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
 _AT_ONCE = 4
-"""Requests to S3 at a time."""
+"""Concurrent requests to S3."""
 
 FINGERPRINT, FORM = "seam", "form"
-"""Names in a seam's record: what it is made of, and what came of that."""
-
-
-@dataclass(frozen=True)
-class PlacedClip:
-    """One chunk's clip on S3.
-
-    Attributes:
-        spec: The chunk.
-        stored: The clip.
-        path: Gives the clip as a file; it is fetched only when asked for.
-        is_new: Whether it has just been rendered.
-    """
-
-    spec: ChunkSpec
-    stored: StoredObject
-    path: Callable[[], Path]
-    is_new: bool = True
-
-    @property
-    def segment(self) -> Segment:
-        """Its place in the film."""
-        return Segment(self.path(), self.spec.overlap_frames, self.spec.num_frames)
+"""The names in a seam's record: a digest of what it was made from, and the stream's form."""
 
 
 class Seams:
@@ -60,43 +35,29 @@ class Seams:
         self._joins = plan_joins(plan.animatic, plan.specs)
 
     def join(self, chunk_num: int) -> Join | None:
-        """How a chunk follows the one before; None where nothing is blended."""
+        """Return how a chunk follows the one before; None for a cut."""
         join = self._joins[chunk_num - 1] if chunk_num else None
         return join if join is not None and join.frames else None
-
-    def fingerprint(self, chunk_num: int, before: StoredObject, after: StoredObject) -> str:
-        """What the seam before a chunk is made of."""
-        join, specs = self._joins[chunk_num - 1], self._plan.specs
-        return digest(
-            {
-                "encoding": ENCODING,
-                "clips": [before.sha256, after.sha256],
-                "join": [join.kind, join.frames],
-                "lengths": [s.num_frames for s in specs[chunk_num - 1 : chunk_num + 1]],
-                "lead_in": specs[chunk_num].overlap_frames,
-            }
-        )
 
     def stored(
         self, chunk_num: int, before: StoredObject, after: StoredObject
     ) -> StoredObject | None:
-        """The seam before a chunk, if it is there, made of these clips.
+        """Return the stored seam before a chunk if it was made from these clips.
 
         Raises:
             StorageError: S3 cannot be reached.
         """
         stored = self._objects.seam(chunk_num).head()
-        wanted = self.fingerprint(chunk_num, before, after)
-        is_it = stored is not None and stored.record.get(FINGERPRINT) == wanted
-        return stored if is_it else None
+        wanted = self._fingerprint(chunk_num, before, after)
+        return stored if stored is not None and stored.record.get(FINGERPRINT) == wanted else None
 
     def make(
         self, before: Segment, after: Segment, chunk_num: int, workdir: Path
     ) -> PreparedSeam | None:
-        """Make the seam before a chunk of two clips' places in the film; they need not be stored.
+        """Encode the seam before a chunk.
 
-        None where nothing is blended, and where a clip does not fit its plan: that is left to
-        stitching, which says so.
+        Returns:
+            The seam; None for a cut, or if a clip does not fit its plan: stitching reports that.
         """
         join = self.join(chunk_num)
         if join is None:
@@ -114,14 +75,17 @@ class Seams:
         """Store the seam before a chunk.
 
         Raises:
-            StorageError: S3 does not take it.
+            StorageError: S3 does not accept it.
         """
-        fingerprint = self.fingerprint(chunk_num, before, after)
+        fingerprint = self._fingerprint(chunk_num, before, after)
         record = {FINGERPRINT: fingerprint, FORM: str(seam.form)}
         self._objects.seam(chunk_num).write_video(seam.path, record)
 
     def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, PreparedSeam]:
-        """The stored seams that fit these clips (one a chunk, in order), by chunk number.
+        """Fetch the stored seams that were made from these clips (one per chunk, in order).
+
+        Returns:
+            The seams by chunk number.
 
         Raises:
             StorageError: S3 cannot be reached.
@@ -137,10 +101,23 @@ class Seams:
             path = workdir / f"seam_{number:02d}.mp4"
             try:
                 read_video(self._store, stored, path)
-            except StorageError:  # what is damaged is made again
+            except StorageError:  # a damaged seam is made again
                 return None
             return PreparedSeam(path, form)
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seams") as pool:
             found = pool.map(fetched, range(1, len(clips)))
             return {number: seam for number, seam in enumerate(found, start=1) if seam}
+
+    def _fingerprint(self, chunk_num: int, before: StoredObject, after: StoredObject) -> str:
+        """Return a digest of what the seam before a chunk is made from."""
+        join, specs = self._joins[chunk_num - 1], self._plan.specs
+        return digest(
+            {
+                "encoding": ENCODING,
+                "clips": [before.sha256, after.sha256],
+                "join": [join.kind, join.frames],
+                "lengths": [s.num_frames for s in specs[chunk_num - 1 : chunk_num + 1]],
+                "lead_in": specs[chunk_num].overlap_frames,
+            }
+        )

@@ -1,251 +1,195 @@
-"""What is done with a clip beside the chain: normalised, stored, and its last frame with it."""
+"""Stores a chunk's objects while the chain goes on; clips are normalised first.
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+These functions run as tasks of the finishing queue.
+"""
+
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
-from chunk_assets.errors import MediaError, StorageError
+from chunk_assets.errors import StorageError
 from chunk_assets.files.digests import file_digest
-from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.colour_record import colour_record
-from chunk_assets.film.objects import FilmObjects
-from chunk_assets.film.plan import FilmPlan
-from chunk_assets.film.records import ClipRecord, FrameRecord
-from chunk_assets.film.seams import PlacedClip, Seams
+from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
+from chunk_assets.film.local_files import LocalFile
+from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.generation.base import GeneratedClip
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.images import save_png
 from chunk_assets.media.preview_frames import Passing
-from chunk_assets.media.sampling import sample_frames
-from chunk_assets.media.stitching import PreparedSeam, Segment
 from chunk_assets.media.stream_signature import Form
-from chunk_assets.render.files import ChunkFiles
-from chunk_assets.render.hooks import Listener
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.files import Picture
+from chunk_assets.render.finishing_queue import Objects
+from chunk_assets.render.previews import MOVING_WIDTH
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import ObjectStore, StoredObject
-
-MOVING_FRAMES = 8
-"""How many frames of a clip its moving preview has: some 5 a second, enough to judge a movement."""
-
-MOVING_WIDTH = 640
 
 
 @dataclass(frozen=True)
 class Made:
-    """A clip as its generator gave it, and what is to be recorded of it.
+    """A new clip as its generator delivered it, and what it was made from.
 
     Attributes:
+        spec: The chunk.
+        spec_version: The version of its stored spec.
+        composite: The picture it was conditioned on.
         clip: The clip.
-        frame: Its last frame, whose digest is `pixels`.
-        passing: Some of the frames before.
-        record: What it was made from.
-        inputs: The version of each asset it was made from.
-        conditioning: Gives the picture it was conditioned on.
-        temporal: The share of the last frame before in that.
+        frame: Its last frame.
+        passing: Some of the frames before the last one.
+        model: The generator's model and its version.
+        seed: The take's seed.
+        take: The take's number.
+        before: The record of the clip it replaces, if there is one.
+        seconds: How long the generator took.
     """
 
+    spec: ChunkSpec
+    spec_version: str
+    composite: Picture
     clip: GeneratedClip
-    frame: Image.Image
+    frame: Picture
     passing: Passing
-    pixels: str
-    record: ClipRecord
-    inputs: Mapping[str, str | None]
-    conditioning: Callable[[], Image.Image]
-    temporal: float
+    model: str
+    seed: int
+    take: int
+    before: ClipRecord | None
+    seconds: float
 
 
-class Finishing:
-    """Makes the stored objects of clips and last frames."""
+@dataclass(frozen=True)
+class _Normalised:
+    """A clip in the film's format."""
 
-    def __init__(self, plan: FilmPlan, store: ObjectStore, files: ChunkFiles, listener: Listener):
-        self._plan, self._store, self._files = plan, store, files
-        self._objects = FilmObjects(store, plan.video_id)
-        self._listener = listener
-        self._seams = Seams(plan, store)
-        self._before: PlacedClip | None = None
-        self._finished: PlacedClip | None = None
-        self._early: Future[PreparedSeam | None] | None = None
-
-    def clip(
-        self, spec: ChunkSpec, made: Made, *, with_frame: bool, is_last: bool
-    ) -> list[ChunkObject]:
-        """Normalise and store a clip and its last frame.
-
-        Args:
-            spec: The chunk.
-            made: The clip as it came.
-            with_frame: Whether the last frame is one of the objects that are asked for.
-            is_last: Whether no clip comes behind it: its seam is then made while it is stored.
-
-        Raises:
-            MediaError: The clip cannot be normalised.
-            StorageError: S3 does not take it.
-        """
-        moving = made.passing.pictures(MOVING_WIDTH)
-        source, held, hdr = made.clip.path, 0, None
-        if not made.clip.is_normalised:
-            source = self._files.directory(spec.chunk_num) / "clip.mp4"
-            form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
-            normalised = normalise(made.clip.path, source, form)
-            held, info, hdr = normalised.held_frames, normalised.info, normalised.source.hdr
-            if hdr is not None:
-                what = f"chunk {spec.chunk_num} is HDR ({hdr})"
-                self._listener.noticed(f"{what} and is tone-mapped to bt709")
-            frames = min(normalised.source.frames, _used(spec, normalised.source))
-        else:
-            info = probe(source)
-            frames = info.frames
-        if is_last:
-            self._begin_seam(spec, source)
-        frame = save_png(made.frame, self.frame_path(spec))
-        # The frame first: the clip's object commits both.
-        of_clip = FrameRecord(clip=file_digest(source), pixels=made.pixels)
-        last = self.frame(spec, made.frame, frame, of_clip)
-        seen = self._colours(spec, made)
-        record = made.record.model_copy(
-            update={
-                "held_frames": held,
-                "tone_mapped": hdr or "",
-                "form": str(Form.of(info)),
-                **seen,
-            }
-        ).as_metadata()
-        stored = ChunkObject(
-            "chunk_videos",
-            spec,
-            self._objects.clip(spec.chunk_num).write_video(source, record),
-            inputs=made.inputs,
-            pictures=lambda: moving or _moving(made.clip.path, frames),
-            details=made.clip.details,
-        )
-        self._finished = PlacedClip(spec, stored.stored, lambda: source)
-        return [stored, last] if with_frame else [stored]
-
-    def _colours(self, spec: ChunkSpec, made: Made) -> dict[str, Any]:
-        before = None
-        if not spec.begins_anew:
-            stored = self._objects.clip(spec.chunk_num - 1).head()
-            with suppress(StorageError):  # one that someone else has put there says nothing
-                before = ClipRecord.of(stored) if stored else None
-        return colour_record(spec, made.conditioning(), made.frame, made.temporal, before)
-
-    def kept_clip(
-        self, spec: ChunkSpec, stored: StoredObject, inputs: Mapping[str, str | None]
-    ) -> ChunkObject:
-        """A clip that stays."""
-
-        def path() -> Path:
-            return self._files.stored_file(spec.chunk_num, stored)
-
-        def pictures() -> list[Image.Image]:
-            try:
-                return _moving(path(), spec.num_frames)
-            except MediaError:
-                check_clip(self._store, stored, path(), spec)
-                raise
-
-        self._finished = PlacedClip(spec, stored, path, is_new=False)
-        return ChunkObject(
-            "chunk_videos", spec, stored, inputs=inputs, is_kept=True, pictures=pictures
-        )
-
-    def seam(self, *, is_leisurely: bool) -> None:
-        """Prepare the seam before the clip that was finished last, so that stitching need not.
-
-        Args:
-            is_leisurely: Whether there is time for it.
-
-        Raises:
-            StorageError: S3 does not take it.
-        """
-        before, after = self._before, self._finished
-        self._before, self._finished = after, None
-        if after is None or not is_leisurely or self._seams.join(after.spec.chunk_num) is None:
-            return
-        if before is None or before.spec.chunk_num != after.spec.chunk_num - 1:
-            before = self._stored_before(after.spec)
-        if before is None or not (before.is_new or after.is_new):
-            return
-        number = after.spec.chunk_num
-        early, self._early = self._early, None
-        if self._seams.stored(number, before.stored, after.stored):
-            return
-        if early is not None:
-            seam = early.result()
-        else:
-            directory = self._files.directory(number)
-            seam = self._seams.make(before.segment, after.segment, number, directory)
-        if seam is not None:
-            self._seams.put(number, seam, before.stored, after.stored)
-
-    def _begin_seam(self, spec: ChunkSpec, clip: Path) -> None:
-        """Make the seam before a clip on a thread of its own; `seam` stores it."""
-        before, number = self._before, spec.chunk_num
-        if before is None or before.spec.chunk_num != number - 1:
-            return
-        after = Segment(clip, spec.overlap_frames, spec.num_frames)
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seam")
-        self._early = pool.submit(
-            self._seams.make, before.segment, after, number, self._files.directory(number)
-        )
-        pool.shutdown(wait=False)
-
-    def _stored_before(self, spec: ChunkSpec) -> PlacedClip | None:
-        """The clip before a chunk, where the walk has not been at it."""
-        if spec.begins_anew:
-            return None  # another scene's, which may be changing at this moment
-        number = spec.chunk_num - 1
-        stored = self._objects.clip(number).head()
-        if stored is None:
-            return None
-        return PlacedClip(
-            self._plan.specs[number],
-            stored,
-            lambda: self._files.stored_file(spec.chunk_num, stored),
-            is_new=False,
-        )
-
-    def frame(
-        self, spec: ChunkSpec, image: Image.Image, path: Path, record: FrameRecord
-    ) -> ChunkObject:
-        """Store a last frame, which lies at a path.
-
-        Raises:
-            StorageError: S3 does not take it.
-        """
-        stored = self._objects.last_frame(spec.chunk_num).write_image(path, record.as_metadata())
-        inputs = {"chunk_videos": record.clip}
-        return ChunkObject("last_frames", spec, stored, inputs=inputs, pictures=lambda: [image])
-
-    def kept_frame(self, spec: ChunkSpec, stored: StoredObject, clip: str) -> ChunkObject:
-        """A last frame that stays, of the clip with that sha256."""
-        picture = self._files.stored_picture(spec.chunk_num, stored)
-        inputs = {"chunk_videos": clip}
-        return ChunkObject(
-            "last_frames",
-            spec,
-            stored,
-            inputs=inputs,
-            is_kept=True,
-            pictures=lambda: [picture.image()],
-        )
-
-    def frame_path(self, spec: ChunkSpec) -> Path:
-        """Where a chunk's last frame lies while it is worked with."""
-        return self._files.directory(spec.chunk_num) / "last_frame.png"
+    path: Path
+    info: VideoInfo
+    held_frames: int = 0
+    hdr: str = ""
 
 
-def _used(spec: ChunkSpec, source: VideoInfo) -> int:
-    """How many of a clip's own frames fill the chunk."""
-    return max(1, round(source.fps * spec.num_frames / spec.fps))
+def store_spec(context: RenderContext, spec: ChunkSpec) -> Objects:
+    """Store a chunk's spec."""
+    stored = context.objects.spec(spec.chunk_num).write_json(spec)
+    file = context.files.animatic.file(spec.animatic_frame_url)
+    return [ChunkObject("chunk_specs", spec, stored, {"animatics": context.plan.version}, file)]
 
 
-def _moving(clip: Path, frames: int) -> list[Image.Image]:
-    return sample_frames(clip, frames, MOVING_FRAMES, MOVING_WIDTH)
+def composite_inputs(spec_version: str, previous: Picture | None) -> Mapping[str, str | None]:
+    """Return what a composite is made from, by asset."""
+    version = previous.version if previous else None
+    return {"chunk_specs": spec_version, "previous_last_frames": version}
+
+
+def store_composite(
+    context: RenderContext,
+    spec: ChunkSpec,
+    spec_version: str,
+    composite: Picture,
+    previous: Picture | None,
+) -> Objects:
+    """Store a new composite, compressed; the generator reads the uncompressed file."""
+    image, weights = composite.load(), context.request.weights
+    path = context.files.directory(spec.chunk_num) / "stored_composite.png"
+    inputs = composite_inputs(spec_version, previous)
+    record = CompositeRecord(
+        fingerprint=composite_fingerprint(spec, inputs["previous_last_frames"], weights),
+        pixels=composite.version,
+        weights=str(weights),
+    )
+    ref = context.objects.composite(spec.chunk_num)
+    stored = ref.write_image(save_png(image, path), record.as_metadata())
+    return [ChunkObject("composites", spec, stored, inputs, LocalFile(path), [image])]
+
+
+def clip_inputs(spec_version: str, composite: Picture) -> Mapping[str, str]:
+    """Return what a clip is made from, by asset."""
+    return {"chunk_specs": spec_version, "composites": composite.version}
+
+
+def store_clip(context: RenderContext, made: Made) -> Objects:
+    """Normalise and store a clip, and its last frame.
+
+    Raises:
+        MediaError: The clip cannot be normalised.
+        StorageError: S3 does not accept an object.
+    """
+    spec = made.spec
+    moving = made.passing.pictures(MOVING_WIDTH)
+    clip = _normalised(context, made)
+    # The frame first: the clip's object commits both.
+    of_clip = FrameRecord(clip=file_digest(clip.path), pixels=made.frame.version)
+    frame = store_frame(context, spec, made.frame, of_clip)
+    record = _record(context, made, clip).as_metadata()
+    stored = context.objects.clip(spec.chunk_num).write_video(clip.path, record)
+    inputs = clip_inputs(made.spec_version, made.composite)
+    file, details = LocalFile(clip.path), made.clip.details
+    video = ChunkObject("chunk_videos", spec, stored, inputs, file, moving, details=details)
+    return [video, *frame] if context.makes("last_frames") else [video]
+
+
+def store_frame(
+    context: RenderContext, spec: ChunkSpec, frame: Picture, record: FrameRecord
+) -> Objects:
+    """Store the last frame of a chunk's clip."""
+    image = frame.load()
+    path = save_png(image, frame.file.path)
+    stored = context.objects.last_frame(spec.chunk_num).write_image(path, record.as_metadata())
+    inputs = {"chunk_videos": record.clip}
+    return [ChunkObject("last_frames", spec, stored, inputs, frame.file, [image])]
+
+
+def _normalised(context: RenderContext, made: Made) -> _Normalised:
+    """Bring a clip to the film's format, unless it has it."""
+    spec, path = made.spec, made.clip.path
+    if made.clip.is_normalised:
+        return _Normalised(path, probe(path))
+    target = context.files.directory(spec.chunk_num) / "clip.mp4"
+    form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
+    clip = normalise(path, target, form)
+    hdr = clip.source.hdr or ""
+    if hdr:
+        what = f"chunk {spec.chunk_num} is HDR ({hdr})"
+        context.listener.noticed(f"{what} and is tone-mapped to bt709")
+    return _Normalised(target, clip.info, clip.held_frames, hdr)
+
+
+def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord:
+    """Return what is recorded beside a new clip."""
+    spec, generated, before = made.spec, made.clip, made.before
+    name = context.generator.name
+    spent = generated.cost_usd + (before.spent_usd if before else 0.0)
+    if before is not None and made.take == before.take and generated.spent_usd is not None:
+        spent = generated.spent_usd  # the take may have been paid for already, and fetched again
+    temporal = 0.0 if spec.begins_anew else context.request.weights.temporal
+    colours = colour_record(
+        spec, made.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)
+    )
+    return ClipRecord(
+        fingerprint=clip_fingerprint(spec, made.composite.version, name, made.model),
+        generator=name,
+        model=made.model,
+        seed=made.seed,
+        take=made.take,
+        root_run=context.request.root_run,
+        cost_usd=generated.cost_usd,
+        spent_usd=max(generated.spent_usd or 0.0, spent),
+        seconds=round(made.seconds, 3),
+        composite=made.composite.version,
+        last_frame=made.frame.version,
+        held_frames=clip.held_frames,
+        tone_mapped=clip.hdr,
+        form=str(Form.of(clip.info)),
+        **colours,
+    )
+
+
+def _clip_before(context: RenderContext, spec: ChunkSpec) -> ClipRecord | None:
+    """Return the record of the chunk before; None if there is none to compare colours with."""
+    if spec.begins_anew:
+        return None
+    stored = context.objects.clip(spec.chunk_num - 1).head()
+    with suppress(StorageError):  # another program's clip has no record
+        return ClipRecord.of(stored) if stored else None
+    return None

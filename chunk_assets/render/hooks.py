@@ -56,9 +56,6 @@ class ChunkLocks:
     def release(self, chunk_num: int) -> None:
         """Unlock a chunk, if this run holds it."""
 
-    def close(self) -> None:
-        """Unlock all chunks that this run holds."""
-
     def is_locked(self, chunk_num: int) -> bool:
         """Return whether another run holds the chunk; it may be stored but not yet recorded."""
         return False
@@ -86,7 +83,7 @@ class Shutdown:
         """Return whether to stop at once, leaving in-flight predictions for the next run."""
         return False
 
-    def begin(self, what: str) -> None:
+    def check_begin(self, what: str) -> None:
         """Check that a new piece of work may begin; also called while it waits for its turn.
 
         Raises:
@@ -95,7 +92,7 @@ class Shutdown:
         if self.is_requested() or self.is_urgent():
             raise HandedOn(f"{what} is handed on: its worker stops, another one goes on with it")
 
-    def go_on(self, what: str) -> None:
+    def check_urgent(self, what: str) -> None:
         """Check that the work in progress may be finished.
 
         Raises:

@@ -1,63 +1,59 @@
-"""What the walk looks up of a chunk before its turn comes, so that the chain need not wait."""
+"""Looks up the next chunk while this one is rendered, so that the chain need not wait for S3."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chunk_assets.film.objects import FilmObjects
-from chunk_assets.render.files import ChunkFiles
+from chunk_assets.render.context import RenderContext
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import StoredObject
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What is stored of a chunk.
-
-    Nothing of it changes while the chunks before are rendered: a film is walked by one run.
-    """
+class StoredChunk:
+    """What is stored of a chunk. It does not change while this walk has the chunk locked."""
 
     spec: StoredObject | None
     composite: StoredObject | None
     clip: StoredObject | None
 
 
-class Lookout:
-    """Looks up one chunk ahead, on a thread of its own."""
+class Prefetch:
+    """Looks up one chunk ahead, on its own thread."""
 
-    def __init__(self, store: ObjectStore, files: ChunkFiles):
-        self._store, self._files = store, files
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="looking ahead")
-        self._ahead: dict[int, Future[Outlook]] = {}
+    def __init__(self, context: RenderContext):
+        self._context = context
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
+        self._ahead: dict[int, Future[StoredChunk]] = {}
 
-    def begin(self, spec: ChunkSpec) -> None:
-        """Look up a chunk whose turn comes later; what goes wrong is raised by `of`."""
+    def start(self, spec: ChunkSpec) -> None:
+        """Look up a locked chunk and fetch its animatic's picture; `get` raises what goes wrong."""
         self._ahead = {spec.chunk_num: self._pool.submit(self._prepare, spec)}
 
-    def forget(self) -> None:
-        """What was looked up is true no more."""
+    def clear(self) -> None:
+        """Forget what was looked up: it is outdated."""
         self._ahead = {}
 
-    def of(self, spec: ChunkSpec) -> Outlook:
-        """What was looked up of the chunk, or is now.
+    def get(self, spec: ChunkSpec) -> StoredChunk:
+        """Return what is stored of a chunk, looked up before or now.
 
         Raises:
-            StorageError: S3 does not give it.
+            StorageError: S3 cannot be read.
             MediaError: The animatic's picture cannot be read.
         """
         ahead = self._ahead.pop(spec.chunk_num, None)
-        return ahead.result() if ahead is not None else self._look(spec)
+        return ahead.result() if ahead is not None else self._look_up(spec)
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """End the thread."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _prepare(self, spec: ChunkSpec) -> Outlook:
-        self._files.fitted_animatic(spec.animatic_frame_url, spec.size)  # kept until it is needed
-        return self._look(spec)
+    def _prepare(self, spec: ChunkSpec) -> StoredChunk:
+        self._context.files.animatic.fitted(spec.animatic_frame_url, spec.size)  # kept until used
+        return self._look_up(spec)
 
-    def _look(self, spec: ChunkSpec) -> Outlook:
-        objects, number = FilmObjects(self._store, spec.video_id), spec.chunk_num
-        return Outlook(
+    def _look_up(self, spec: ChunkSpec) -> StoredChunk:
+        objects, number = self._context.objects, spec.chunk_num
+        return StoredChunk(
             objects.spec(number).head(),
             objects.composite(number).head(),
             objects.clip(number).head(),

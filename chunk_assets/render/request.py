@@ -1,12 +1,13 @@
 """What a run asks of the walk, and what the walk gives back: objects that are on S3."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from PIL import Image
 
 from chunk_assets.film.fingerprints import Weights
+from chunk_assets.film.local_files import LocalFile
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import StoredObject
@@ -44,17 +45,18 @@ class ChunkObject:
         spec: The chunk.
         stored: The object.
         inputs: The version of each asset it was made from; None where there was nothing to use.
-        pictures: Gives what a person sees of it, fetched only when asked for: one picture, or some
-            of a moving one, evenly apart.
-        is_kept: Whether it was there before and stays.
-        details: What else its maker said about it.
+        file: The file that its preview is made from: its content, or a spec's animatic picture.
+        pictures: Its preview, if it is in memory; see `previews.load_pictures`.
+        is_kept: Whether it was stored before and stays.
+        details: What else the generator said about it.
     """
 
     stage: str
     spec: ChunkSpec
     stored: StoredObject
     inputs: Mapping[str, str | None]
-    pictures: Callable[[], Sequence[Image.Image]]
+    file: LocalFile
+    pictures: Sequence[Image.Image] = ()
     is_kept: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 

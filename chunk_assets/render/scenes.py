@@ -1,170 +1,131 @@
-"""The walk over a film's scenes: each is a chain of its own, and several are walked at a time."""
+"""The walk over a film's scenes: each is its own chain, and several are walked in parallel."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.generation.base import Generator as ClipGenerator
-from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
-from chunk_assets.render.request import ChunkObject, RenderRequest
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.walk import walk
-from chunk_assets.storage.store import ObjectStore
 
 MAX_PARALLEL_SCENES = 4
-"""Each holds one clip and what is finished beside it: some 100 MB at 1024×576."""
+"""Each holds one clip and what is being finished: about 100 MB at 1024×576."""
 
-_A_WHILE = 0.1
-"""Seconds after which a thread looks whether anyone still wants what it holds."""
+_LOOK_SECONDS = 0.1
 
 
 def walk_scenes(
-    plan: FilmPlan,
-    chunk_nums: Sequence[int],
-    *,
-    store: ObjectStore,
-    generator: ClipGenerator,
-    order: RenderRequest,
-    workdir: Path,
-    listener: Listener,
-    claims: Callable[[], ChunkLocks] = ChunkLocks,
-    max_parallel: int = MAX_PARALLEL_SCENES,
-    shutdown: Shutdown | None = None,
+    context: RenderContext, chunk_nums: Sequence[int], max_parallel: int = MAX_PARALLEL_SCENES
 ) -> Iterator[ChunkObject]:
-    """Make the chunks as `walk` does, the scenes of the film side by side.
+    """Make chunks as `walk` does, several scenes of the film in parallel.
 
-    Of each scene the objects come in order. When one scene fails, the others go on to their end,
-    since nothing of theirs depends on it; then its error is raised.
+    The objects of each scene come in order. If a scene fails, the others are completed, since
+    nothing in them depends on it; then its error is raised.
 
     Args:
-        plan: The film.
-        chunk_nums: Which of its chunks.
-        store: Where the objects go.
-        generator: Renders the clips; asked from several threads when there are several scenes.
-        order: What is asked.
-        workdir: An existing directory; each scene works in one of its own in it.
-        listener: Told what happens; likewise from several threads.
-        claims: Makes each scene's claims on its chunks.
+        context: What the walks work with; each scene gets its own directory in `workdir`.
+        chunk_nums: The chunks to make.
         max_parallel: How many scenes are walked at a time, at least 1.
-        shutdown: Says when this process is to end: each scene then ends behind its chunk in flight.
 
     Raises:
-        SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOn: See `walk`; of
-            several scenes that fail, the first one's.
+        SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOn: See `walk`; if
+            several scenes fail, the error of the first one in the film.
     """
-    halt = threading.Event()
-
-    def chain(numbers: Sequence[int], directory: Path) -> Generator[ChunkObject, None, None]:
-        return walk(
-            plan,
-            numbers,
-            store=store,
-            generator=generator,
-            order=order,
-            workdir=directory,
-            listener=listener,
-            claims=claims(),
-            halt=halt,
-            shutdown=shutdown,
-        )
-
-    scenes = split(plan, chunk_nums)
+    scenes = split(context.plan, chunk_nums)
     if len(scenes) <= 1:
-        yield from chain(chunk_nums, workdir)
+        yield from walk(context, chunk_nums)
         return
-    with _SideBySide(max_parallel, halt) as running:
+    with _ParallelWalks(max_parallel) as walks:
         for scene in scenes:
-            directory = workdir / f"scene_{scene[0]:02d}"
+            directory = context.workdir / f"scene_{scene[0]:02d}"
             directory.mkdir()
-            running.add(chain(scene, directory))
-        yield from running.results()
+            walks.start(replace(context, workdir=directory), scene)
+        yield from walks.results()
 
 
 def split(plan: FilmPlan, chunk_nums: Sequence[int]) -> list[list[int]]:
-    """The chunks by scene, in order.
+    """Return the chunks by scene, in order.
 
     Raises:
         SpecError: The film has no such chunk.
     """
-    scenes: list[list[int]] = []
-    last_opening = None
-    opening = 0
     numbers = set(chunk_nums)
+    scenes: dict[int, list[int]] = {}
     for number in sorted(numbers):
         plan.spec(number)
+    opening = 0
     for spec in plan.specs:
         if spec.begins_anew:
             opening = spec.chunk_num
         if spec.chunk_num in numbers:
-            if opening != last_opening:
-                scenes.append([])
-                last_opening = opening
-            scenes[-1].append(spec.chunk_num)
-    return scenes
+            scenes.setdefault(opening, []).append(spec.chunk_num)
+    return list(scenes.values())
 
 
 @dataclass
-class _Handed:
-    """One object on its way; the scene goes on when it has been taken."""
+class _Offer:
+    """An object on its way to the caller; its scene continues once it is recorded."""
 
     made: ChunkObject
-    is_taken: threading.Event = field(default_factory=threading.Event)
+    is_recorded: threading.Event = field(default_factory=threading.Event)
 
 
-class _SideBySide:
-    """Runs several walks on threads; what they give is handed over on the caller's."""
+class _ParallelWalks:
+    """Runs several walks on threads; the caller's thread reads their objects."""
 
-    def __init__(self, at_once: int, halt: threading.Event):
-        self._pool = ThreadPoolExecutor(max(1, at_once), thread_name_prefix="scene")
-        self._handed = SimpleQueue[_Handed | None]()
-        self._halt = halt
+    def __init__(self, max_parallel: int):
+        self._pool = ThreadPoolExecutor(max(1, max_parallel), thread_name_prefix="scene")
+        self._offers = SimpleQueue[_Offer | None]()
+        self._contexts: list[RenderContext] = []
         self._failed: dict[int, BaseException] = {}
-        self._count = 0
+        self._is_closed = threading.Event()
 
-    def __enter__(self) -> "_SideBySide":
+    def __enter__(self) -> "_ParallelWalks":
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        self._halt.set()
+        self._is_closed.set()
+        for context in self._contexts:
+            context.stop.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def add(self, chain: Generator[ChunkObject, None, None]) -> None:
-        """Begin a walk as soon as there is room."""
-        self._pool.submit(self._pump, self._count, chain)
-        self._count += 1
+    def start(self, context: RenderContext, chunk_nums: Sequence[int]) -> None:
+        """Walk a scene as soon as a thread is free."""
+        self._contexts.append(context)
+        self._pool.submit(self._run, len(self._contexts), walk(context, chunk_nums))
 
     def results(self) -> Iterator[ChunkObject]:
-        """What the walks give, each as soon as it is there.
+        """Yield the objects of all walks, each as soon as it is stored.
 
         Raises:
-            BaseException: What the first of those that failed raised, when all are over.
+            BaseException: What the first scene that failed raised, once all walks have ended.
         """
-        left = self._count
-        while left:
-            handed = self._handed.get()
-            if handed is None:
-                left -= 1
+        running = len(self._contexts)
+        while running:
+            offer = self._offers.get()
+            if offer is None:
+                running -= 1
                 continue
-            yield handed.made
-            handed.is_taken.set()
+            yield offer.made
+            offer.is_recorded.set()
         if self._failed:
             raise self._failed[min(self._failed)]
 
-    def _pump(self, number: int, chain: Generator[ChunkObject, None, None]) -> None:
-        # One object at a time: its files lie in the walk's directory until it is recorded.
+    def _run(self, number: int, objects: Generator[ChunkObject, None, None]) -> None:
+        # One object at a time: its files stay in the walk's directory until it is recorded.
         try:
-            with closing(chain):
-                for made in chain:
-                    handed = _Handed(made)
-                    self._handed.put(handed)
-                    while not handed.is_taken.wait(_A_WHILE):
-                        if self._halt.is_set():
+            with closing(objects):
+                for made in objects:
+                    offer = _Offer(made)
+                    self._offers.put(offer)
+                    while not offer.is_recorded.wait(_LOOK_SECONDS):
+                        if self._is_closed.is_set():
                             return
         except BaseException as error:
             self._failed[number] = error
         finally:
-            self._handed.put(None)
+            self._offers.put(None)

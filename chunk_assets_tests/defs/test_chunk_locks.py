@@ -1,4 +1,4 @@
-"""Runs that meet at one film: none renders what another is at, and one waits for the other."""
+"""Concurrent runs over one film: each chunk is rendered once, and runs wait for each other."""
 
 import threading
 from collections.abc import Callable
@@ -14,20 +14,19 @@ from chunk_assets.defs.partitions.registry import register
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.errors import NotStored
 from chunk_assets.film.plan import plan_film
-from chunk_assets.render.hooks import ChunkLocks, Listener
-from chunk_assets.render.request import RenderRequest
+from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import HoldingGenerator
 
-Claiming = Callable[[str], RunChunkLocks]
+Locking = Callable[[str], RunChunkLocks]
 
 
 @pytest.fixture
-def claiming(settings: Settings, instance: dg.DagsterInstance) -> Claiming:
-    """Makes the claims of a run."""
+def locking(settings: Settings, instance: dg.DagsterInstance) -> Locking:
+    """Makes the chunk locks of a run."""
 
     def of_run(run_id: str) -> RunChunkLocks:
         return RunChunkLocks(
@@ -39,7 +38,7 @@ def claiming(settings: Settings, instance: dg.DagsterInstance) -> Claiming:
 
 
 def nothing() -> None:
-    """Goes on."""
+    """Let the wait continue."""
 
 
 @cache
@@ -59,24 +58,24 @@ def recorded(
     ).run_id
 
 
-def test_a_chunk_belongs_to_one_run_at_a_time(claiming: Claiming):
-    """The second run gets it when the first lets go, and is told that it had to wait."""
-    one, two = claiming("one"), claiming("two")
+def test_a_chunk_belongs_to_one_run_at_a_time(locking: Locking):
+    """The second run gets it when the first releases it, and is told that it had to wait."""
+    one, two = locking("one"), locking("two")
     assert not one.acquire(3, nothing)
     assert not one.acquire(3, nothing)
     assert not two.try_acquire(3)
     assert two.try_acquire(4)
     assert two.is_pending(3)
-    threading.Timer(0.5, one.close).start()
+    threading.Timer(0.5, one.release, [3]).start()
     assert two.acquire(3, nothing)
-    two.close()
+    two.release(3)
     assert one.try_acquire(3)
-    one.close()
+    one.release(3)
 
 
-def test_who_is_stopped_does_not_wait(claiming: Claiming):
+def test_a_stopped_walk_does_not_wait(locking: Locking):
     """A walk that is closed while it waits for another run ends."""
-    one, two = claiming("one"), claiming("two")
+    one, two = locking("one"), locking("two")
     one.acquire(0, nothing)
 
     def stop() -> None:
@@ -84,7 +83,7 @@ def test_who_is_stopped_does_not_wait(claiming: Claiming):
 
     with pytest.raises(InterruptedError):
         two.acquire(0, stop)
-    one.close()
+    one.release(0)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +104,8 @@ def test_who_is_stopped_does_not_wait(claiming: Claiming):
         ({}, False),
     ],
 )
-def test_a_run_that_is_launched_over_a_chunk_is_going_to_render_it(
-    instance: dg.DagsterInstance, claiming: Claiming, tags: dict[str, str], covers: bool
+def test_a_launched_run_is_expected_to_render_its_chunks(
+    instance: dg.DagsterInstance, locking: Locking, tags: dict[str, str], covers: bool
 ):
     """Whatever the shape of its partitions: one, a range of a film, one number of many films."""
     for film in ("another", "film", "other"):
@@ -114,50 +113,47 @@ def test_a_run_that_is_launched_over_a_chunk_is_going_to_render_it(
     launched = recorded(
         instance, dg.DagsterRunStatus.NOT_STARTED, tags, "composites", "chunk_videos"
     )
-    assert claiming("mine").is_pending(1) is covers
-    assert not claiming(launched).is_pending(1)  # nobody waits for himself
+    assert locking("mine").is_pending(1) is covers
+    assert not locking(launched).is_pending(1)  # a run does not wait for itself
 
 
 def test_a_run_that_has_ended_or_makes_no_clips_is_not_waited_for(
-    instance: dg.DagsterInstance, claiming: Claiming
+    instance: dg.DagsterInstance, locking: Locking
 ):
-    """Only one that is going on, or about to, can bring the chunk."""
+    """Only a run that is active or queued can bring the chunk."""
     register(instance, "film", 3)
     tags = range_tags("film", range(3))
     recorded(instance, dg.DagsterRunStatus.FAILURE, tags, "chunk_videos")
     recorded(instance, dg.DagsterRunStatus.SUCCESS, tags, "chunk_videos")
     recorded(instance, dg.DagsterRunStatus.STARTED, tags, "composites")
-    assert not claiming("mine").is_pending(1)
+    assert not locking("mine").is_pending(1)
 
 
 class Walker:
     """Walks of one film in threads, as runs in processes of their own."""
 
-    def __init__(self, store: ObjectStore, claiming: Claiming, workdir: Path):
-        self.store, self.claiming, self.workdir = store, claiming, workdir
+    def __init__(self, store: ObjectStore, locking: Locking, workdir: Path):
+        self.store, self.locking, self.workdir = store, locking, workdir
         put_animatic(store)
         self.plan = plan_film(store, "film")
         self.generator = HoldingGenerator()
         self.errors: list[BaseException] = []
 
-    def start(self, run: str, numbers: range, claims: ChunkLocks | None = None) -> threading.Thread:
+    def start(self, run: str, numbers: range) -> threading.Thread:
         """Walk these chunks."""
         directory = self.workdir / run
         directory.mkdir()
+        context = RenderContext(
+            plan=self.plan,
+            store=self.store,
+            generator=self.generator,
+            workdir=directory,
+            locks=self.locking(run),
+        )
 
         def go() -> None:
             try:
-                for _ in walk(
-                    self.plan,
-                    numbers,
-                    store=self.store,
-                    generator=self.generator,
-                    order=RenderRequest(),
-                    workdir=directory,
-                    listener=Listener(),
-                    claims=claims or self.claiming(run),
-                ):
-                    pass
+                list(walk(context, numbers))
             except NotStored as error:
                 self.errors.append(error)
 
@@ -167,9 +163,9 @@ class Walker:
 
 
 @pytest.fixture
-def walker(store: ObjectStore, claiming: Claiming, tmp_path: Path) -> Walker:
+def walker(store: ObjectStore, locking: Locking, tmp_path: Path) -> Walker:
     """Walks of `film`."""
-    return Walker(store, claiming, tmp_path)
+    return Walker(store, locking, tmp_path)
 
 
 def test_two_runs_over_one_film_render_each_chunk_once(walker: Walker):
@@ -202,7 +198,7 @@ def test_a_chunk_waits_for_the_one_before_it_while_another_run_has_that(
     assert walker.errors == []
 
 
-def test_a_chunk_whose_predecessor_nobody_renders_says_what_to_do(walker: Walker):
-    """It does not wait for what will not come."""
+def test_a_chunk_whose_predecessor_no_run_renders_says_what_to_do(walker: Walker):
+    """It does not wait."""
     walker.start("one", range(1, 2)).join()
     assert ["materialize chunk 0 first" in str(error) for error in walker.errors] == [True]

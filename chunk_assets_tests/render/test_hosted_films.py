@@ -1,4 +1,4 @@
-"""Whole films on a hosted model that fails in every way it can: what comes, and what it costs."""
+"""Whole films on a hosted model with all kinds of failures: they finish, at the right cost."""
 
 import threading
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.generation.replicate.retries import RetryPolicy
-from chunk_assets.render.hooks import Listener
-from chunk_assets.render.request import RenderRequest
+from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -35,7 +34,7 @@ FILMS, CHUNKS = 10, 15
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
-    """An account at a Replicate on which one request in five goes wrong, one way or another."""
+    """An account on a fake Replicate where about one request in five fails."""
     faults = Faults(too_many=0.1, html_5xx=0.05, reset=0.05, failed=0.03, seed=5)
     with FakeReplicate(faults=faults) as fake:
         fake.next("POST /v1/predictions", Lost())
@@ -47,7 +46,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 
 
 def threads() -> set[str]:
-    """The names of the threads there are, but for the account's own that answer a connection.
+    """Return the names of all threads, except those in which the account answers a connection.
 
     One of those ends when it has seen its connection closed, some moments after we closed it.
     """
@@ -56,25 +55,16 @@ def threads() -> set[str]:
 
 
 def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
-    """Render one film, and again after whatever ends it; returns how many runs that took."""
+    """Render one film, retrying after each error; return how many runs that took."""
     plan = plan_film(store, video_id)
     for run in range(1, 20):
         directory = workdir / f"{video_id}-{run}"
         directory.mkdir()
         generator_context = generation_context(video_id, plan.animatic, store)
         generator = build_replicate_generator(generator_context, policy=POLICY, retries=HURRY)
-        numbers = range(len(plan.specs))
+        context = RenderContext(plan=plan, store=store, generator=generator, workdir=directory)
         try:
-            for _ in walk(
-                plan,
-                numbers,
-                store=store,
-                generator=generator,
-                order=RenderRequest(),
-                workdir=directory,
-                listener=Listener(),
-            ):
-                pass
+            list(walk(context, range(len(plan.specs))))
         except GenerationError:
             continue
         finally:
@@ -87,7 +77,7 @@ def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
 def test_ten_films_finish_and_cost_what_they_must(
     account: FakeReplicate, store: ObjectStore, tmp_path: Path
 ):
-    """150 clips are paid for, and the failed predictions that were billed; nothing twice."""
+    """150 clips and the billed failures are paid for, nothing twice."""
     beat = {"name": "b", "duration": 30, "prompt_template": "x"}
     document = manifest(
         fps=8,
@@ -112,7 +102,7 @@ def test_ten_films_finish_and_cost_what_they_must(
     for film in films:
         for number in range(CHUNKS):
             ledger = Ledger(store, film).chunk(number)
-            doubted = ("void", "unknown")  # refused, or an answer was lost before it was created
+            doubted = ("void", "unknown")  # refused, or the request was lost before it was created
             attempts = [one for one in ledger.attempts if one.status not in doubted]
             assert [one.status for one in attempts[-1:]] == ["succeeded"]
             assert {one.status for one in attempts[:-1]} <= {"failed"}
@@ -120,10 +110,10 @@ def test_ten_films_finish_and_cost_what_they_must(
             for one in attempts:
                 assert one.prediction_id is not None
                 assert bool(one.cost_usd) == bool(ended[one.prediction_id].line.usd)
-    # Every prediction that was ever created is in a ledger: none was paid for and forgotten.
+    # Every prediction is in a ledger: none was paid for and forgotten.
     assert known == ended.keys()
     failed = [line for line in account.bill if line.status == "failed"]
-    assert failed, "three in a hundred were to fail"
+    assert failed, "3 % of the predictions should fail"
     assert account.billed_usd == pytest.approx(0.07 * (150 + sum(line.ran for line in failed)))
     for film in films:
         clips = {

@@ -1,4 +1,4 @@
-"""Films on a model of 16 frames a second: asked for at that rate, shown at the film's, by time."""
+"""Films on a model of 16 fps: clips are requested at that rate and converted to the film's."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +13,7 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture
-from chunk_assets.render.hooks import Listener
-from chunk_assets.render.request import RenderRequest
+from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -29,7 +28,7 @@ H264 = {"c:v": "libx264", "preset": "veryfast", "crf": 8, "pix_fmt": "yuv420p"}
 
 
 class NumberedReplicate(FakeReplicate):
-    """Makes clips whose frames carry their numbers, in files of the rate that its model has."""
+    """Makes clips with numbered frames, at the model's rate."""
 
     directory: Path
 
@@ -40,7 +39,7 @@ class NumberedReplicate(FakeReplicate):
         return path.read_bytes()
 
     def delivers(self, rate: int) -> None:
-        """Have the model ignore the rate that it is asked for; its seconds stay."""
+        """Have the model deliver this rate, whatever the requested one; the duration stays."""
 
         def length(given: dict[str, int]) -> tuple[int, int]:
             seconds = Fraction(given["num_frames"], given["frames_per_second"])
@@ -51,7 +50,7 @@ class NumberedReplicate(FakeReplicate):
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NumberedReplicate]:
-    """An account whose predictions take no time."""
+    """An account whose predictions succeed at once."""
     with NumberedReplicate() as fake:
         fake.directory = tmp_path
         monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
@@ -60,25 +59,16 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbere
 
 
 def rendered(store: ObjectStore, workdir: Path, fps: int) -> FilmPlan:
-    """A film of 8 s at `fps` on the model."""
+    """Render a film of 8 s at `fps` on the model."""
     beat = {"name": "all", "duration": 8, "prompt_template": "x"}
     frames = {"frames": ["one.png"], "transitions": []}
     document = small_manifest(duration=8, fps=fps, beats=[beat], model="wan-2.2-i2v-fast", **frames)
     put_animatic(store, document=document)
     plan = plan_film(store, "film")
     generator = build_replicate_generator(generation_context("film", plan.animatic, store))
-    order, numbers = RenderRequest(), range(len(plan.specs))
     workdir.mkdir()
-    made = walk(
-        plan,
-        numbers,
-        store=store,
-        generator=generator,
-        order=order,
-        workdir=workdir,
-        listener=Listener(),
-    )
-    list(made)
+    context = RenderContext(plan=plan, store=store, generator=generator, workdir=workdir)
+    list(walk(context, range(len(plan.specs))))
     generator.close()
     return plan
 
@@ -88,14 +78,14 @@ def rendered(store: ObjectStore, workdir: Path, fps: int) -> FilmPlan:
 def test_a_films_clips_move_at_their_own_speed(
     store: ObjectStore, account: NumberedReplicate, tmp_path: Path, fps: int, delivered: int
 ):
-    """Each frame shows what the clip shows then, and the last frame is the stored clip's last.
+    """Each frame shows what the clip shows at that time; the last frame is the stored clip's last.
 
-    Also where the model ignores the rate it is asked for and delivers another one.
+    This also holds if the model delivers another rate than the requested one.
     """
     account.delivers(delivered)
     plan = rendered(store, tmp_path / "work", fps)
     assert [made.input["frames_per_second"] for made in account.created] == [16, 16]
-    # 81 frames of 16 are 5.06 s: a slot, with a lead-in of 0.5 s in every chunk but the first.
+    # 81 frames at 16 fps are 5.06 s: a slot and, except in the first chunk, a lead-in of 0.5 s.
     assert [made.input["num_frames"] for made in account.created] == [81, 81]
     assert plan.specs[0].num_frames == int(Fraction(81, 16) * fps) - round(fps / 2)
     for spec in plan.specs:

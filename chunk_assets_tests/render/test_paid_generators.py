@@ -1,4 +1,4 @@
-"""Any paid generator has its own price, the film's limit and the ledger, whatever its name."""
+"""Every paid generator has its own price, the film's cost limit and the ledger."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ PRICE = 0.42
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
-    """A deployment whose only generator is a paid one that is not Replicate."""
+    """A deployment whose only generator is paid and not Replicate."""
     made = Studio(store, instance, HoldingGenerator(pays=PRICE))
     made.submit()
     return made
@@ -48,10 +48,10 @@ def dry_run(
     )
 
 
-def test_a_dry_run_has_the_generators_own_price(
+def test_a_dry_run_shows_the_generators_own_price(
     settings: Settings, store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """Not Replicate's, and no model of Replicate's is named."""
+    """It shows neither a price nor a model of Replicate's."""
     directory = write_animatic(tmp_path / "film", small_manifest())
     dry_run(settings, directory, HoldingGenerator(pays=PRICE), as_json=True)
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -65,14 +65,14 @@ def test_a_dry_run_has_the_generators_own_price(
 
 
 @pytest.mark.parametrize("price", [float("nan"), float("inf"), -1.0, True, 1e308])
-def test_a_price_that_is_no_amount_is_refused(price: Any):
-    """In one sentence that names the generator and the value."""
+def test_a_price_that_is_not_an_amount_is_refused(price: Any):
+    """The error names the generator and the value in one sentence."""
     with pytest.raises(SpecError, match="the price that the generator 'holding' names is "):
         clip_price(HoldingGenerator(pays=price), 16, FrameRate(8), (128, 72))
 
 
 def test_the_limit_holds_for_any_paid_generator(studio: Studio):
-    """The clip that would pass it is never asked for, and a higher limit goes on."""
+    """The clip that would exceed it is not requested; a higher limit lets the film continue."""
     said = failure(studio.render(range(3), max_cost_usd=1.0))
     assert "chunk 2 of film 'film' would cost about $0.42 on holding" in said
     assert "limit of $1.00 there remain $0.16, with $0.84 spent or in flight" in said
@@ -83,7 +83,7 @@ def test_the_limit_holds_for_any_paid_generator(studio: Studio):
 
 
 def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: Studio):
-    """A generator that cannot return to a request makes it again, and both clips are counted."""
+    """A generator that cannot resume a request repeats it, and both clips count."""
     assert studio.render(range(3)).success
     store, key = studio.store, keys.chunk_video("film", 1)
     record = dict(store.find(key).record)
@@ -98,15 +98,15 @@ def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: S
     assert ClipRecord.of(store.find(key)).spent_usd == pytest.approx(2 * PRICE)
 
 
-def test_the_manifests_limit_holds_as_well(studio: Studio):
-    """`max_cost_usd` of the manifest stops it before the first clip."""
+def test_the_manifests_limit_holds_too(studio: Studio):
+    """`max_cost_usd` in the manifest stops the film before its first clip."""
     studio.submit("film", small_manifest(max_cost_usd=0.1))
     assert "of the film's limit of $0.10" in failure(studio.render(range(3)))
     assert studio.generator.chunks == []
 
 
 def test_a_failure_counts_at_full_price_unless_the_generator_names_its_cost(studio: Studio):
-    """Both are in the ledger, with why; the film's cost has them in it."""
+    """The ledger has both with their reasons, and the film's cost includes them."""
     studio.generator.fails_at = {0: BUSY}
     studio.render(range(1))
     studio.generator.fails_at = {0: type(BUSY)("declined", cost_usd=0.02)}
@@ -123,7 +123,7 @@ def test_a_failure_counts_at_full_price_unless_the_generator_names_its_cost(stud
 
 
 def test_a_free_generator_keeps_no_ledger(store: ObjectStore, instance: dg.DagsterInstance):
-    """Nothing is written for what costs nothing, and a limit of 0 lets it render."""
+    """Free clips are not recorded in a ledger, and a cost limit of 0 allows them."""
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit()
     assert studio.render(range(3), max_cost_usd=0.0).success

@@ -1,4 +1,4 @@
-"""Seams prepared by the walk: the film is the same with and without them."""
+"""Seams encoded while rendering: the film is the same with and without them."""
 
 import dagster as dg
 import pytest
@@ -19,26 +19,26 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
     beats = [{"name": "one", "duration": 10, "prompt_template": "{product_name}"}]
     document = small_manifest(duration=10, beats=beats, transitions=None, frames=["one.png"])
     studio.submit(document=document)
-    for number in range(CHUNKS):  # behind a run's last chunk there is time for its seam
+    for number in range(CHUNKS):
         assert studio.render([number]).success
     return studio
 
 
 def seams(studio: Studio) -> dict[int, StoredObject | None]:
-    """The stored seams by the chunk behind each."""
+    """Return the stored seams by the later of their chunks."""
     return {n: studio.store.head(keys.seam("film", n)) for n in range(1, CHUNKS)}
 
 
 def film(studio: Studio) -> str:
-    """Stitch, and give the film's digest."""
+    """Stitch the film and return its digest."""
     assert studio.stitch().success
     stored = studio.store.head(keys.stitched_video("film"))
     assert stored is not None
     return stored.sha256
 
 
-def test_every_seam_is_there_when_the_last_chunk_is(studio: Studio):
-    """Stitching writes none, and the film is byte for byte the one without prepared seams."""
+def test_every_seam_is_stored_with_the_last_chunk(studio: Studio):
+    """Stitching writes none, and the film is byte for byte the same as without prepared seams."""
     before = seams(studio)
     assert all(before.values())
     prepared = film(studio)
@@ -46,14 +46,14 @@ def test_every_seam_is_there_when_the_last_chunk_is(studio: Studio):
     for number in range(1, CHUNKS):
         studio.store.client.delete_object(Bucket=studio.store.bucket, Key=keys.seam("film", number))
     assert film(studio) == prepared
-    # Stitching has put back what it had to make.
+    # Stitching has stored the seams that it made.
     assert {n: seam.sha256 for n, seam in seams(studio).items() if seam} == {
         n: seam.sha256 for n, seam in before.items() if seam
     }
 
 
-def test_a_chunk_rendered_again_changes_its_two_seams_alone(studio: Studio):
-    """Of the film's four seams those before and behind chunk 2 are made anew."""
+def test_rendering_a_chunk_again_changes_only_its_two_seams(studio: Studio):
+    """Of the film's four seams, those before and after chunk 2 are made again."""
     first, before = film(studio), seams(studio)
     assert studio.render([2]).success
     assert film(studio) != first
@@ -62,7 +62,7 @@ def test_a_chunk_rendered_again_changes_its_two_seams_alone(studio: Studio):
 
 
 def test_a_damaged_seam_is_made_again(studio: Studio):
-    """Whatever lies in its place, the film is whole and the same."""
+    """The film is complete and the same, whatever is stored in the seam's place."""
     whole = film(studio)
     key, record = keys.seam("film", 2), dict((seams(studio)[2] or pytest.fail("none")).record)
     record.pop("sha256", None)
@@ -73,8 +73,8 @@ def test_a_damaged_seam_is_made_again(studio: Studio):
     assert film(studio) == whole
 
 
-def test_no_seam_is_prepared_where_there_is_none(store: ObjectStore, instance: dg.DagsterInstance):
-    """A cut blends nothing; stitching stores the film's one seam, and no other."""
+def test_no_seam_is_prepared_for_a_cut(store: ObjectStore, instance: dg.DagsterInstance):
+    """A cut blends nothing; the film's only seam is stored."""
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit(document=small_manifest(transitions=[{"type": "cut"}]))
     assert studio.render(range(3)).success

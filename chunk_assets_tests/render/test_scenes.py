@@ -1,4 +1,4 @@
-"""Scenes: chains of their own, side by side, and what holds for each of them still."""
+"""Scenes are separate chains, walked in parallel."""
 
 import json
 import threading
@@ -20,8 +20,9 @@ from chunk_assets.generation.base import (
 )
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.planning.timeline import build_chunk_specs
-from chunk_assets.render.hooks import Listener
-from chunk_assets.render.request import ChunkObject, RenderRequest
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.previews import load_pictures
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.scenes import split, walk_scenes
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -53,8 +54,8 @@ def opening(document: dict[str, Any]) -> list[int]:
     return [spec.chunk_num for spec in specs if spec.opens_scene]
 
 
-def test_a_cut_opens_a_scene_and_a_beat_may_say_otherwise():
-    """With the continuity `scene`; with `film`, and without transitions, chunk 0 alone does."""
+def test_a_cut_opens_a_scene_unless_the_beat_says_otherwise():
+    """This needs continuity `scene` and transitions; otherwise only chunk 0 opens a scene."""
     document = scenes_manifest()
     assert opening(document) == [0, 2]
     document["beats"][2]["opens_scene"] = True
@@ -66,7 +67,7 @@ def test_a_cut_opens_a_scene_and_a_beat_may_say_otherwise():
 
 
 class Meeting(HoldingGenerator):
-    """Waits at each scene's first chunk until as many scenes have come to theirs."""
+    """Waits at each scene's first chunk until the given number of scenes wait there."""
 
     def __init__(self, parties: int):
         super().__init__()
@@ -85,30 +86,22 @@ class Meeting(HoldingGenerator):
 
 
 class Scenes:
-    """A film of two scenes on S3, chunks 0 and 1, and 2 to 5."""
+    """A film of two scenes on S3: chunks 0 and 1, and chunks 2 to 5."""
 
     def __init__(self, store: ObjectStore, workdir: Path):
         self.store, self.workdir, self.runs = store, workdir, 0
         put_animatic(store, document=scenes_manifest())
         self.plan = plan_film(store, "film")
 
-    def __call__(
-        self, generator: HoldingGenerator, max_parallel: int = 2, order: RenderRequest | None = None
-    ) -> Iterator[ChunkObject]:
-        """Walk it."""
+    def __call__(self, generator: HoldingGenerator, max_parallel: int = 2) -> Iterator[ChunkObject]:
+        """Walk all chunks."""
         self.runs += 1
         workdir = self.workdir / str(self.runs)
         workdir.mkdir()
-        return walk_scenes(
-            self.plan,
-            range(6),
-            store=self.store,
-            generator=generator,
-            order=order or RenderRequest(),
-            workdir=workdir,
-            listener=Listener(),
-            max_parallel=max_parallel,
+        context = RenderContext(
+            plan=self.plan, store=self.store, generator=generator, workdir=workdir
         )
+        return walk_scenes(context, range(6), max_parallel)
 
 
 @pytest.fixture
@@ -117,12 +110,12 @@ def scenes(store: ObjectStore, tmp_path: Path) -> Scenes:
     return Scenes(store, tmp_path)
 
 
-def test_scenes_are_rendered_side_by_side_each_in_order(scenes: Scenes):
-    """Both are at their first chunk at once; of each, every object is there before it is told."""
+def test_scenes_are_rendered_in_parallel_each_in_order(scenes: Scenes):
+    """Both render their first chunk at once; every object is stored before it is yielded."""
     clips = []
     for made in scenes(Meeting(2)):
         assert scenes.store.head(made.stored.key) is not None
-        made.pictures()  # its files lie where they were until it has been taken
+        load_pictures(made)  # its files stay until it is recorded
         if made.stage == "chunk_videos":
             clips.append(made.spec.chunk_num)
     assert [n for n in clips if n < 2] == [0, 1]
@@ -131,14 +124,14 @@ def test_scenes_are_rendered_side_by_side_each_in_order(scenes: Scenes):
 
 
 def test_no_more_scenes_at_once_than_allowed(scenes: Scenes):
-    """One at a time they follow one another in the film's order."""
+    """One at a time, scenes are rendered in the film's order."""
     generator = HoldingGenerator()
     list(scenes(generator, max_parallel=1))
     assert generator.chunks == [0, 1, 2, 3, 4, 5]
 
 
-def test_what_opens_a_scene_is_made_from_animatic_and_style_guide(scenes: Scenes):
-    """Chunk 2's composite names no last frame; the style guide is part of it as of chunk 0's."""
+def test_a_scene_opens_with_animatic_and_style_guide(scenes: Scenes):
+    """Chunk 2's composite uses no last frame but the style guide, like chunk 0's."""
     made = {(m.stage, m.spec.chunk_num): m for m in scenes(HoldingGenerator())}
     assert made["composites", 2].inputs["previous_last_frames"] is None
     assert made["composites", 3].inputs["previous_last_frames"] is not None
@@ -148,8 +141,8 @@ def test_what_opens_a_scene_is_made_from_animatic_and_style_guide(scenes: Scenes
     assert scenes.plan.specs[3].style_guide_version is None
 
 
-def test_a_scene_that_fails_leaves_the_others_alone(scenes: Scenes):
-    """The second scene is rendered to its end; then the first one's error is raised."""
+def test_a_failed_scene_does_not_affect_the_others(scenes: Scenes):
+    """The second scene is completed; then the error of the first one is raised."""
     generator = HoldingGenerator()
     generator.fails_at[1] = BUSY
     with pytest.raises(Unavailable, match="busy"):
@@ -161,8 +154,8 @@ def test_a_scene_that_fails_leaves_the_others_alone(scenes: Scenes):
     assert generator.chunks == [1]
 
 
-def test_a_caller_that_stops_stops_every_scene(scenes: Scenes):
-    """Nothing is asked for afterwards, no thread is left, and what was made stays."""
+def test_closing_the_walk_stops_every_scene(scenes: Scenes):
+    """No further clip is requested, no thread is left, and what was made stays."""
     generator = HoldingGenerator()
     walk = scenes(generator)
     for made in walk:
@@ -170,7 +163,7 @@ def test_a_caller_that_stops_stops_every_scene(scenes: Scenes):
             break
     walk.close()  # type: ignore[attr-defined]  # it is a generator
     asked = len(generator.requests)
-    names = ("scene", "chain", "finishing", "looking ahead")
+    names = ("scene", "chain", "finishing", "prefetch")
     assert not [t.name for t in threading.enumerate() if t.name.startswith(names)]
     assert len(generator.requests) == asked < 6
     list(scenes(generator))
@@ -178,7 +171,7 @@ def test_a_caller_that_stops_stops_every_scene(scenes: Scenes):
 
 
 def test_chunks_are_split_into_their_scenes(scenes: Scenes):
-    """A selection keeps to the scenes it touches."""
+    """A selection is split by scene."""
     assert split(scenes.plan, [5, 0, 3, 1]) == [[0, 1], [3, 5]]
     assert split(scenes.plan, [4]) == [[4]]
 
@@ -186,7 +179,7 @@ def test_chunks_are_split_into_their_scenes(scenes: Scenes):
 def test_a_film_becomes_scenes_and_back_in_dagster(
     store: ObjectStore, instance: dg.DagsterInstance
 ):
-    """Only the chunks behind the cut change, no hand-over leads into the scene, and it is told."""
+    """Only the chunks after the cut change, and no last frame is handed to the new scene."""
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit(document=scenes_manifest("film"))
     studio.render(range(6))
@@ -205,7 +198,7 @@ def test_a_film_becomes_scenes_and_back_in_dagster(
         and event.materialization.asset_key == dg.AssetKey("previous_last_frames")
     ]
     assert "02|film" not in handed
-    # The run's own choice goes before the manifest's.
+    # The run's configuration overrides the manifest.
     studio.generator.requests.clear()
     assert studio.render(range(6), reuse="matching", continuity="film").success
     assert studio.generator.chunks == [2, 3, 4, 5]

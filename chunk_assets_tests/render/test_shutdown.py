@@ -1,4 +1,4 @@
-"""A walk in a process that is to end: what it finishes, and what it leaves to the next."""
+"""A walk whose process shuts down: what it finishes, and what it leaves for the next run."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -14,8 +14,9 @@ from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
-from chunk_assets.render.hooks import Listener, Shutdown
-from chunk_assets.render.request import ChunkObject, RenderRequest
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.hooks import Shutdown
+from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.scenes import walk_scenes
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -25,15 +26,15 @@ from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
 
-class Asked(Shutdown):
-    """A process that is to end as soon as a test says so."""
+class RequestedShutdown(Shutdown):
+    """A shutdown that the test requests."""
 
     def __init__(self, *, keeps_predictions: bool = True):
-        self.asked, self.urgent = threading.Event(), threading.Event()
+        self.requested, self.urgent = threading.Event(), threading.Event()
         self.keeps_predictions = keeps_predictions
 
     def is_requested(self) -> bool:
-        return self.asked.is_set()
+        return self.requested.is_set()
 
     def is_urgent(self) -> bool:
         return self.urgent.is_set()
@@ -42,34 +43,28 @@ class Asked(Shutdown):
 def walking(
     store: ObjectStore, workdir: Path, generator: ClipGenerator, shutdown: Shutdown
 ) -> Iterator[ChunkObject]:
-    """The walk over the film."""
+    """Walk the film."""
     plan = plan_film(store, "film")
     workdir.mkdir(exist_ok=True)
-    return walk_scenes(
-        plan,
-        range(len(plan.specs)),
-        store=store,
-        generator=generator,
-        order=RenderRequest(),
-        workdir=workdir,
-        listener=Listener(),
-        shutdown=shutdown,
+    context = RenderContext(
+        plan=plan, store=store, generator=generator, workdir=workdir, shutdown=shutdown
     )
+    return walk_scenes(context, range(len(plan.specs)))
 
 
 def stored(store: ObjectStore) -> list[int]:
-    """The chunks whose clips are on S3."""
+    """Return the numbers of the chunks that have a stored clip."""
     return [n for n in range(3) if store.head(keys.chunk_video("film", n)) is not None]
 
 
 def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
-    """It is finished and handed over; the next walk goes on behind it, and makes none again."""
+    """It is finished and yielded; the next walk continues after it and renders no chunk again."""
     put_animatic(store)
-    shutdown, generator = Asked(), HoldingGenerator()
+    shutdown, generator = RequestedShutdown(), HoldingGenerator()
 
     def ask(request: GenerationRequest) -> None:
         if request.chunk_num == 1:
-            shutdown.asked.set()
+            shutdown.requested.set()
 
     generator.before = ask
     made = []
@@ -81,12 +76,12 @@ def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
     assert generator.chunks == [0, 1, 2]
 
 
-def test_scenes_side_by_side_end_behind_their_chunks_in_flight(store: ObjectStore, tmp_path: Path):
+def test_parallel_scenes_end_after_their_chunks_in_flight(store: ObjectStore, tmp_path: Path):
     """Each scene's chunk in flight is stored."""
     document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
     put_animatic(store, document=document)
-    shutdown, generator = Asked(), HoldingGenerator()
-    together = threading.Barrier(2, action=shutdown.asked.set)
+    shutdown, generator = RequestedShutdown(), HoldingGenerator()
+    together = threading.Barrier(2, action=shutdown.requested.set)
 
     def meet(_request: GenerationRequest) -> None:
         together.wait(20)
@@ -100,7 +95,7 @@ def test_scenes_side_by_side_end_behind_their_chunks_in_flight(store: ObjectStor
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
-    """An account at a Replicate that takes its time."""
+    """An account whose predictions take 3 seconds."""
     with FakeReplicate(seconds=3) as fake:
         monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
         monkeypatch.setenv("REPLICATE_BASE_URL", fake.base_url)
@@ -108,7 +103,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 
 
 def hosted(store: ObjectStore) -> ClipGenerator:
-    """The hosted model, looked at often."""
+    """Return the hosted model's generator, polling quickly."""
     generator_context = generation_context("film", plan_film(store, "film").animatic, store)
     return build_replicate_generator(
         generator_context,
@@ -116,13 +111,13 @@ def hosted(store: ObjectStore) -> ClipGenerator:
     )
 
 
-def test_what_was_asked_for_is_left_to_the_next_walk(
+def test_an_urgent_shutdown_leaves_predictions_for_the_next_walk(
     account: FakeReplicate, store: ObjectStore, tmp_path: Path
 ):
-    """In a hurry the prediction is neither waited for nor cancelled; it is paid for once."""
+    """The prediction is neither awaited nor cancelled, and paid for once."""
     put_animatic(store)
-    shutdown = Asked()
-    threading.Thread(target=_once_asked, args=(account, shutdown.urgent.set)).start()
+    shutdown = RequestedShutdown()
+    threading.Thread(target=_once_polled, args=(account, shutdown.urgent.set)).start()
     with (
         closing(hosted(store)) as generator,
         pytest.raises(HandedOn, match="handed on unfinished"),
@@ -135,25 +130,27 @@ def test_what_was_asked_for_is_left_to_the_next_walk(
 
 
 @pytest.mark.parametrize(("keeps", "status"), [(True, "asked"), (False, "canceled")])
-def test_a_walk_that_is_closed_cancels_only_what_nobody_goes_on_with(
+def test_a_closed_walk_cancels_its_prediction_unless_another_run_takes_over(
     account: FakeReplicate, store: ObjectStore, tmp_path: Path, keeps: bool, status: str
 ):
-    """A worker's run that breaks off is taken over; one that a person ends is not."""
+    """A worker's run that breaks off is continued by another run; one that a person ends is not."""
     put_animatic(store)
     with closing(hosted(store)) as generator:
-        walk = walking(store, tmp_path / "one", generator, Asked(keeps_predictions=keeps))
+        walk = walking(
+            store, tmp_path / "one", generator, RequestedShutdown(keeps_predictions=keeps)
+        )
         next(walk)
-        is_requested = threading.Event()
-        _once_asked(account, is_requested.set)
-        assert is_requested.is_set()
+        is_polled = threading.Event()
+        _once_polled(account, is_polled.set)
+        assert is_polled.is_set()
         assert isinstance(walk, Generator)
         walk.close()
     [attempt] = Ledger(store, "film").chunk(0).attempts
     assert attempt.status == status
 
 
-def _once_asked(account: FakeReplicate, then: Callable[[], None]) -> None:
-    """Do it as soon as there is a prediction that was looked at."""
+def _once_polled(account: FakeReplicate, then: Callable[[], None]) -> None:
+    """Call `then` as soon as a prediction was polled."""
     pause = threading.Event()
     for _ in range(2000):
         if account.received("GET /v1/predictions/{id}"):

@@ -1,4 +1,4 @@
-"""The walk: what runs beside the chain, what a failure or a stop leaves, and colour over a film."""
+"""The walk: what runs in parallel, what a failure or a stop leaves, and no colour drift."""
 
 import threading
 import time
@@ -27,6 +27,7 @@ from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture, save_png
+from chunk_assets.render.context import RenderContext
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.walk import walk
@@ -42,7 +43,7 @@ CHUNKS = 3
 
 
 class Walking:
-    """A film on S3, and the walk over it as a test wants it."""
+    """A film on S3 and walks over it."""
 
     def __init__(self, store: ObjectStore, workdir: Path):
         self.store, self.workdir = store, workdir
@@ -52,37 +53,37 @@ class Walking:
     def __call__(
         self,
         numbers: range = range(CHUNKS),
-        order: RenderRequest | None = None,
+        request: RenderRequest | None = None,
         generator: Generator | None = None,
         listener: Listener | None = None,
     ) -> Iterator[ChunkObject]:
         """Walk these chunks."""
-        return walk(
-            plan_film(self.store, "film"),
-            numbers,
+        context = RenderContext(
+            plan=plan_film(self.store, "film"),
             store=self.store,
             generator=generator or self.generator,
-            order=order or RenderRequest(),
             workdir=self.workdir,
+            request=request or RenderRequest(),
             listener=listener or Listener(),
         )
+        return walk(context, numbers)
 
 
 @pytest.fixture
 def walking(store: ObjectStore, tmp_path: Path) -> Walking:
-    """A small film that can be walked."""
+    """A small film to walk."""
     workdir = tmp_path / "work"
     workdir.mkdir()
     return Walking(store, workdir)
 
 
 def names(objects: list[ChunkObject]) -> list[str]:
-    """What was handed over, as stage and chunk."""
+    """Return the stage and chunk of each object."""
     return [f"{made.stage} {made.spec.chunk_num}" for made in objects]
 
 
-def test_an_object_is_on_s3_before_it_is_handed_over(walking: Walking):
-    """Whoever records an object can rely on it; each chunk's stages come in their order."""
+def test_an_object_is_stored_before_it_is_yielded(walking: Walking):
+    """Every yielded object is on S3; each chunk's stages come in their order."""
     seen = []
     for made in walking():
         stored = walking.store.head(made.stored.key)
@@ -97,22 +98,22 @@ def test_an_object_is_on_s3_before_it_is_handed_over(walking: Walking):
 
 
 def test_a_clip_is_stored_while_the_next_is_rendered(walking: Walking):
-    """Chunk 0 is handed over while chunk 1 is still being rendered."""
-    handed = threading.Event()
+    """Chunk 0 is yielded while chunk 1 is still being rendered."""
+    yielded = threading.Event()
 
     def wait_for_chunk_0(request: GenerationRequest) -> None:
         if request.chunk_num == 1:
-            assert handed.wait(timeout=20), "chunk 0 was not handed over while chunk 1 rendered"
+            assert yielded.wait(timeout=20), "chunk 0 was not yielded while chunk 1 rendered"
 
     walking.generator.before = wait_for_chunk_0
     for made in walking():
         if (made.stage, made.spec.chunk_num) == ("last_frames", 0):
-            handed.set()
+            yielded.set()
     assert walking.generator.chunks == [0, 1, 2]
 
 
-def test_a_failed_chunk_leaves_those_before_it_handed_over(walking: Walking):
-    """The clip of chunk 1, still on its way when chunk 2 fails, is stored and handed over first."""
+def test_chunks_before_a_failed_one_are_yielded(walking: Walking):
+    """The clip of chunk 1, not yet stored when chunk 2 fails, is stored and yielded first."""
     walking.generator.fails_at[2] = BUSY
     seen = []
     with pytest.raises(Unavailable):
@@ -122,7 +123,7 @@ def test_a_failed_chunk_leaves_those_before_it_handed_over(walking: Walking):
 
 
 class FullStore(ObjectStore):
-    """A bucket that takes no clip any more."""
+    """A bucket that accepts no clips."""
 
     def put_file(
         self, key: str, path: Path, content_type: str, record: Mapping[str, str] | None = None
@@ -132,8 +133,8 @@ class FullStore(ObjectStore):
         return super().put_file(key, path, content_type, record)
 
 
-def test_a_store_that_fails_in_the_background_stops_the_walk(walking: Walking):
-    """When an upload fails, the walk ends with its cause, and what came before is handed over."""
+def test_a_failed_upload_stops_the_walk(walking: Walking):
+    """The walk raises the upload's error after yielding what was stored before."""
     walking.store = FullStore(walking.store.client, walking.store.bucket)
     seen = []
     with pytest.raises(StorageError, match="the volume is full"):
@@ -159,7 +160,7 @@ class Endless(HoldingGenerator):
 
 
 def test_stopping_the_walk_stops_the_generator(walking: Walking):
-    """Who closes the walk does not wait for a clip that nobody wants any more."""
+    """Closing the walk does not wait for the clip in progress."""
     generator = Endless()
     objects = walking(generator=generator)
     assert names([next(objects)]) == ["chunk_specs 0"]
@@ -173,26 +174,26 @@ def test_stopping_the_walk_stops_the_generator(walking: Walking):
 
 
 def test_a_retry_keeps_what_the_first_run_made(walking: Walking):
-    """Runs of one root are one: only what none of them made is rendered again."""
+    """Runs with the same root count as one: only missing chunks are rendered again."""
     walking.generator.fails_at[2] = BUSY
-    order = RenderRequest(reuse="this_run", root_run="first")
+    request = RenderRequest(reuse="this_run", root_run="first")
     with pytest.raises(Unavailable):
-        list(walking(order=order))
-    list(walking(order=order))
+        list(walking(request=request))
+    list(walking(request=request))
     assert walking.generator.chunks == [0, 1, 2, 2]
-    list(walking(order=RenderRequest(reuse="this_run", root_run="second")))
+    list(walking(request=RenderRequest(reuse="this_run", root_run="second")))
     assert walking.generator.chunks == [0, 1, 2, 2, 0, 1, 2]
 
 
-def test_an_interrupted_new_take_is_not_taken_for_the_old_one(walking: Walking):
-    """A last frame whose clip never came is not what the next chunk begins with."""
+def test_the_last_frame_of_an_interrupted_take_is_not_used(walking: Walking):
+    """The next chunk does not begin with a last frame whose clip was not stored."""
     list(walking())
     key = keys.last_frame("film", 0)
     frame = save_png(open_picture(_downloaded(walking, key)))
     record = {"clip": "0" * 64, "pixels": "0" * 64}
     walking.store.put_file(key, frame, "image/png", record)
     with pytest.raises(NotStored, match="materialize chunk 0 first"):
-        list(walking(range(1, 2), order=RenderRequest(reuse="this_run", root_run="r")))
+        list(walking(range(1, 2), request=RenderRequest(reuse="this_run", root_run="r")))
 
 
 def _downloaded(walking: Walking, key: str) -> Path:
@@ -201,8 +202,8 @@ def _downloaded(walking: Walking, key: str) -> Path:
     return path
 
 
-def test_progress_is_told_to_the_listener(walking: Walking):
-    """Started, progressed, rendered; and kept when there is nothing to do."""
+def test_the_listener_is_told_the_progress(walking: Walking):
+    """It is told of start, progress and end, or that the clip was kept."""
     told: list[tuple[str, int]] = []
 
     class Telling(Listener):
@@ -224,7 +225,7 @@ def test_progress_is_told_to_the_listener(walking: Walking):
 
 
 def test_the_disk_holds_three_chunks_at_most(walking: Walking):
-    """One is being made, one is being recorded, and the one before lends its last frame."""
+    """One is being made, one is being recorded, and one still provides its last frame."""
     most = 0
     for _ in walking():
         most = max(most, len(list(walking.workdir.glob("chunk_*"))))
@@ -232,7 +233,7 @@ def test_the_disk_holds_three_chunks_at_most(walking: Walking):
 
 
 class RawGenerator(HoldingGenerator):
-    """Gives clips as a hosted model does: its own size and rate, not normalised, too short."""
+    """Delivers clips as a hosted model does: in its own size and rate, and too short."""
 
     def generate(
         self,
@@ -251,7 +252,7 @@ class RawGenerator(HoldingGenerator):
 
 
 def test_a_models_clip_is_brought_to_the_films_format(walking: Walking, tmp_path: Path):
-    """A clip of 20 frames at 12 fps in 4:3 becomes the chunk's frames; what is held is recorded."""
+    """A 4:3 clip of 20 frames at 12 fps fills the chunk; the number of held frames is recorded."""
     made = list(walking(range(2), generator=RawGenerator()))
     clips = {m.spec.chunk_num: m for m in made if m.stage == "chunk_videos"}
     assert ClipRecord.of(clips[0].stored).held_frames == 3  # 20/12 s are 13 of 16 frames
@@ -262,7 +263,7 @@ def test_a_models_clip_is_brought_to_the_films_format(walking: Walking, tmp_path
 
 
 class HdrGenerator(HoldingGenerator):
-    """Gives clips in PQ."""
+    """Delivers clips in PQ."""
 
     def generate(
         self,
@@ -282,8 +283,8 @@ class HdrGenerator(HoldingGenerator):
         return GeneratedClip(path)
 
 
-class Hears(Listener):
-    """Keeps what it is told."""
+class NoticeListener(Listener):
+    """Keeps the notices."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -292,17 +293,17 @@ class Hears(Listener):
         self.sentences.append(sentence)
 
 
-def test_hdr_is_said(walking: Walking):
-    """One line in the terminal, and the clip's record, say that colours were converted."""
-    hears = Hears()
-    made = list(walking(range(1), generator=HdrGenerator(), listener=hears))
-    assert hears.sentences == ["chunk 0 is HDR (PQ) and is tone-mapped to bt709"]
+def test_hdr_is_reported(walking: Walking):
+    """A notice and the clip's record say that colours were converted."""
+    listener = NoticeListener()
+    made = list(walking(range(1), generator=HdrGenerator(), listener=listener))
+    assert listener.sentences == ["chunk 0 is HDR (PQ) and is tone-mapped to bt709"]
     [clip] = [one for one in made if one.stage == "chunk_videos"]
     assert ClipRecord.of(clip.stored).tone_mapped == "PQ"
 
 
-def test_inspection_names_what_is_missing_and_stale_and_why(walking: Walking):
-    """Before, after, and when the prompt of the second beat changes."""
+def test_the_status_names_missing_and_stale_chunks_and_why(walking: Walking):
+    """Check before and after rendering, and after the second beat's prompt changes."""
     plan = plan_film(walking.store, "film")
     assert [state.state for state in inspect(plan, walking.store)] == ["missing"] * 3
     list(walking())
@@ -313,13 +314,13 @@ def test_inspection_names_what_is_missing_and_stale_and_why(walking: Walking):
     states = list(inspect(plan_film(walking.store, "film"), walking.store))
     assert [state.state for state in states] == ["fresh", "fresh", "stale"]
     assert states[2].reason == "changed: prompt"
-    list(walking(range(1), order=RenderRequest(reuse="this_run", root_run="again")))
+    list(walking(range(1), request=RenderRequest(reuse="this_run", root_run="again")))
     states = list(inspect(plan_film(walking.store, "film"), walking.store))
     assert states[1].reason == "chunk 0 now ends on a different frame"
 
 
 class PureHold(Generator):
-    """Only holds its conditioning image: whatever drifts, the pipeline did it."""
+    """Holds its conditioning image, so that any drift comes from the pipeline."""
 
     name = "pure"
 
@@ -344,7 +345,7 @@ class PureHold(Generator):
 
 
 def test_fifteen_chunks_do_not_drift_in_colour(store: ObjectStore, tmp_path: Path):
-    """Weights 1.0/0.0 through a generator that holds: bias at most 0.6 a channel, error at most 3.
+    """With weights 1.0/0.0 and a still generator: bias at most 0.6 per channel, error at most 3.
 
     The issue's bound, on a real photograph (scikit-image's coffee) at 640×360.
     """
@@ -364,20 +365,13 @@ def test_fifteen_chunks_do_not_drift_in_colour(store: ObjectStore, tmp_path: Pat
     store.put_file(keys.animatic_file("film", "one.png"), photograph, "image/png")
     plan = plan_film(store, "film")
     assert len(plan.specs) == 15
-    order = RenderRequest(weights=Weights(animatic=1.0, style=0.0, temporal=1.0))
+    request = RenderRequest(weights=Weights(animatic=1.0, style=0.0, temporal=1.0))
     workdir = tmp_path / "work"
     workdir.mkdir()
-    list(
-        walk(
-            plan,
-            range(15),
-            store=store,
-            generator=PureHold(),
-            order=order,
-            workdir=workdir,
-            listener=Listener(),
-        )
+    context = RenderContext(
+        plan=plan, store=store, generator=PureHold(), workdir=workdir, request=request
     )
+    list(walk(context, range(15)))
     pictures = []
     for key in (keys.composite("film", 0), keys.last_frame("film", 14)):
         store.download(key, tmp_path / "picture.png")

@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 
 import dagster as dg
 
@@ -27,6 +26,7 @@ from chunk_assets.errors import ChunkAssetsError, HandedOn
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.generation.registry import Generators, choose_generator
+from chunk_assets.render.context import RenderContext
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.scenes import walk_scenes
@@ -97,7 +97,7 @@ def film_chunks(
 ) -> Iterator[Event]:
     """Walk the selected chunks of each film in order; record each object as soon as it is on S3."""
     with as_failures():
-        order = RenderRequest(
+        request = RenderRequest(
             stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
             reuse=config.reuse,
             root_run=backfills.root_run(context.run),
@@ -111,7 +111,7 @@ def film_chunks(
         for video_id, asked in backfills.spread(list(asked_of.items()), context.run, first):
             try:
                 yield from _film(
-                    context, config, films, generators, listener, order, video_id, asked
+                    context, config, films, generators, listener, request, video_id, asked
                 )
             except HandedOn:
                 handoff.hand_on(context.instance, context.run, socket.gethostname())
@@ -132,7 +132,7 @@ def _film(
     films: FilmStore,
     generators: Generators,
     listener: Listener,
-    order: RenderRequest,
+    request: RenderRequest,
     video_id: str,
     asked: list[int],
 ) -> Iterator[Event]:
@@ -146,7 +146,7 @@ def _film(
         video_id,
         instance=context.instance,
         run=context.run,
-        stages=order.stages,
+        stages=request.stages,
         store=store,
         specs=plan.specs,
     )
@@ -163,8 +163,7 @@ def _film(
         max_cost_usd=config.max_cost_usd,
         log=log,
     )
-    claims = partial(
-        RunChunkLocks,
+    locks = RunChunkLocks(
         films.home(),
         video_id,
         instance=context.instance,
@@ -175,18 +174,17 @@ def _film(
         closing(choose_generator(config.generator, generator_context, generators)) as generator,
         film_workdir(films.home()) as workdir,
     ):
-        for made in walk_scenes(
-            plan,
-            numbers,
+        rendering = RenderContext(
+            plan=plan,
             store=store,
             generator=pooled(generator, context, log),
-            order=order,
             workdir=workdir,
+            request=request,
             listener=listener,
-            claims=claims,
-            max_parallel=config.max_parallel_scenes,
+            locks=locks,
             shutdown=handoff.current_shutdown(),
-        ):
+        )
+        for made in walk_scenes(rendering, numbers, config.max_parallel_scenes):
             yield from chunk_events(
                 context, store, plan, made, is_quiet=config.reuse == "matching", asked=partitions
             )

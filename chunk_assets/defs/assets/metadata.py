@@ -10,6 +10,7 @@ from PIL import Image
 from chunk_assets.film.colour_record import distance
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.images import animation_webp, thumbnail_jpeg
+from chunk_assets.render.previews import load_pictures
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.storage.store import ObjectStore, StoredObject
 
@@ -102,7 +103,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     spec = made.spec
     clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
     moving_seconds = float(spec.fps.seconds(spec.num_frames))
-    metadata = {"preview": preview(made.pictures(), moving_seconds)}
+    metadata = {"preview": preview(load_pictures(made), moving_seconds)}
     metadata |= stored_metadata(store, made.stored)
     if made.stage in ("chunk_specs", "chunk_videos"):
         metadata["prompt"] = dg.MetadataValue.text(spec.prompt)

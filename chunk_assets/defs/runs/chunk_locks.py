@@ -86,11 +86,6 @@ class RunChunkLocks(ChunkLocks):
         if held is not None:
             held.release()
 
-    def close(self) -> None:
-        """Let go of all of them."""
-        for chunk_num in list(self._held):
-            self.release(chunk_num)
-
     def is_locked(self, chunk_num: int) -> bool:
         """Whether another run has the chunk at this moment."""
         if chunk_num in self._held:

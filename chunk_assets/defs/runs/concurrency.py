@@ -56,7 +56,7 @@ class Pooled(Wrapping):
                     f"{self._pool!r}"
                 )
                 is_logged = True
-            current_shutdown().begin(film)
+            current_shutdown().check_begin(film)
             pause(_LOOK_SECONDS, stop)
 
         holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}]"

@@ -1,0 +1,88 @@
+"""What a walk works with, in one value."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chunk_assets.errors import HandedOn
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.plan import FilmPlan
+from chunk_assets.generation.base import Generator
+from chunk_assets.generation.stopping import StopSignal
+from chunk_assets.render.files import ChunkFiles
+from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
+from chunk_assets.render.request import RenderRequest
+from chunk_assets.storage.store import ObjectStore
+
+
+class WalkStop(StopSignal):
+    """Is set when a walk is closed, and by itself when its process must stop at once."""
+
+    def __init__(self, video_id: str, shutdown: Shutdown):
+        super().__init__()
+        self._film, self._shutdown = f"film {video_id!r}", shutdown
+
+    def close(self) -> None:
+        """Stop because the walk is closed."""
+        if self._shutdown.keeps_predictions:
+            self.set(HandedOn(f"{self._film} is handed on unfinished: its walk was closed"))
+        else:
+            self.set()
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+        if not super().is_set():
+            try:
+                self._shutdown.check_urgent(self._film)
+            except HandedOn as reason:
+                self.set(reason)
+        return super().is_set()
+
+    def check_begin(self) -> None:
+        """Check that a new piece of work may begin.
+
+        Raises:
+            HandedOn: The process shuts down.
+            Stopped: The walk is closed.
+        """
+        self._shutdown.check_begin(self._film)
+        self.raise_if_set()
+
+
+@dataclass(kw_only=True)
+class RenderContext:
+    """What one walk works with.
+
+    Attributes:
+        plan: The film.
+        store: Where the objects go.
+        generator: Renders the clips; called from several threads if scenes run in parallel.
+        workdir: An existing directory that belongs to this walk.
+        request: What to make, and which stored clips stay.
+        listener: Is told what happens.
+        locks: Locks the chunks against other runs.
+        shutdown: Says when this process shuts down: the chunk in flight is then the last.
+        files: The walk's files, in `workdir`.
+        objects: The film's objects on S3.
+        stop: Stops the walk and its generator.
+    """
+
+    plan: FilmPlan
+    store: ObjectStore
+    generator: Generator
+    workdir: Path
+    request: RenderRequest = field(default_factory=RenderRequest)
+    listener: Listener = field(default_factory=Listener)
+    locks: ChunkLocks = field(default_factory=ChunkLocks)
+    shutdown: Shutdown = field(default_factory=Shutdown)
+    files: ChunkFiles = field(init=False)
+    objects: FilmObjects = field(init=False)
+    stop: WalkStop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = ChunkFiles(self.store, self.workdir)
+        self.objects = FilmObjects(self.store, self.plan.video_id)
+        self.stop = WalkStop(self.plan.video_id, self.shutdown)
+
+    def makes(self, stage: str) -> bool:
+        """Return whether a stage is one of those to make."""
+        return stage in self.request.stages
