@@ -10,7 +10,8 @@ from chunk_assets.doctor.findings import Finding, fails, not_configured, ok
 from chunk_assets.film.day_spending import day_spending
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.registry import GENERATORS
-from chunk_assets.generation.replicate.api import ReplicateApi, RetryPolicy
+from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.retry import RetryPolicy
 from chunk_assets.settings import Settings
 
 _RETRIES = RetryPolicy(attempts=2, seconds=10)

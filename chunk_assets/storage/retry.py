@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from chunk_assets.errors import NotAnswering
+from chunk_assets.retry import RetryPolicy, retry
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
-"""Seconds between two attempts, doubled each time, plus up to a second of jitter. An operation
-continues at most about ten seconds after S3 is back."""
+_LONGEST_WAIT = 10.0
+"""Seconds; an operation continues at most this long after S3 is back."""
 
 
 class Retrying(Protocol):
@@ -38,30 +38,24 @@ def retry_unavailable(operation: Callable[Concatenate[S, P], R]) -> Callable[Con
     def retried(store: S, *args: P.args, **kwargs: P.kwargs) -> R:
         if not store.retry_seconds:
             return operation(store, *args, **kwargs)
-        for attempt in _attempts(store.retry_seconds):
-            if attempt.num == 2:
+        is_logged = False
+
+        def log_once(_sentence: str) -> None:
+            nonlocal is_logged
+            if not is_logged:
                 logging.getLogger(__name__).warning(
                     "S3 at %s does not answer: retrying for up to %g s",
                     store.endpoint,
                     store.retry_seconds,
                 )
-            with attempt:
-                return operation(store, *args, **kwargs)
-        raise AssertionError("stamina makes at least one attempt")
+            is_logged = True
+
+        policy = RetryPolicy(attempts=None, seconds=store.retry_seconds, wait_max=_LONGEST_WAIT)
+        return retry(
+            lambda: operation(store, *args, **kwargs),
+            policy,
+            on=(NotAnswering,),
+            on_retry=log_once,
+        )
 
     return retried
-
-
-def _attempts(seconds: float) -> Any:
-    import stamina  # imported here: commands at a terminal do not retry, and start faster
-    import stamina.instrumentation
-
-    # The warning above is logged once an operation; stamina's own hook prints every attempt.
-    stamina.instrumentation.set_on_retry_hooks(())
-    return stamina.retry_context(
-        on=NotAnswering,
-        attempts=None,
-        timeout=seconds,
-        wait_initial=_FIRST_WAIT,
-        wait_max=_LONGEST_WAIT,
-    )

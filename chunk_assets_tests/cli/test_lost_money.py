@@ -72,7 +72,7 @@ def test_what_is_waited_for_is_printed(animatic: Animatics, account: FakeReplica
     account.next("GET /delivery", Answers(404))
     said = done(*RENDER).stderr
     assert "Replicate takes no more requests for now" in said
-    assert "; try 2 of 6 follows in " in said
+    assert "; attempt 2 of 6 in " in said
     assert "is paid for, but a prediction's output is not there (404)" in said
     assert "fetching it again for up to 60 s" in said
     assert len(account.created) == 3

@@ -15,9 +15,9 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
-from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
+from chunk_assets.retry import RetryPolicy
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_faults import Faults, Lost, Truncated

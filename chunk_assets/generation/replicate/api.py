@@ -29,17 +29,9 @@ from chunk_assets.generation.replicate.api_errors import (
 from chunk_assets.generation.replicate.client import Connection, model_path, prediction_path
 from chunk_assets.generation.replicate.hosts import checked_base_url
 from chunk_assets.generation.replicate.predictions import ModelInfo, Prediction
-from chunk_assets.generation.replicate.retries import (
-    LostAnswer,
-    OnRetry,
-    RetryPolicy,
-    ignore_retries,
-    retry,
-)
 from chunk_assets.generation.replicate.server_time import ServerClock
-from chunk_assets.generation.stopping import NEVER, StopSignal
-
-__all__ = ["LostAnswer", "ModelInfo", "Prediction", "ReplicateApi", "RetryPolicy"]
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause
+from chunk_assets.retry import OnRetry, RetryPolicy, ignore_retries, retry
 
 SHORTEST_CANCEL_AFTER = 5
 """Seconds; Replicate takes no less."""
@@ -296,7 +288,13 @@ class ReplicateApi:
         return self._connection.ask(method, path, what, stop=self._stop, **options)
 
     def _retried(self, call: Callable[[], _T], policy: RetryPolicy | None = None) -> _T:
-        return retry(call, policy or self._retries, self._on_retry, self._stop)
+        self._stop.raise_if_set()
+        return retry(
+            call,
+            policy or self._retries,
+            on_retry=self._on_retry,
+            pause=lambda seconds: pause(seconds, self._stop),
+        )
 
 
 def _prediction(answer: dict[str, Any], what: str, prediction_id: str) -> Prediction:

@@ -8,10 +8,17 @@ import httpx
 
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.generation.replicate.predictions import redacted
-from chunk_assets.generation.replicate.retries import LostAnswer
 
 _IN_BETWEEN = "is there a login page or proxy between here and Replicate?"
 BILLING = "https://replicate.com/account/billing"
+
+
+class LostAnswer(GenerationError):
+    """A request that may have created a prediction was sent, and its answer is lost.
+
+    It is never retried, which could pay twice: look for the prediction first
+    (`ReplicateApi.created_since`).
+    """
 
 
 class Refusal(Exception):

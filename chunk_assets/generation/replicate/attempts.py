@@ -22,6 +22,7 @@ from chunk_assets.errors import (
 from chunk_assets.generation.budget import check_budget
 from chunk_assets.generation.ledger import AlreadyRequested, Attempt, Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.api_errors import LostAnswer
 from chunk_assets.generation.replicate.clip_request import (
     ClipRequest,
     FetchedClip,
@@ -34,7 +35,6 @@ from chunk_assets.generation.replicate.output_fetcher import Download, OutputFet
 from chunk_assets.generation.replicate.polling import Poller
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.replicate.recovery import Recovery
-from chunk_assets.generation.replicate.retries import LostAnswer
 
 
 class Attempts:

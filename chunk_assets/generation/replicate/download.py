@@ -26,9 +26,9 @@ from chunk_assets.generation.replicate.api_errors import (
     web_page,
 )
 from chunk_assets.generation.replicate.hosts import LOOPBACK, check_address, origin, tls
-from chunk_assets.generation.replicate.retries import OnRetry, RetryPolicy, ignore_retries, retry
-from chunk_assets.generation.stopping import NEVER, StopSignal, streamed
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause, streamed
 from chunk_assets.media.frames import probe
+from chunk_assets.retry import OnRetry, RetryPolicy, ignore_retries, retry
 
 MOST_REDIRECTS = 5
 _WHAT = "a prediction's output"
@@ -102,7 +102,12 @@ def fetch(
             # Not chained: its text or its request could hold the address.
             raise as_transport_error(error, _WHAT) from None
 
-    retry(once, retries or RetryPolicy(), on_retry, stop)
+    retry(
+        once,
+        retries or RetryPolicy(),
+        on_retry=on_retry,
+        pause=lambda seconds: pause(seconds, stop),
+    )
 
 
 def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx.Response:

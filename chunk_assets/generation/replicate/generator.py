@@ -29,9 +29,9 @@ from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
 from chunk_assets.generation.replicate.predictions import ModelInfo
 from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
-from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, pixel_digest
+from chunk_assets.retry import RetryPolicy
 
 NO_TOKEN = SecretStr("unset")
 """Prices need no account: the token is asked for before the generator renders."""

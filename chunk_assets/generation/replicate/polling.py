@@ -21,8 +21,8 @@ from chunk_assets.generation.replicate.clip_request import (
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
 from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE, outcome, unknown
 from chunk_assets.generation.replicate.predictions import Prediction
-from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.generation.stopping import StopSignal, answered, pause
+from chunk_assets.retry import RetryPolicy
 
 _ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
 """Of a look at a prediction: there will be another look, and a person who stops the run must not

@@ -14,8 +14,8 @@ from chunk_assets.generation.replicate.attempts import Attempts
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.generator import ReplicateGenerator
-from chunk_assets.generation.replicate.retries import RetryPolicy
 from chunk_assets.generation.stopping import StopSignal
+from chunk_assets.retry import RetryPolicy
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore

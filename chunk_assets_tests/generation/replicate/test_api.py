@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from pydantic import SecretStr
 
 from chunk_assets.errors import (
@@ -17,11 +16,11 @@ from chunk_assets.errors import (
     Unavailable,
 )
 from chunk_assets.generation.replicate.api import (
-    LostAnswer,
     Prediction,
     ReplicateApi,
-    RetryPolicy,
 )
+from chunk_assets.generation.replicate.api_errors import LostAnswer
+from chunk_assets.retry import RetryPolicy
 from chunk_assets_tests.fake_faults import (
     NEVER,
     Answers,
@@ -200,7 +199,7 @@ class TestCreatingOnce:
         assert len(fake.created) == 1
         assert len(retries) == 2
         assert "takes no more requests for now" in retries[0]
-        assert "try 2 of 4 follows in" in retries[0]
+        assert "attempt 2 of 4 in" in retries[0]
 
     def test_without_a_connection_it_is_repeated(self, still: Path):
         """A refused connection sent nothing, so a server that comes back gets the request."""
@@ -282,18 +281,6 @@ class TestReadingAgain:
             pytest.raises(TimedOut, match="did not answer for the model"),
         ):
             api.model(WAN)
-
-    def test_staminas_testing_mode_works(self, fake: FakeReplicate):
-        """In stamina's testing mode nothing is waited for."""
-        fake.next("GET /v1/models", TooMany(30), ServerError())
-        slow = RetryPolicy(wait_initial=30)
-        with (
-            stamina.set_testing(True, attempts=3),
-            ReplicateApi(TOKEN, fake.base_url, cancel_after=9, retries=slow) as api,
-        ):
-            start = time.monotonic()
-            assert api.model(WAN).is_official
-        assert time.monotonic() - start < 2
 
     def test_it_lives_through_constant_faults(self, still: Path):
         """With a fifth of all requests failing, polling and uploading go on."""

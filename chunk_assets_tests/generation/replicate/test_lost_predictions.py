@@ -206,4 +206,4 @@ def test_a_throttled_request_is_repeated_and_said(studio: ReplicateStudio, fake:
     """With the number of the try, and the wait."""
     fake.next(CREATE, TooMany())
     studio.clip()
-    assert [line for line in studio.log if "; try 2 of 4 follows in " in line]
+    assert [line for line in studio.log if "; attempt 2 of 4 in " in line]

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from chunk_assets.errors import HandedOn, Stopped, Unavailable
-from chunk_assets.generation.replicate.retries import RetryPolicy, retry
-from chunk_assets.generation.stopping import StopSignal, answered, streamed
+from chunk_assets.generation.stopping import StopSignal, answered, pause, streamed
+from chunk_assets.retry import RetryPolicy, retry
 from chunk_assets_tests.fake_faults import Lost, Slow, Takes, TooMany
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import FAST, ReplicateStudio
@@ -103,7 +103,12 @@ def test_a_stop_ends_the_pause_between_two_tries():
         stop.set()
 
     with pytest.raises(Stopped):
-        retry(refused, RetryPolicy(), tell, stop)
+        retry(
+            refused,
+            RetryPolicy(),
+            on_retry=tell,
+            pause=lambda seconds: pause(seconds, stop),
+        )
     assert time.monotonic() - began < 2
 
 
