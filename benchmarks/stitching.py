@@ -24,7 +24,8 @@ from chunk_assets.media.ffmpeg import Graph, combine, read, run, write
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 FILM = [dg.AssetKey("stitched_videos")]
 

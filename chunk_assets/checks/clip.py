@@ -22,7 +22,8 @@ from chunk_assets.media.images import open_picture
 from chunk_assets.media.metrics import drawing_distance, is_black, luma, reduced
 from chunk_assets.quality import Quality
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from chunk_assets.checks.results import Verdict
 from chunk_assets.errors import Damaged, NotStored
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 class JudgedClip(BaseModel):

@@ -11,7 +11,8 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import inspect
 from chunk_assets.media.frames import probe
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 class Healing:

@@ -16,7 +16,8 @@ from chunk_assets.media.stitching import PreparedSeam, Segment, stitch
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 Fetch = Callable[[Path], Path]
 

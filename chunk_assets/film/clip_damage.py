@@ -7,7 +7,8 @@ from chunk_assets.media.containers import opened
 from chunk_assets.media.frames import probe
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: ChunkSpec) -> None:

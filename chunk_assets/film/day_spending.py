@@ -14,7 +14,8 @@ from chunk_assets.film.objects import day_spending_object
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets.usd import StrictUsd
 
 _TRIES = 20

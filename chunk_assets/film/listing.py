@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from chunk_assets.film.objects import FilmObjects, list_manifests, list_outputs
-from chunk_assets.storage.store import ListedObject, ObjectStore
+from chunk_assets.storage.bucket import ListedObject
+from chunk_assets.storage.store import ObjectStore
 
 FEW = 100
 """Films that are asked for one by one; for more, everything that is stored is listed."""

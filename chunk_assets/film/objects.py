@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from chunk_assets.errors import StorageError
 from chunk_assets.storage import keys
+from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.objects import ObjectRef
-from chunk_assets.storage.store import ListedObject, ObjectStore
+from chunk_assets.storage.store import ObjectStore
 
 _CHUNK = re.compile(r"/(?:chunk|seam)_([0-9]+)")
 

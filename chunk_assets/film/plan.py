@@ -21,7 +21,8 @@ from chunk_assets.schemas import (
     read_animatic,
 )
 from chunk_assets.settings import load_settings
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets.usd import checked_usd
 
 _AT_ONCE = 8

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_
 
 from chunk_assets.errors import StorageError
 from chunk_assets.film.fingerprints import Weights
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets.usd import Usd
 
 

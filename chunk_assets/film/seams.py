@@ -17,7 +17,8 @@ from chunk_assets.media.stream_signature import Form
 from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.storage.objects import read_video
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 _AT_ONCE = 4
 """Concurrent requests to S3."""

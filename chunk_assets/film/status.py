@@ -13,7 +13,8 @@ from chunk_assets.film.records import ClipRecord, CompositeRecord
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage.objects import content_version
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 _AT_ONCE = 8
 """Requests to S3 at a time."""

@@ -16,7 +16,8 @@ from chunk_assets.errors import Changed, NotStored, StorageError
 from chunk_assets.storage import keys
 from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 _TRIES = 50
 """Of writing an entry that others write as well; each of them gets through once."""

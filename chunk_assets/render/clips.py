@@ -23,7 +23,7 @@ from chunk_assets.render.previews import MOVING_FRAMES
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.seams import SeamPreparation
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 
 class ClipStage:

@@ -10,7 +10,8 @@ from PIL import Image
 from chunk_assets.film.local_files import AnimaticPictures, LocalFile
 from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.storage.objects import ObjectRef, content_version
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from chunk_assets.errors import NotStored
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.files import Picture
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 LONGEST_WAIT = 6 * 3600
 """How long to wait for another run's chunk, in seconds: a night's work."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chunk_assets.render.context import RenderContext
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 
 @dataclass(frozen=True)

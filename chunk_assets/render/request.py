@@ -10,7 +10,7 @@ from chunk_assets.film.fingerprints import Weights
 from chunk_assets.film.local_files import LocalFile
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import content_version
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 STAGES = ("chunk_specs", "composites", "chunk_videos", "last_frames")
 """The four assets of a chunk in the order in which they are made."""

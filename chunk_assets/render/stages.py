@@ -27,7 +27,7 @@ from chunk_assets.render.prefetch import Prefetch
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import json_bytes
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 
 class Stages:

@@ -29,7 +29,8 @@ from chunk_assets.film.status import ChunkState, film_fingerprint, stored_film
 from chunk_assets.report.chunks import ChunkView, ChunkViews, cut, label, money, state_of
 from chunk_assets.report.media import MAX_THUMBNAILS, Moment, Shares
 from chunk_assets.report.media import film as reduced_film
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 HTML = "text/html; charset=utf-8"
 

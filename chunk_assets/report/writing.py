@@ -6,7 +6,8 @@ from chunk_assets.files.locks import FileLock
 from chunk_assets.files.private_home import private_home
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 
 def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:

@@ -5,7 +5,8 @@ from contextlib import suppress
 from weakref import WeakSet
 
 from chunk_assets.errors import Changed, StorageError
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 FEATURE = "conditional writes (If-None-Match, If-Match)"
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from chunk_assets.errors import Damaged
 from chunk_assets.media.images import open_picture, pixel_digest
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 Model = TypeVar("Model", bound=BaseModel)
 Record = Mapping[str, str]

@@ -11,7 +11,8 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.storage import keys
 from chunk_assets.storage.local.lease import Endpoint
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets_tests.cli.commands import Ended, done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.conftest import deploy, emptied

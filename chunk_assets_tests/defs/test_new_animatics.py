@@ -23,7 +23,8 @@ from chunk_assets.generation.registry import GENERATORS
 from chunk_assets.media.images import save_png
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ListedObject, ObjectStore
+from chunk_assets.storage.bucket import ListedObject
+from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator, only
 from chunk_assets_tests.manifests import picture, small_manifest

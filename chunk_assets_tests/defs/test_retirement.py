@@ -25,7 +25,8 @@ from chunk_assets.errors import SpecError
 from chunk_assets.film.listing import listed
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ListedObject, ObjectStore
+from chunk_assets.storage.bucket import ListedObject
+from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.defs.test_new_animatics import put, put_manifest
 from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import HoldingGenerator

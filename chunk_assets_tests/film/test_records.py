@@ -4,7 +4,7 @@ import pytest
 
 from chunk_assets.errors import StorageError
 from chunk_assets.film.records import ClipRecord, CompositeRecord
-from chunk_assets.storage.store import StoredObject
+from chunk_assets.storage.stored import StoredObject
 
 CLIP = {
     "fingerprint": "f",

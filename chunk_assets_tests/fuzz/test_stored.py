@@ -17,7 +17,8 @@ from chunk_assets.media.stream_signature import Form
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import ObjectRef, json_bytes
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import NUMBERS, TEXTS, changed, damaged, manifests, written

@@ -4,7 +4,8 @@ import dagster as dg
 import pytest
 
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest

@@ -33,7 +33,8 @@ from chunk_assets.render.request import ChunkObject, RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest

@@ -136,7 +136,7 @@ def test_a_model_is_stored_as_readable_json(store: ObjectStore):
 def test_small_reads_are_bounded(store: ObjectStore):
     """A manifest of gigabytes is not read into memory."""
     store.put_bytes("m.json", bytes(2000), "application/json")
-    with pytest.raises(StorageError, match="has 2000 bytes: at most 1000"):
+    with pytest.raises(StorageError, match="has 2000 bytes; the limit is 1000"):
         store.get_bytes("m.json", max_bytes=1000)
 
 

@@ -38,7 +38,8 @@ from chunk_assets.film.standing import standing
 from chunk_assets.report.writing import write_page
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.objects import content_version
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 CLIPS = dg.AssetKey("chunk_videos")
 

@@ -27,7 +27,8 @@ from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.render.request import STAGES
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import ObjectRef, read_video
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 _AT_ONCE = 8
 """Requests to S3 at a time."""

@@ -12,7 +12,8 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.images import animation_webp, thumbnail_jpeg
 from chunk_assets.render.previews import load_pictures
 from chunk_assets.render.request import ChunkObject
-from chunk_assets.storage.store import ObjectStore, StoredObject
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.stored import StoredObject
 
 MAX_PREVIEW = 32_000
 """Characters of a preview's data URI: it lies in Dagster's event log, once an event."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
-from chunk_assets.storage.store import ListedObject
+from chunk_assets.storage.bucket import ListedObject
 
 BUCKETS = 128
 """At 10,000 films 78 are in each, which Dagster is asked about when one of them changes."""
