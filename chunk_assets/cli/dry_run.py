@@ -8,7 +8,7 @@ import click
 from chunk_assets.cli.summary import slot
 from chunk_assets.cli.terminal import cut, print_table
 from chunk_assets.defs.resources import connect
-from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.plan import FilmPlan, generation_context, placed_specs
 from chunk_assets.film.quotes import chunk_price, to_render
 from chunk_assets.film.status import inspect
@@ -50,7 +50,7 @@ def print_dry_run(
         }
         offer = maker.offer
     clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
-    spent, total = film_cost(store, video_id, clips), round(sum(prices.values()), 6)
+    spent, total = film_bill(store, video_id, clips).total_usd, round(sum(prices.values()), 6)
     if as_json:
         document = {
             "video_id": video_id,

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chunk_assets.errors import MediaError, NotStored
-from chunk_assets.film.bill import film_bill
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.seams import Seams
 from chunk_assets.media.frames import probe
 from chunk_assets.media.stitching import PreparedSeam, Segment, stitch
@@ -123,16 +121,6 @@ def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) ->
 
 def _path(workdir: Path, spec: ChunkSpec) -> Path:
     return workdir / f"clip_{spec.chunk_num:02d}.mp4"
-
-
-def film_cost(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> float:
-    """What a film has cost in US dollars so far, its stored clips given by chunk number.
-
-    Takes that were rendered over count, and attempts that failed and were billed, also of chunks
-    that have no clip or are no longer planned. Attempts whose cost is not settled count at their
-    full price.
-    """
-    return film_bill(store, video_id, clips).total_usd
 
 
 def _shape(frames: object, fps: object, width: object, height: object) -> str:

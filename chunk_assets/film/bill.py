@@ -121,10 +121,8 @@ def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]
             tuple(one for one in ledger.attempts if one.status != "void"),
         )
     for number, clip in clips.items():
-        known = chunks.get(number, ChunkBill(number))
-        # Takes that are older than the ledger, or of a generator that keeps none.
-        spent = max(known.spent_usd, clip.spent_usd)
-        chunks[number] = ChunkBill(number, spent, known.unsettled_usd, known.attempts)
+        if number not in chunks:  # free, or older than the ledgers
+            chunks[number] = ChunkBill(number, clip.spent_usd)
     return Bill(chunks, tuple(damaged))
 
 

@@ -55,8 +55,8 @@ class GeneratedClip:
     Attributes:
         path: The clip as it came, in the caller's work directory.
         cost_usd: What it cost, in US dollars.
-        spent_usd: What the chunk has cost so far in all, by a generator that keeps account of it;
-            None leaves the sum to the caller.
+        spent_usd: What the chunk has cost so far in all, as its ledger says; None if the generator
+            is free and keeps no ledger.
         is_normalised: Whether it was written by `video.clips.ClipWriter` in the asked format, so
             that there is nothing left to normalise.
         details: Where it came from, for the record (prediction id and the like); never a secret.

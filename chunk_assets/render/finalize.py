@@ -159,9 +159,9 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
     """Return what is recorded beside a new clip."""
     spec, generated, before = made.spec, made.clip, made.before
     name = context.generator.name
-    spent = generated.cost_usd + (before.spent_usd if before else 0.0)
-    if before is not None and made.take == before.take and generated.spent_usd is not None:
-        spent = generated.spent_usd  # the take may have been paid for already, and fetched again
+    spent = generated.spent_usd  # the ledger's sum; a free clip adds nothing to it
+    if spent is None:
+        spent = before.spent_usd if before else 0.0
     temporal = 0.0 if spec.begins_anew else context.request.weights.temporal
     colours = colour_record(
         spec, made.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)
@@ -174,7 +174,7 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
         take=made.take,
         root_run=context.request.root_run,
         cost_usd=generated.cost_usd,
-        spent_usd=max(generated.spent_usd or 0.0, spent),
+        spent_usd=spent,
         seconds=round(made.seconds, 3),
         composite=made.composite.version,
         last_frame=made.frame.version,

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from chunk_assets.defs.sensors.spending_limits import _today
-from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.day_spending import day_spending
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.storage import keys
@@ -94,7 +94,7 @@ def test_the_run_itself_holds_the_limit(
     studio.generator.pays = 0.2
     put(store, "film", max_cost_usd=1000)
     assert "of the film's limit of $0.45 there remain $0.05" in failure(sensing.launch(request))
-    assert film_cost(store, "film", {}) == pytest.approx(0.4)
+    assert film_bill(store, "film", {}).total_usd == pytest.approx(0.4)
 
 
 def test_a_film_above_its_limit_is_refused(
@@ -142,7 +142,7 @@ def test_the_days_limit_holds_over_several_films(
     put(store, "d")
     sensing.tick()
     assert "$0.90 are spent or reserved: raise" in refusals(studio.instance, "d")[0]
-    assert sum(film_cost(store, name, {}) for name in "abcd") == pytest.approx(0.9)
+    assert sum(film_bill(store, name, {}).total_usd for name in "abcd") == pytest.approx(0.9)
 
 
 def test_the_days_limit_outlives_the_sensor_and_dagsters_storage(
@@ -174,7 +174,7 @@ def test_a_day_counts_failed_attempts(
     put(store, "film")
     assert not sensing.launch(sensing.tick()[0]).success
     assert Ledger(store, "film").chunk(1).attempts[0].cost_usd == PRICE
-    assert film_cost(store, "film", {}) == pytest.approx(0.2)
+    assert film_bill(store, "film", {}).total_usd == pytest.approx(0.2)
     put(store, "film", negative_prompt="rain")
     [request] = sensing.tick()
     assert config(request)["max_cost_usd"] == pytest.approx(0.6)

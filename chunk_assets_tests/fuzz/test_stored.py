@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
-from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.film.standing import standing
@@ -97,7 +97,7 @@ def test_ledgers(seconds: float, store: ObjectStore):
     def check(content: bytes) -> None:
         store.client.put_object(Bucket=store.bucket, Key=key, Body=content)
         read = sentence_of(lambda: ledger.chunk(0).committed_usd)
-        if sentence_of(lambda: film_cost(store, "film", {})):
+        if sentence_of(lambda: film_bill(store, "film", {}).total_usd):
             assert read
         sentence_of(lambda: list(ledger.film()))
         said = sentence_of(lambda: ledger.begin(0, FIRST.model_copy(update={"key": "c"})))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.errors import GenerationError
-from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
@@ -126,4 +126,4 @@ def test_ten_films_finish_and_cost_what_they_must(
             one for number in range(CHUNKS) for one in Ledger(store, film).chunk(number).attempts
         ]
         committed = sum(one.committed_usd for one in billed)
-        assert film_cost(store, film, clips) == pytest.approx(committed)
+        assert film_bill(store, film, clips).total_usd == pytest.approx(committed)

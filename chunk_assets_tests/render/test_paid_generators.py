@@ -9,7 +9,7 @@ import pytest
 
 from chunk_assets.cli.dry_run import print_dry_run
 from chunk_assets.errors import SpecError
-from chunk_assets.film.assembly import film_cost
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.submission import read_directory
 from chunk_assets.frame_rate import FrameRate
@@ -79,7 +79,7 @@ def test_the_limit_holds_for_any_paid_generator(studio: Studio):
     assert studio.generator.chunks == [0, 1]
     assert studio.render(range(3), max_cost_usd=1.5, reuse="matching").success
     assert studio.generator.chunks == [0, 1, 2]
-    assert film_cost(studio.store, "film", {}) == pytest.approx(3 * PRICE)
+    assert film_bill(studio.store, "film", {}).total_usd == pytest.approx(3 * PRICE)
 
 
 def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: Studio):
@@ -94,7 +94,7 @@ def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: S
     assert studio.render(range(3), max_cost_usd=4 * PRICE, reuse="matching").success
     assert studio.generator.chunks == [0, 1, 2, 1]
     assert studio.generator.requests[3].seed == studio.generator.requests[1].seed
-    assert film_cost(studio.store, "film", {}) == pytest.approx(4 * PRICE)
+    assert film_bill(studio.store, "film", {}).total_usd == pytest.approx(4 * PRICE)
     assert ClipRecord.of(store.find(key)).spent_usd == pytest.approx(2 * PRICE)
 
 
@@ -119,7 +119,7 @@ def test_a_failure_counts_at_full_price_unless_the_generator_names_its_cost(stud
         ("succeeded", PRICE),
     ]
     assert attempts[0].error == "the model is busy: try again later"
-    assert film_cost(studio.store, "film", {}) == pytest.approx(2 * PRICE + 0.02)
+    assert film_bill(studio.store, "film", {}).total_usd == pytest.approx(2 * PRICE + 0.02)
 
 
 def test_a_free_generator_keeps_no_ledger(store: ObjectStore, instance: dg.DagsterInstance):

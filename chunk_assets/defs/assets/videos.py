@@ -14,7 +14,8 @@ from chunk_assets.defs.resources import FilmStore
 from chunk_assets.defs.runs import tags
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.files.workdirs import film_workdir
-from chunk_assets.film.assembly import StoredClip, film_cost, stitch_film
+from chunk_assets.film.assembly import StoredClip, stitch_film
+from chunk_assets.film.bill import film_bill
 from chunk_assets.film.completeness import completeness
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, plan_film
@@ -62,11 +63,11 @@ def stitched_videos(
         output = ChunkGenerationOutput(
             stitched_video_url=stored.uri,
             chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
-            total_cost=film_cost(
+            total_cost=film_bill(
                 store,
                 plan.video_id,
                 {number: ClipRecord.of(clip.stored) for number, clip in clips.items()},
-            ),
+            ).total_usd,
             made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
         )
         metadata = _film_metadata(store, plan, film, output)
