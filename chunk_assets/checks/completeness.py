@@ -2,10 +2,10 @@
 
 from chunk_assets.checks import results
 from chunk_assets.checks.results import Verdict
-from chunk_assets.film.completeness import Completeness, ranges
+from chunk_assets.film.status import FilmStatus, ranges
 
 
-def completeness_result(found: Completeness) -> Verdict:
+def completeness_result(found: FilmStatus) -> Verdict:
     """Return the outcome of the check `film_is_complete`."""
     values: dict[str, results.Value] = {"chunks": found.chunks, "film": found.film}
     if found.missing:

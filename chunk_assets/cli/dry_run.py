@@ -9,9 +9,9 @@ from chunk_assets.cli.summary import slot
 from chunk_assets.cli.terminal import cut, print_table
 from chunk_assets.defs.resources import connect
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.chunk_states import chunk_states, clip_records
 from chunk_assets.film.plan import FilmPlan, generation_context, placed_specs
 from chunk_assets.film.quotes import chunk_price, to_render
-from chunk_assets.film.status import inspect
 from chunk_assets.film.submission import AnimaticDirectory
 from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
 from chunk_assets.settings import Settings
@@ -36,7 +36,7 @@ def print_dry_run(
     store = connect(settings)
     versions = {name: directory.version(name) for name in directory.pictures}
     specs = placed_specs(store, video_id, directory.animatic, versions)
-    states = list(inspect(FilmPlan(video_id, directory.animatic, specs, ""), store))
+    states = list(chunk_states(FilmPlan(video_id, directory.animatic, specs, ""), store))
     generator_context = generation_context(video_id, directory.animatic, store)
     with closing(build_generator(generator, generator_context, generators)) as maker:
         if again is None:
@@ -49,8 +49,8 @@ def print_dry_run(
             for spec in specs
         }
         offer = maker.offer
-    clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
-    spent, total = film_bill(store, video_id, clips).total_usd, round(sum(prices.values()), 6)
+    spent = film_bill(store, video_id, clip_records(states)).total_usd
+    total = round(sum(prices.values()), 6)
     if as_json:
         document = {
             "video_id": video_id,

@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory
 
 from chunk_assets.errors import Damaged, MediaError
 from chunk_assets.files.digests import file_digest
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import inspect
 from chunk_assets.media.frames import probe
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
@@ -49,7 +49,7 @@ class Healing:
         if not any(self._objects.list_clips()):
             return []
         replaced = []
-        for state in inspect(self._plan, self._store):
+        for state in chunk_states(self._plan, self._store):
             number = state.spec.chunk_num
             if not state.is_damaged or number not in numbers:
                 continue

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chunk_assets.errors import SpecError
+from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.film.quotes import Quotes
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import ChunkState
 from chunk_assets.schemas import ChunkSpec
 
 

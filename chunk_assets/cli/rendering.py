@@ -28,11 +28,11 @@ from chunk_assets.defs.resources import connect
 from chunk_assets.defs.runs.tags import film_tags
 from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
 from chunk_assets.film.bill import Bill, film_bill
-from chunk_assets.film.completeness import completeness
+from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.film.quotes import chunk_price
-from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.film.status import FilmStatus, film_state, stored_film
 from chunk_assets.film.submission import AnimaticDirectory, submit
 from chunk_assets.generation.registry import choose_generator
 from chunk_assets.schemas import ChunkGenerationOutput
@@ -127,10 +127,9 @@ class Rendering:
                         raise
                     submit(store, self.video_id, self.animatic)
                     legs = self._mending(number, count)
-            states = list(inspect(plan, store))
-            report_completeness(instance, self.video_id, completeness(plan, states, store))
-        clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
-        bill = film_bill(store, self.video_id, clips)
+            states = list(chunk_states(plan, store))
+            report_completeness(instance, self.video_id, FilmStatus.of(plan, states, store))
+        bill = film_bill(store, self.video_id, clip_records(states))
         return RenderedFilm(plan, output, states, progress.seconds, bool(stitched), bill)
 
     def _made(
@@ -227,11 +226,7 @@ class Rendering:
         """Whether the stored film is what would be stitched now."""
         objects = FilmObjects(store, self.video_id)
         clips = [objects.clip(spec.chunk_num).head() for spec in plan.specs]
-        present = [clip for clip in clips if clip is not None]
-        stored = stored_film(store, self.video_id)
-        if stored is None or len(present) < len(clips):
-            return False
-        return stored.made_from == film_fingerprint(plan, present)
+        return film_state(plan, clips, stored_film(store, self.video_id)) == "up to date"
 
     def _execute(
         self,

@@ -21,11 +21,12 @@ from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.defs.runs.progress import ActiveRun, Rendering, rendering
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.film.bill import Bill, film_bill
+from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
 from chunk_assets.film.listing import listed
 from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.quotes import Quotes
-from chunk_assets.film.status import ChunkState, film_fingerprint, inspect, stored_film
+from chunk_assets.film.status import film_state, stored_film
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
@@ -54,6 +55,8 @@ def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> Non
         print_table(["video", "stitched", ">bytes"], rows, flexible="video")
 
 
+_FILM_STATES = {"up to date": "fresh", "out of date": "stale", "missing": "missing"}
+
 Runs = Mapping[str, Sequence[ActiveRun]]
 """The runs that render, by film."""
 
@@ -71,10 +74,9 @@ def show_films(
             continue
         try:
             plan = plan_film(store, video_id)
-            states = list(inspect(plan, store))
+            states = list(chunk_states(plan, store))
             progress = rendering(runs.get(video_id, ()), settings, video_id, states)
-            clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
-            bill = film_bill(store, video_id, clips)
+            bill = film_bill(store, video_id, clip_records(states))
             films.append(_summary(store, plan, states, bill, progress))
         except ChunkAssetsError as error:
             films.append({"video_id": video_id, "error": str(error)})
@@ -124,8 +126,8 @@ def show_film(
 ) -> None:
     """One line a chunk, and the film."""
     plan = plan_film(store, video_id)
-    states = list(inspect(plan, store))
-    bill = film_bill(store, video_id, {s.spec.chunk_num: s.clip for s in states if s.clip})
+    states = list(chunk_states(plan, store))
+    bill = film_bill(store, video_id, clip_records(states))
     progress = rendering(runs.get(video_id, ()), settings, video_id, states)
     now = progress.now if progress else ()
     summary = _summary(store, plan, states, bill, progress)
@@ -190,18 +192,14 @@ def _summary(
     progress: Rendering | None,
 ) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
-    clips = [state.stored for state in states if state.stored is not None]
-    film, page = "missing", FilmObjects(store, plan.video_id).page()
-    if output is not None:
-        is_complete = len(clips) == len(states)
-        is_current = is_complete and output.made_from == film_fingerprint(plan, clips)
-        film = "fresh" if is_current else "stale"
+    film = film_state(plan, [state.stored for state in states], output)
+    page = FilmObjects(store, plan.video_id).page()
     return {
         "video_id": plan.video_id,
         "chunks": len(states),
         "stale": sum(state.state == "stale" for state in states),
         "missing": sum(state.state == "missing" for state in states),
-        "film": film,
+        "film": _FILM_STATES[film],
         "rendering": progress
         and {
             "state": "queued" if progress.is_queued else "rendering",

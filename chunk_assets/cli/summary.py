@@ -11,7 +11,7 @@ from chunk_assets.cli.rendering import RenderedFilm
 from chunk_assets.cli.submit import PRODUCT_REFERENCE
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.film.bill import Bill, in_dollars
-from chunk_assets.film.status import ChunkState
+from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.schemas import ChunkSpec
 
 

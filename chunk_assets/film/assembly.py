@@ -1,8 +1,8 @@
-"""The film: a film's stored clips, stitched."""
+"""Stitch a film from its stored clips."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chunk_assets.errors import MediaError, NotStored
@@ -14,33 +14,24 @@ from chunk_assets.media.stitching import PreparedSeam, Segment, stitch
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-Fetch = Callable[[Path], Path]
-
-_AT_ONCE = 4
-"""Clips that are fetched and measured at a time."""
-
-
-@dataclass(frozen=True)
-class StoredClip:
-    """One chunk's clip on S3, and how to get it onto disk."""
-
-    stored: StoredObject
-    fetch: Fetch
+_CONCURRENCY = 4
+"""Clips fetched and measured in parallel."""
 
 
 def stitch_film(
-    plan: FilmPlan, clips: Mapping[int, StoredClip], store: ObjectStore, workdir: Path
+    plan: FilmPlan, clips: Mapping[int, StoredObject], store: ObjectStore, workdir: Path
 ) -> Path:
     """Stitch a film from its chunks' clips.
 
     Args:
         plan: The film; its manifest says how one beat becomes the next.
-        clips: The stored clips by chunk number; those beyond the plan are left aside.
-        store: Where seams lie prepared, and go that are not.
-        workdir: An existing directory; the clips are fetched into it, and the film is made there.
+        clips: The stored clips by chunk number; those beyond the plan are ignored.
+        store: The bucket; seams that are not stored yet are stored there.
+        workdir: An existing directory for the clips and the film.
 
     Returns:
         The film's path: an MP4 of exactly the planned frames.
@@ -59,26 +50,26 @@ def stitch_film(
             f"{'it' if len(missing) == 1 else 'them'} first",
             missing=missing,
         )
+    stored = [clips[spec.chunk_num] for spec in plan.specs]
     try:
-        return _stitched(plan, clips, store, workdir)
+        return _stitch(plan, stored, store, workdir)
     except MediaError:
-        for spec in plan.specs:
-            clip, path = clips[spec.chunk_num], _path(workdir, spec)
-            check_clip(store, clip.stored, path if path.exists() else clip.fetch(path), spec)
+        for clip, spec in zip(stored, plan.specs, strict=True):
+            path = _path(workdir, spec)
+            if not path.exists():
+                read_video(store, clip, path)
+            check_clip(store, clip, path, spec)
         raise
 
 
-def _stitched(
-    plan: FilmPlan, clips: Mapping[int, StoredClip], store: ObjectStore, workdir: Path
-) -> Path:
-    stored = [clips[spec.chunk_num].stored for spec in plan.specs]
+def _stitch(plan: FilmPlan, clips: list[StoredObject], store: ObjectStore, workdir: Path) -> Path:
     seams = Seams(plan, store)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetching") as pool:
-        prepared = pool.submit(seams.fetch, stored, workdir)
-        segments = list(pool.map(lambda spec: _segment(clips, spec, workdir), plan.specs))
+    with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="fetching") as pool:
+        prepared = pool.submit(seams.fetch, clips, workdir)
+        segments = list(pool.map(partial(_segment, store, workdir), clips, plan.specs))
     film = workdir / "stitched.mp4"
 
-    def stitched(seams_at_hand: Mapping[int, PreparedSeam]) -> None:
+    def stitch_with(stored_seams: Mapping[int, PreparedSeam]) -> None:
         stitch(
             segments,
             plan_joins(plan.animatic, plan.specs),
@@ -86,27 +77,25 @@ def _stitched(
             fps=plan.animatic.fps,
             size=plan.animatic.resolution,
             workdir=workdir,
-            seams=seams_at_hand,
-            on_seam=lambda number, seam: seams.put(
-                number, seam, stored[number - 1], stored[number]
-            ),
+            seams=stored_seams,
+            on_seam=lambda number, seam: seams.put(number, seam, clips[number - 1], clips[number]),
         )
 
-    at_hand = prepared.result()
+    stored_seams = prepared.result()
     try:
-        stitched(at_hand)
+        stitch_with(stored_seams)
     except MediaError:
-        if not at_hand:
+        if not stored_seams:
             raise
-        stitched({})  # a seam is not what its record says: each is made again
+        stitch_with({})  # a stored seam is damaged: all are made again
     return film
 
 
-def _segment(clips: Mapping[int, StoredClip], spec: ChunkSpec, workdir: Path) -> Segment:
-    """One clip, fetched; measured where that was not done when it was stored."""
-    clip = clips[spec.chunk_num]
-    path = clip.fetch(_path(workdir, spec))
-    form = Form.read(clip.stored.record.get("form", "")) or Form.of(probe(path))
+def _segment(store: ObjectStore, workdir: Path, clip: StoredObject, spec: ChunkSpec) -> Segment:
+    """Fetch a clip. Its format is in its record; older clips are measured."""
+    path = _path(workdir, spec)
+    read_video(store, clip, path)
+    form = Form.read(clip.record.get("form", "")) or Form.of(probe(path))
     measured = (form.frames, form.fps, *form.size)
     planned = (spec.num_frames, spec.fps, *spec.size)
     if measured != planned:

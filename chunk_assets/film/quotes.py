@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import ChunkState
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.budget import clip_price
 from chunk_assets.generation.context import GenerationContext

@@ -1,178 +1,146 @@
-"""What is stored of a film, beside what its plan asks for."""
+"""The status of a film: which chunks are missing or out of date, and whether it is stitched."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Self
 
-from chunk_assets.errors import Damaged, NotStored, StorageError
-from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint, digest
+from chunk_assets.errors import Damaged, NotStored
+from chunk_assets.film.chunk_states import ChunkState, chunk_states
+from chunk_assets.film.fingerprints import digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.film.records import ClipRecord, CompositeRecord
 from chunk_assets.planning.timeline import plan_joins
-from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
-from chunk_assets.storage.objects import content_version
+from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-_AT_ONCE = 8
-"""Requests to S3 at a time."""
+FilmState = Literal["up to date", "out of date", "missing"]
 
-State = Literal["fresh", "stale", "missing"]
-
-_OF_THE_CLIP = (
-    "prompt",
-    "negative_prompt",
-    "camera_movement",
-    "num_frames",
-    "fps",
-    "size",
-)
-_OF_THE_COMPOSITE = ("animatic_frame_version", "style_guide_version", "size", "opens_scene")
+_REASONS = 5
+"""A sentence gives the reasons of this many chunks."""
 
 
 @dataclass(frozen=True)
-class ChunkState:
-    """One chunk: whether its clip is what would be rendered now, and why not.
+class FilmStatus:
+    """How much of a film's plan is stored.
 
     Attributes:
-        reason: Why it is stale, in words; empty otherwise.
-        clip: What the stored clip was made from and cost; None where it is missing or foreign.
-        keeps_clip: Whether the clip stays although the chunk is stale: what is missing or damaged
-            is made again from what is stored, at no cost.
-        is_damaged: Whether something stored of the chunk is not what was written.
+        planned: How many chunks the film has.
+        missing: The chunks that are not stored.
+        stale: Why chunks are out of date, by number.
+        film: Whether the stitched film is made of the stored chunks.
+        fingerprint: That of the film the chunks make; None while one is missing or out of date.
+        generators: The generators of the stored clips.
     """
 
-    spec: ChunkSpec
-    state: State
-    reason: str = ""
-    clip: ClipRecord | None = None
-    stored: StoredObject | None = None
-    keeps_clip: bool = False
-    is_damaged: bool = False
+    planned: int
+    missing: Sequence[int] = ()
+    stale: Mapping[int, str] = field(default_factory=dict)
+    film: FilmState = "missing"
+    fingerprint: str | None = None
+    generators: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, plan: FilmPlan, states: Sequence[ChunkState], store: ObjectStore) -> Self:
+        """Return a film's status from the states of its planned chunks, in order.
+
+        Raises:
+            StorageError: S3 cannot be read.
+        """
+        clips = [state.stored for state in states]
+        stale = {state.spec.chunk_num: state.reason for state in states if state.state == "stale"}
+        is_fresh = all(state.state == "fresh" for state in states)
+        return cls(
+            planned=len(plan.specs),
+            missing=[state.spec.chunk_num for state in states if state.stored is None],
+            stale=stale,
+            film=film_state(plan, clips, stored_film(store, plan.video_id)),
+            fingerprint=film_fingerprint(plan, clips) if is_fresh else None,
+            generators=frozenset(state.clip.generator for state in states if state.clip),
+        )
+
+    @classmethod
+    def from_listing(cls, planned: int, stored: Collection[int]) -> Self:
+        """Return the status of a film with missing chunks; whether others are stale is left out."""
+        return cls(planned, [number for number in range(planned) if number not in stored])
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether every planned chunk is stored and up to date."""
+        return not self.missing and not self.stale
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the film is rendered, and stitched from these chunks."""
+        return self.is_rendered and self.film == "up to date"
+
+    @property
+    def complete_chunks(self) -> int:
+        """How many chunks are stored and up to date."""
+        return self.planned - len(self.missing) - len(self.stale)
+
+    @property
+    def chunks(self) -> str:
+        """How many chunks are stored and up to date, such as `13 of 15`."""
+        return f"{self.complete_chunks} of {self.planned}"
+
+    @property
+    def sentence(self) -> str:
+        """The status in words."""
+        parts = [f"{self.chunks} chunks"]
+        if self.missing:
+            parts.append(f"missing: {ranges(self.missing)}")
+        if self.stale:
+            parts.append(f"out of date: {self.reasons}")
+        return "; ".join([*parts, f"the film is {self.film}"])
+
+    @property
+    def reasons(self) -> str:
+        """The chunks that are out of date, the first of them with their reasons."""
+        named = [f"{number:02d} ({why})" for number, why in list(self.stale.items())[:_REASONS]]
+        others = list(self.stale)[_REASONS:]
+        return ", ".join([*named, ranges(others)] if others else named)
 
 
-def inspect(plan: FilmPlan, store: ObjectStore) -> Iterator[ChunkState]:
-    """The state of each planned chunk, in order.
+def film_status(plan: FilmPlan, store: ObjectStore) -> FilmStatus:
+    """Compare everything that is stored of a film with its plan.
 
-    A clip is judged with the generator and the weights it was made with. Staleness is told of the
-    chunk where it begins: the chunks behind it follow once that one is rendered again. Damage is
-    told from the objects' headers; see `ObjectStore.damage`.
+    Raises:
+        StorageError: S3 cannot be read.
     """
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inspecting") as pool:
-        yield from pool.map(lambda spec: _state(spec, store), plan.specs)
+    if not planned_clips(plan, store):  # one request instead of one a chunk
+        return FilmStatus.from_listing(len(plan.specs), ())
+    return FilmStatus.of(plan, list(chunk_states(plan, store)), store)
 
 
-def _state(spec: ChunkSpec, store: ObjectStore) -> ChunkState:
-    stored = FilmObjects(store, spec.video_id).clip(spec.chunk_num).head()
-    if stored is None:
-        return ChunkState(spec, "missing")
-    damage = store.damage(stored)
-    try:
-        clip = ClipRecord.of(stored)
-    except StorageError:
-        foreign = "not written by chunk_assets"
-        return ChunkState(spec, "stale", foreign, stored=stored, is_damaged=True)
-    if damage:
-        reason = f"its clip is damaged: {damage}"
-        return ChunkState(spec, "stale", reason, clip, stored, is_damaged=True)
-    found = _why_stale(spec, clip, stored, store)
-    if not found.reason:
-        return ChunkState(spec, "fresh", "", clip, stored)
-    return ChunkState(spec, "stale", found.reason, clip, stored, found.keeps_clip, found.is_damaged)
+def planned_clips(plan: FilmPlan, store: ObjectStore) -> set[int]:
+    """Return the planned chunks that have a clip, of any version; takes one request.
+
+    Raises:
+        StorageError: S3 cannot be read.
+    """
+    stored = FilmObjects(store, plan.video_id).stored_clips()
+    return stored & {spec.chunk_num for spec in plan.specs}
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Why a chunk is stale; see `ChunkState`."""
-
-    reason: str = ""
-    keeps_clip: bool = False
-    is_damaged: bool = False
-
-
-def _why_stale(
-    spec: ChunkSpec, clip: ClipRecord, stored_clip: StoredObject, store: ObjectStore
-) -> _Found:
-    objects, number = FilmObjects(store, spec.video_id), spec.chunk_num
-    found = _Found()
-    # What only has to be made again does not hide what costs a new clip: that is looked for below.
-    frame = objects.last_frame(number).head()
-    damage = "" if frame is None else _frame_damage(frame, stored_clip, clip, store)
-    if damage:
-        found = _Found(f"its last frame is damaged: {damage}", bool(clip.last_frame), True)
-    version = None
-    if not spec.begins_anew:
-        version = _version_before(objects, number - 1)
-        if version is None:
-            return _Found(f"the last frame of chunk {number - 1} is missing")
-    stored = objects.composite(number).head()
-    pixels = clip.composite
-    if stored is None:
-        found = _Found("its composite is missing", bool(pixels))
-    elif (damage := store.damage(stored)) or not (composite := _composite_record(stored)):
-        why = damage or "its record is damaged"
-        found = _Found(f"its composite is damaged: {why}", bool(pixels), True)
-    else:
-        pixels = composite.pixels
-        if composite_fingerprint(spec, version, composite.used_weights) != composite.fingerprint:
-            changed = _changed(spec, store, _OF_THE_COMPOSITE)
-            return _Found(changed or f"chunk {number - 1} now ends on a different frame")
-    if pixels and clip_fingerprint(spec, pixels, clip.generator, clip.model) != clip.fingerprint:
-        return _Found(_changed(spec, store, _OF_THE_CLIP) or "its composite changed")
-    return found
+def film_state(
+    plan: FilmPlan, clips: Sequence[StoredObject | None], output: ChunkGenerationOutput | None
+) -> FilmState:
+    """Compare the stored film with the planned chunks' clips, in order."""
+    if output is None:
+        return "missing"
+    is_current = None not in clips and output.made_from == film_fingerprint(plan, clips)
+    return "up to date" if is_current else "out of date"
 
 
-def _frame_damage(
-    frame: StoredObject, stored_clip: StoredObject, clip: ClipRecord, store: ObjectStore
-) -> str:
-    if damage := store.damage(frame):
-        return damage
-    is_of_the_clip = frame.record.get("clip") == stored_clip.sha256
-    if is_of_the_clip and clip.last_frame not in ("", frame.record.get("pixels")):
-        return "its record does not fit the clip"
-    return ""
-
-
-def _version_before(objects: FilmObjects, number: int) -> str | None:
-    """The version of a chunk's last frame: that of the clip it is taken from where it is lost."""
-    frame = objects.last_frame(number).head()
-    if frame is not None and not objects.store.damage(frame):
-        return content_version(frame)
-    clip = objects.clip(number).head()
-    return (clip.record.get("last-frame") or None) if clip is not None else None
-
-
-def _composite_record(stored: StoredObject) -> CompositeRecord | None:
-    try:
-        return CompositeRecord.of(stored)
-    except StorageError:
-        return None
-
-
-def _changed(spec: ChunkSpec, store: ObjectStore, fields: tuple[str, ...]) -> str:
-    """Which fields differ between the stored spec and the plan's, in words."""
-    try:
-        before, _ = FilmObjects(store, spec.video_id).spec(spec.chunk_num).read_json(ChunkSpec)
-    except StorageError:
-        return ""
-    differing = [
-        name.removesuffix("_version").replace("_", " ")
-        for name in fields
-        if getattr(before, name) != getattr(spec, name)
-    ]
-    return f"changed: {', '.join(differing)}" if differing else ""
-
-
-def film_fingerprint(plan: FilmPlan, clips: list[StoredObject]) -> str:
-    """What a film is stitched from: its clips, in order, and how they are joined."""
+def film_fingerprint(plan: FilmPlan, clips: Iterable[StoredObject | None]) -> str:
+    """Return the fingerprint of a film stitched from these clips, in order."""
     joins = [(join.kind, join.frames) for join in plan_joins(plan.animatic, plan.specs)]
-    return digest({"clips": [clip.sha256 for clip in clips], "joins": joins})
+    return digest({"clips": [clip.sha256 for clip in clips if clip], "joins": joins})
 
 
 def stored_film(store: ObjectStore, video_id: str) -> ChunkGenerationOutput | None:
-    """What the stored film was made of, None where there is none that is whole."""
+    """Return the output of the stored film; None if there is none, or it is damaged."""
     objects = FilmObjects(store, video_id)
     film = objects.film().head()
     if film is None or store.damage(film):
@@ -181,3 +149,16 @@ def stored_film(store: ObjectStore, video_id: str) -> ChunkGenerationOutput | No
         return objects.output().read_json(ChunkGenerationOutput)[0]
     except (NotStored, Damaged):
         return None
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return chunk numbers as ranges: `03, 05-07`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(
+        f"{first:02d}" if first == last else f"{first:02d}-{last:02d}" for first, last in runs
+    )

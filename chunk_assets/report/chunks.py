@@ -8,10 +8,10 @@ from pathlib import Path
 from chunk_assets.checks.results import Verdict
 from chunk_assets.checks.stored_results import stored_verdicts
 from chunk_assets.errors import StorageError
+from chunk_assets.film.chunk_states import ChunkState, chunk_states
 from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import ChunkState, inspect
 from chunk_assets.report.media import Medium, Shares, clip, picture
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
@@ -84,7 +84,7 @@ def state_of(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
     """
     stored = FilmObjects(store, spec.video_id).clip(spec.chunk_num).head()
     try:
-        return next(inspect(replace(plan, specs=[spec]), store))
+        return next(chunk_states(replace(plan, specs=[spec]), store))
     except StorageError as error:  # something that the clip is made from is damaged
         clip = None
         with suppress(StorageError):

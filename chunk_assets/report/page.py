@@ -23,9 +23,10 @@ from markupsafe import Markup
 from chunk_assets.errors import StorageError
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.chunk_states import ChunkState, clip_records
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.film.status import ChunkState, film_fingerprint, stored_film
+from chunk_assets.film.status import film_state, stored_film
 from chunk_assets.report.chunks import ChunkView, ChunkViews, cut, label, money, state_of
 from chunk_assets.report.media import MAX_THUMBNAILS, Moment, Shares
 from chunk_assets.report.media import film as reduced_film
@@ -173,7 +174,7 @@ class _Ahead:
 def _facts(plan: FilmPlan, store: ObjectStore, states: list[ChunkState]) -> dict[str, str]:
     animatic = plan.animatic
     width, height = animatic.resolution
-    clips = {state.spec.chunk_num: state.clip for state in states if state.clip}
+    clips = clip_records(states)
     models = list(dict.fromkeys(clip.model for clip in clips.values()))
     try:
         bill = film_bill(store, plan.video_id, clips)
@@ -203,10 +204,7 @@ def _film_said(plan: FilmPlan, store: ObjectStore, states: list[ChunkState]) -> 
         made = stored_film(store, plan.video_id)
     except StorageError as error:
         return cut(str(error), 300)
-    if made is None:
-        return ""
-    clips = [state.stored for state in states if state.stored is not None]
-    if len(clips) == len(states) and made.made_from == film_fingerprint(plan, clips):
+    if film_state(plan, [state.stored for state in states], made) != "out of date":
         return ""
     off = [state for state in states if state.state != "fresh"]
     if off:

@@ -3,9 +3,9 @@
 import pytest
 
 from chunk_assets.cli.out_of_date import Frontier, frontier
+from chunk_assets.film.chunk_states import ChunkState, State
 from chunk_assets.film.quotes import Quotes
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import ChunkState, State
 from chunk_assets.generation.registry import GENERATORS
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import Settings

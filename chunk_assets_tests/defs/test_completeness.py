@@ -5,7 +5,7 @@ import pytest
 
 from chunk_assets.checks.results import COMPLETE
 from chunk_assets.defs.assets.check_events import FILMS, report_completeness
-from chunk_assets.film.completeness import Completeness, ranges
+from chunk_assets.film.status import FilmStatus, ranges
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
@@ -41,7 +41,7 @@ def test_chunk_numbers_in_words():
 
 def test_many_stale_chunks_are_one_short_sentence():
     """Five reasons are given, and the other numbers."""
-    found = Completeness(90, [1], dict.fromkeys(range(2, 90), "its composite changed"))
+    found = FilmStatus(90, [1], dict.fromkeys(range(2, 90), "its composite changed"))
     assert found.sentence.startswith("1 of 90 chunks; missing: 01; out of date: 02 (its composite")
     assert found.sentence.endswith("06 (its composite changed), 07-89; the film is missing")
 
@@ -116,7 +116,7 @@ def test_a_film_stitched_of_stale_chunks_says_so(studio: Studio):
 def test_reports_of_two_processes_do_not_collide(studio: Studio):
     """Many verdicts without a run of one partition: the latest is shown."""
     for number in range(4):
-        report_completeness(studio.instance, "film", Completeness(3, range(number)))
+        report_completeness(studio.instance, "film", FilmStatus(3, range(number)))
     found = complete(studio)
     assert found is not None
     assert found.sentence.startswith("0 of 3 chunks")

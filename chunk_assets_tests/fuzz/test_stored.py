@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
-from chunk_assets.film.standing import standing
-from chunk_assets.film.status import inspect, stored_film
+from chunk_assets.film.status import film_status, stored_film
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger, now
 from chunk_assets.media.stream_signature import Form
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
@@ -163,8 +163,8 @@ def test_films_with_foreign_records(seconds: float, plan: FilmPlan, store: Objec
             put(keys.chunk_video("film", number), clip)
             put(keys.composite("film", number), composite)
             put(keys.last_frame("film", number), {"pixels": DIGEST, "clip": DIGEST})
-        sentence_of(lambda: list(inspect(plan, store)))
-        sentence_of(lambda: standing(plan, store))
+        sentence_of(lambda: list(chunk_states(plan, store)))
+        sentence_of(lambda: film_status(plan, store))
 
     each = st.tuples(records(CLIP), records(COMPOSITE))
     fuzz(st.lists(each, min_size=3, max_size=3), check, seconds)

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from chunk_assets.errors import Unavailable
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.status import inspect
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -120,7 +120,7 @@ def test_scenes_are_rendered_in_parallel_each_in_order(scenes: Scenes):
             clips.append(made.spec.chunk_num)
     assert [n for n in clips if n < 2] == [0, 1]
     assert [n for n in clips if n >= 2] == [2, 3, 4, 5]
-    assert [state.state for state in inspect(scenes.plan, scenes.store)] == ["fresh"] * 6
+    assert [state.state for state in chunk_states(scenes.plan, scenes.store)] == ["fresh"] * 6
 
 
 def test_no_more_scenes_at_once_than_allowed(scenes: Scenes):
@@ -167,7 +167,7 @@ def test_closing_the_walk_stops_every_scene(scenes: Scenes):
     assert not [t.name for t in threading.enumerate() if t.name.startswith(names)]
     assert len(generator.requests) == asked < 6
     list(scenes(generator))
-    assert [state.state for state in inspect(scenes.plan, scenes.store)] == ["fresh"] * 6
+    assert [state.state for state in chunk_states(scenes.plan, scenes.store)] == ["fresh"] * 6
 
 
 def test_chunks_are_split_into_their_scenes(scenes: Scenes):
@@ -185,7 +185,7 @@ def test_a_film_becomes_scenes_and_back_in_dagster(
     studio.render(range(6))
     studio.generator.requests.clear()
     plan = studio.submit(document=scenes_manifest("scene"))
-    states = {state.spec.chunk_num: state.reason for state in inspect(plan, store)}
+    states = {state.spec.chunk_num: state.reason for state in chunk_states(plan, store)}
     assert states[2] == "changed: style guide, opens scene"
     assert [n for n, reason in states.items() if reason] == [2]
     result = studio.render(range(6), reuse="matching")

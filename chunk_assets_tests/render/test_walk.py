@@ -11,10 +11,10 @@ from PIL import Image
 from skimage import data
 
 from chunk_assets.errors import NotStored, StorageError, Unavailable
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.fingerprints import Weights
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import inspect
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
@@ -306,17 +306,17 @@ def test_hdr_is_reported(walking: Walking):
 def test_the_status_names_missing_and_stale_chunks_and_why(walking: Walking):
     """Check before and after rendering, and after the second beat's prompt changes."""
     plan = plan_film(walking.store, "film")
-    assert [state.state for state in inspect(plan, walking.store)] == ["missing"] * 3
+    assert [state.state for state in chunk_states(plan, walking.store)] == ["missing"] * 3
     list(walking())
-    assert [state.state for state in inspect(plan, walking.store)] == ["fresh"] * 3
+    assert [state.state for state in chunk_states(plan, walking.store)] == ["fresh"] * 3
     document = small_manifest()
     document["beats"][1]["prompt_template"] = "{product_name} leaps"
     put_animatic(walking.store, document=document)
-    states = list(inspect(plan_film(walking.store, "film"), walking.store))
+    states = list(chunk_states(plan_film(walking.store, "film"), walking.store))
     assert [state.state for state in states] == ["fresh", "fresh", "stale"]
     assert states[2].reason == "changed: prompt"
     list(walking(range(1), request=RenderRequest(reuse="this_run", root_run="again")))
-    states = list(inspect(plan_film(walking.store, "film"), walking.store))
+    states = list(chunk_states(plan_film(walking.store, "film"), walking.store))
     assert states[1].reason == "chunk 0 now ends on a different frame"
 
 

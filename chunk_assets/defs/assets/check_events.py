@@ -11,7 +11,7 @@ from chunk_assets.checks.completeness import completeness_result
 from chunk_assets.checks.results import Verdict
 from chunk_assets.dagster_internals.check_results import Target, delete_runless_result
 from chunk_assets.defs.assets.lineage import DATA_VERSION
-from chunk_assets.film.completeness import Completeness
+from chunk_assets.film.status import FilmStatus
 
 FILMS = dg.AssetKey("stitched_videos")
 
@@ -89,6 +89,6 @@ def report(
             return
 
 
-def report_completeness(instance: dg.DagsterInstance, video_id: str, found: Completeness) -> None:
+def report_completeness(instance: dg.DagsterInstance, video_id: str, found: FilmStatus) -> None:
     """Record whether a film is complete, in the check `film_is_complete`."""
     report(instance, FILMS, video_id, completeness_result(found))

@@ -34,7 +34,7 @@ from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.standing import standing
+from chunk_assets.film.status import film_status
 from chunk_assets.report.writing import write_page
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.objects import content_version
@@ -96,7 +96,7 @@ def film_checks(
             stored = FilmObjects(store, video_id).film().head()
             judged = [whole(store, video_id, workdir / "film.mp4")]
             with suppress(NotStored, SpecError):  # the first verdict says so
-                found = standing(plan_film(store, video_id), store).found
+                found = film_status(plan_film(store, video_id), store)
                 judged.insert(0, completeness_result(found))
             yield from _evaluations(context, FILMS, video_id, stored, judged)
 

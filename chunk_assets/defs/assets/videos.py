@@ -14,13 +14,13 @@ from chunk_assets.defs.resources import FilmStore
 from chunk_assets.defs.runs import tags
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.files.workdirs import film_workdir
-from chunk_assets.film.assembly import StoredClip, stitch_film
+from chunk_assets.film.assembly import stitch_film
 from chunk_assets.film.bill import film_bill
-from chunk_assets.film.completeness import completeness
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.status import film_fingerprint, inspect
+from chunk_assets.film.status import FilmStatus, film_fingerprint
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import contact_sheet
 from chunk_assets.media.sampling import keyframes_at
@@ -52,7 +52,7 @@ def stitched_videos(
         plan = plan_film(store, context.partition_key)
         objects = FilmObjects(store, plan.video_id)
         clips = {
-            read[1]: StoredClip(video.stored, video.fetch)
+            read[1]: video.stored
             for partition, video in chunk_videos.items()
             if (read := read_chunk_key(partition))
         }
@@ -62,13 +62,13 @@ def stitched_videos(
         stored = objects.film().write_video(film)
         output = ChunkGenerationOutput(
             stitched_video_url=stored.uri,
-            chunk_urls=[clips[spec.chunk_num].stored.uri for spec in plan.specs],
+            chunk_urls=[clips[spec.chunk_num].uri for spec in plan.specs],
             total_cost=film_bill(
                 store,
                 plan.video_id,
-                {number: ClipRecord.of(clip.stored) for number, clip in clips.items()},
+                {number: ClipRecord.of(clip) for number, clip in clips.items()},
             ).total_usd,
-            made_from=film_fingerprint(plan, [clips[s.chunk_num].stored for s in plan.specs]),
+            made_from=film_fingerprint(plan, [clips[s.chunk_num] for s in plan.specs]),
         )
         metadata = _film_metadata(store, plan, film, output)
         metadata["seconds"] = seconds(time.monotonic() - began)
@@ -83,7 +83,7 @@ def _film_metadata(
     info = probe(film)
     sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
     objects = FilmObjects(store, plan.video_id)
-    found = completeness(plan, list(inspect(plan, store)), store)
+    found = FilmStatus.of(plan, list(chunk_states(plan, store)), store)
     metadata = {
         "preview": preview([sheet]),
         "watch": link(store, objects.film().key, "watch"),

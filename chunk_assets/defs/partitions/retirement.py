@@ -23,7 +23,7 @@ from chunk_assets.defs.sensors.manifest_cursor import ListedManifest
 from chunk_assets.errors import ChunkAssetsError, SpecError
 from chunk_assets.film.listing import Listed, listed, newest_clip
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.standing import standing
+from chunk_assets.film.status import film_status
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
@@ -162,10 +162,10 @@ class _Retiring:
         if self.listed.may_be_current(name) and newest_clip(self.store, name) < stored:
             return ""
         try:
-            there = standing(plan_film(self.store, name), self.store)
+            status = film_status(plan_film(self.store, name), self.store)
         except ChunkAssetsError as error:  # of this film, which must not stop the others
             return str(error)
-        if there.is_stitched:
+        if status.is_complete:
             return ""
         return "something that it is made from was written after it was stitched"
 

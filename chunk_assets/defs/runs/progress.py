@@ -14,7 +14,7 @@ from chunk_assets.defs.runs import active_films
 from chunk_assets.defs.runs.backfills import CLIPS, root_run
 from chunk_assets.errors import StorageError
 from chunk_assets.files.locks import is_locked
-from chunk_assets.film.status import ChunkState
+from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.settings import Settings
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")

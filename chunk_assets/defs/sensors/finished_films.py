@@ -16,9 +16,8 @@ from chunk_assets.defs.runs.jobs import stitch_film
 from chunk_assets.defs.sensors.polling import Patience
 from chunk_assets.defs.sensors.run_requests import stitching_request
 from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
-from chunk_assets.film.completeness import stored_only
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.standing import clips_there, standing
+from chunk_assets.film.status import FilmStatus, film_status, planned_clips
 from chunk_assets.settings import Settings, load_settings
 
 MAX_EVENTS = 300
@@ -160,13 +159,14 @@ class Look:
         store = self.films.store()
         plan = plan_film(store, video_id)
         instance = self.context.instance
-        stored = clips_there(plan, store)
+        stored = planned_clips(plan, store)
         if len(stored) < len(plan.specs):
-            report_completeness(instance, video_id, stored_only(len(plan.specs), stored))
+            status = FilmStatus.from_listing(len(plan.specs), stored)
+            report_completeness(instance, video_id, status)
             return
-        there = standing(plan, store)
-        report_completeness(instance, video_id, there.found)
-        if there.fingerprint is None or there.is_stitched:
+        status = film_status(plan, store)
+        report_completeness(instance, video_id, status)
+        if status.fingerprint is None or status.is_complete:
             return
         if active_films.is_in_terminal(self.settings, video_id):
             # `render` stitches by itself, unless it is stopped before.
@@ -178,5 +178,5 @@ class Look:
             self.said.append(f"film {video_id!r} is being stitched")
         else:
             register(instance, video_id, len(plan.specs))
-            self.requests.append(stitching_request(instance, video_id, there.fingerprint))
+            self.requests.append(stitching_request(instance, video_id, status.fingerprint))
             self.context.log.info(f"film {video_id!r} is complete: stitch_film is requested")

@@ -38,7 +38,7 @@ from chunk_assets.errors import (
 )
 from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, find_picture
-from chunk_assets.film.standing import standing
+from chunk_assets.film.status import film_status
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators
 from chunk_assets.schemas import MAX_MANIFEST_BYTES, check_video_id
@@ -292,14 +292,14 @@ class Look:
         written = manifest.listed.last_modified
         if active_films.was_in_terminal_since(self._instance, name, written):
             return self._take(manifest, plan, "Left to the terminal, where it was rendered.")
-        there = standing(plan, store)
-        report_completeness(self._instance, name, there.found)
-        if there.is_stitched:
+        status = film_status(plan, store)
+        report_completeness(self._instance, name, status)
+        if status.is_complete:
             return self._take(manifest, plan, "Its film is stored already.")
-        if there.fingerprint is not None:
-            request = stitching_request(self._instance, name, there.fingerprint)
+        if status.fingerprint is not None:
+            request = stitching_request(self._instance, name, status.fingerprint)
         else:
-            check_overwritten(plan, there.generators)
+            check_overwritten(plan, status.generators)
             request = rendering_request(plan, manifest.stamp, self._limits)
         self.requests.append(request)
         self.cursor.asked[name] = (manifest.stamp, plan.version)

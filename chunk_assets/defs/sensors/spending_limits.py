@@ -9,10 +9,10 @@ import dagster as dg
 
 from chunk_assets.defs.runs.active_films import ACTIVE
 from chunk_assets.errors import NotAllowed
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.day_spending import reserve
 from chunk_assets.film.plan import FilmPlan, generation_context
 from chunk_assets.film.quotes import chunk_price, to_render
-from chunk_assets.film.status import inspect
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, build_generator
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
@@ -64,7 +64,7 @@ class SensorLimits:
             if not generator.is_paid:
                 return None
             self._check_allowed(name)
-            rendered = set(to_render(list(inspect(plan, self.store)), generator))
+            rendered = set(to_render(list(chunk_states(plan, self.store)), generator))
             price = sum(chunk_price(generator, s) for s in plan.specs if s.chunk_num in rendered)
         limits = (self.settings.sensor_max_cost_per_film, plan.animatic.max_cost_usd)
         return reserve(

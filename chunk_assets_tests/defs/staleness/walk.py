@@ -18,8 +18,8 @@ from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
 from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.status import inspect
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -165,7 +165,7 @@ class Walk:
         assert seen == modelled, change
         assert drawn(seen) == looks, change
         store = self.studio.store
-        states = [chunk.state for chunk in inspect(plan_film(store, "film"), store)]
+        states = [chunk.state for chunk in chunk_states(plan_film(store, "film"), store)]
         assert states == self.model.status(), change
         assert "".join(SIGNS[state.upper()] for state in states) == status, change
 
