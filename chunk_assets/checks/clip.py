@@ -1,4 +1,4 @@
-"""Judging a film's stored chunks: each clip is fetched and seen once, for all of its checks."""
+"""Check a film's stored clips: each is downloaded and decoded once for all of its checks."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from chunk_assets.checks import results
-from chunk_assets.checks.colour import Drift
-from chunk_assets.checks.conformance import conforms
-from chunk_assets.checks.results import Verdict, measured, too_much
+from chunk_assets.checks.colour import ColourDrift
+from chunk_assets.checks.conformance import check_form
+from chunk_assets.checks.results import CheckResult, measured, over_limit
 from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.film.local_files import AnimaticPictures
 from chunk_assets.film.objects import FilmObjects
@@ -27,11 +27,11 @@ from chunk_assets.storage.stored import StoredObject
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The verdicts on one chunk, and the clip they are about; None where there is none."""
+class CheckedClip:
+    """A clip and its check results; `clip` is None if nothing is stored."""
 
     clip: StoredObject | None
-    verdicts: list[Verdict]
+    results: list[CheckResult]
 
 
 @dataclass(frozen=True)
@@ -42,42 +42,51 @@ class _Conditioning:
     temporal: float
 
 
-class Judge:
-    """Judges chunks; fastest in a film's order, where each one's end is known to the next.
+@dataclass(frozen=True)
+class _LastFrame:
+    """The last frame of a clip, reduced."""
+
+    video_id: str
+    chunk_num: int
+    picture: np.ndarray
+
+
+class ClipChecker:
+    """Checks clips; fastest in a film's order, since each last frame is kept for the next chunk.
 
     Args:
-        store: Where the chunks are.
-        workdir: An existing directory; a chunk's files are gone from it when it is judged.
+        store: The bucket.
+        workdir: An existing directory; a chunk's files are removed after its checks.
         quality: The limits.
     """
 
     def __init__(self, store: ObjectStore, workdir: Path, quality: Quality):
         self._store, self._workdir, self._quality = store, workdir, quality
-        self._drift = Drift(store, workdir)
+        self._drift = ColourDrift(store, workdir)
         self._animatics = AnimaticPictures(store, workdir)
-        self._end: tuple[tuple[str, int], np.ndarray] | None = None
+        self._previous: _LastFrame | None = None
 
-    def is_known(self, video_id: str, chunk_num: int) -> bool:
-        """Whether anything of the chunk is stored that could be judged, or missed."""
+    def is_stored(self, video_id: str, chunk_num: int) -> bool:
+        """Whether the chunk has a spec or a clip."""
         objects = FilmObjects(self._store, video_id)
         return any(ref.head() for ref in (objects.spec(chunk_num), objects.clip(chunk_num)))
 
-    def chunk(self, video_id: str, chunk_num: int) -> Judged:
-        """Judge one chunk, whatever of it is there: what is missing or damaged fails a check.
+    def check(self, video_id: str, chunk_num: int) -> CheckedClip:
+        """Check one chunk's clip. Something missing or damaged fails a check.
 
         Raises:
             StorageError: S3 cannot be reached.
         """
         stored = FilmObjects(self._store, video_id).clip(chunk_num).head()
-        directory = self._workdir / f"judged_{chunk_num}"
+        directory = self._workdir / f"checked_{chunk_num}"
         directory.mkdir(exist_ok=True)
         try:
-            return Judged(stored, list(self._verdicts(video_id, chunk_num, directory)))
+            return CheckedClip(stored, list(self._results(video_id, chunk_num, directory)))
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _verdicts(self, video_id: str, chunk_num: int, directory: Path) -> Iterator[Verdict]:
-        self._end, before = None, self._end
+    def _results(self, video_id: str, chunk_num: int, directory: Path) -> Iterator[CheckResult]:
+        self._previous, previous = None, self._previous
         clip = directory / "clip.mp4"
         try:
             objects = FilmObjects(self._store, video_id)
@@ -87,54 +96,52 @@ class Judge:
                 clip, black_luma=self._quality.black_luma, still_luma=self._quality.still_luma
             )
         except (StorageError, MediaError) as error:
-            yield Verdict(results.CONFORMS, False, _sentence(error, clip, video_id, chunk_num))
-            for check in list(results.OF_A_CHUNK)[1:]:
-                yield Verdict.not_judged(check, results.CONFORMS)
+            sentence = str(error).replace(repr(str(clip)), "the clip")
+            if isinstance(error, NotStored):
+                sentence = f"{error}: materialize chunk {chunk_num} of film {video_id!r} first"
+            yield CheckResult(results.CONFORMS, False, sentence)
+            yield from _skipped(results.CONFORMS)
             return
-        first = conforms(spec, clip, seen)
-        yield first
-        if first.values.get("width") != spec.size[0] or first.values.get("height") != spec.size[1]:
-            for check in list(results.OF_A_CHUNK)[1:]:  # pictures of another size
-                yield Verdict.not_judged(check, results.CONFORMS)
+        form = check_form(spec, clip, seen)
+        yield form
+        if (form.values.get("width"), form.values.get("height")) != spec.size:
+            yield from _skipped(results.CONFORMS)  # pictures of different sizes cannot be compared
             return
-        self._end = (video_id, chunk_num), seen.last
-        yield from self._of_the_picture(spec, seen, directory, before)
+        self._previous = _LastFrame(video_id, chunk_num, seen.last)
+        yield from self._picture_results(spec, seen, directory, previous)
 
-    def _of_the_picture(
-        self,
-        spec: ChunkSpec,
-        seen: Watched,
-        directory: Path,
-        before: tuple[tuple[str, int], np.ndarray] | None,
-    ) -> Iterator[Verdict]:
+    def _picture_results(
+        self, spec: ChunkSpec, seen: Watched, directory: Path, previous: _LastFrame | None
+    ) -> Iterator[CheckResult]:
         conditioning = self._conditioning(spec, directory)
         black = self._not_black(seen, conditioning)
         yield black
         if not black.passed:
-            for check in (results.NOT_FROZEN, results.BEGINS, results.COLOUR):
-                yield Verdict.not_judged(check, results.NOT_BLACK)
+            yield from _skipped(results.NOT_BLACK)
             return
         yield self._not_frozen(spec, seen)
         if isinstance(conditioning, str):
-            yield Verdict(results.BEGINS, False, conditioning)
-            yield Verdict.not_judged(results.COLOUR, results.BEGINS)
+            yield CheckResult(results.BEGINS, False, conditioning)
+            yield from _skipped(results.BEGINS)
             return
-        begins = self._begins(spec, seen, conditioning, directory, before)
+        begins = self._begins(spec, seen, conditioning, directory, previous)
         yield begins
-        # A clip that shows something else has other colours, too: that is one fault, not two.
+        # A clip that shows something else also has other colours: that is one fault, not two.
         if float(begins.values["begin_distance"]) > self._quality.begin_distance:
-            yield Verdict.not_judged(results.COLOUR, results.BEGINS)
+            yield from _skipped(results.BEGINS)
         else:
-            yield self._drift.verdict(
+            yield self._drift.check(
                 spec, conditioning.picture, seen.last, conditioning.temporal, self._quality
             )
 
     def _conditioning(self, spec: ChunkSpec, directory: Path) -> _Conditioning | str:
-        """The composite, or why it cannot be had."""
+        """The composite, or why it cannot be read."""
+        path = directory / "composite.png"
         try:
-            composite = FilmObjects(self._store, spec.video_id).composite(spec.chunk_num)
-            stored = composite.download(directory / "composite.png")
-            picture = open_picture(directory / "composite.png")
+            stored = (
+                FilmObjects(self._store, spec.video_id).composite(spec.chunk_num).download(path)
+            )
+            picture = open_picture(path)
             if picture.size != spec.size:
                 has = f"{picture.width}x{picture.height} pixels, the spec {spec.size!r}"
                 return f"the composite has {has}: materialize the chunk again"
@@ -143,35 +150,32 @@ class Judge:
             return str(error)
         return _Conditioning(reduced(np.asarray(picture)), weights.temporal)
 
-    def _not_black(self, seen: Watched, conditioning: _Conditioning | str) -> Verdict:
-        limit, found = self._quality.black_frames, seen.movement
+    def _not_black(self, seen: Watched, conditioning: _Conditioning | str) -> CheckResult:
+        found = seen.movement
         begins_black = isinstance(conditioning, _Conditioning) and is_black(
             luma(conditioning.picture), self._quality.black_luma
         )
-        allowed = found.frames if begins_black else limit
-        values = measured(
-            black_frames=(found.black_frames, allowed), mean_luma=(found.mean_luma, 255.0)
-        )
-        return Verdict(
+        limit = found.frames if begins_black else self._quality.black_frames
+        return CheckResult(
             results.NOT_BLACK,
-            found.black_frames <= allowed,
-            f"{found.black_frames} of {found.frames} frames are black: allowed are {allowed}",
-            values,
+            found.black_frames <= limit,
+            f"{found.black_frames} of {found.frames} frames are black (limit {limit})",
+            measured(black_frames=(found.black_frames, limit), mean_luma=(found.mean_luma, 255.0)),
         )
 
-    def _not_frozen(self, spec: ChunkSpec, seen: Watched) -> Verdict:
+    def _not_frozen(self, spec: ChunkSpec, seen: Watched) -> CheckResult:
         found = seen.movement
         is_static = movement_of(spec.camera_movement).is_static
-        allowed = 1.0 if is_static else self._quality.still_share
+        limit = 1.0 if is_static else self._quality.still_share
         sentence = (
-            f"the picture stands still for {found.still_frames} of {found.frames} frames, "
-            f"{found.still_share:.0%}: allowed is {allowed:.0%}"
+            f"the picture is still for {found.still_frames} of {found.frames} frames, "
+            f"{found.still_share:.0%} (limit {limit:.0%})"
         )
-        return Verdict(
+        return CheckResult(
             results.NOT_FROZEN,
-            found.still_share <= allowed,
-            sentence + (", since the camera is to be static" if is_static else ""),
-            measured(still_share=(found.still_share, allowed)),
+            found.still_share <= limit,
+            sentence + (", since the beat asks for a static camera" if is_static else ""),
+            measured(still_share=(found.still_share, limit)),
         )
 
     def _begins(
@@ -180,46 +184,45 @@ class Judge:
         seen: Watched,
         conditioning: _Conditioning,
         directory: Path,
-        before: tuple[tuple[str, int], np.ndarray] | None,
-    ) -> Verdict:
+        previous: _LastFrame | None,
+    ) -> CheckResult:
         limit = self._quality.begin_distance
         pairs = {"begin_distance": (drawing_distance(seen.first, conditioning.picture), limit)}
         if not spec.begins_anew:
             try:
-                end = self._end_before(spec, directory, before)
-                animatic = reduced(
-                    np.asarray(self._animatics.fitted(spec.animatic_frame_url, spec.size))
-                )
+                end = self._previous_last_frame(spec, directory, previous)
+                fitted = self._animatics.fitted(spec.animatic_frame_url, spec.size)
             except (StorageError, MediaError) as error:
-                return Verdict(results.BEGINS, False, str(error), measured(**pairs))
+                return CheckResult(results.BEGINS, False, str(error), measured(**pairs))
             if end.shape != seen.first.shape:
                 sentence = f"the clip of chunk {spec.chunk_num - 1} has another size"
-                return Verdict(results.BEGINS, False, sentence, measured(**pairs))
-            # The blend itself departs from the last frame by the animatic's share of the way.
+                return CheckResult(results.BEGINS, False, sentence, measured(**pairs))
+            # Blending with the animatic moves the picture away from the last frame by this much.
+            animatic = reduced(np.asarray(fitted))
             blended = (1.0 - conditioning.temporal) * drawing_distance(end, animatic)
             pairs["seam_distance"] = (drawing_distance(end, seen.first), blended + limit)
-        faults = too_much(**pairs)
-        told = "; ".join(
-            f"{name.replace('_', ' ')} {value:.2f}, allowed is {allowed:.2f}"
-            for name, (value, allowed) in pairs.items()
+        sentence = "; ".join(
+            f"{name.replace('_', ' ')} {value:.2f} (limit {limit:.2f})"
+            for name, (value, limit) in pairs.items()
         )
-        return Verdict(results.BEGINS, not faults, told, measured(**pairs))
+        return CheckResult(results.BEGINS, not over_limit(**pairs), sentence, measured(**pairs))
 
-    def _end_before(
-        self,
-        spec: ChunkSpec,
-        directory: Path,
-        before: tuple[tuple[str, int], np.ndarray] | None,
+    def _previous_last_frame(
+        self, spec: ChunkSpec, directory: Path, previous: _LastFrame | None
     ) -> np.ndarray:
         number = spec.chunk_num - 1
-        if before is not None and before[0] == (spec.video_id, number):
-            return before[1]
-        path = directory / "before.mp4"
+        if previous is not None and (previous.video_id, previous.chunk_num) == (
+            spec.video_id,
+            number,
+        ):
+            return previous.picture
+        path = directory / "previous.mp4"
         FilmObjects(self._store, spec.video_id).clip(number).download(path)
         return reduced(np.asarray(last_frame(str(path))))
 
 
-def _sentence(error: StorageError | MediaError, clip: Path, video_id: str, chunk_num: int) -> str:
-    if isinstance(error, NotStored):
-        return f"{error}: materialize chunk {chunk_num} of film {video_id!r} first"
-    return str(error).replace(repr(str(clip)), "the clip")
+def _skipped(cause: str) -> Iterator[CheckResult]:
+    """Skip the checks after the one that failed."""
+    names = list(results.CLIP_CHECKS)
+    for check in names[names.index(cause) + 1 :]:
+        yield CheckResult.skipped(check, cause)

@@ -1,11 +1,11 @@
-"""How far the colours of a chunk, and of its beat so far, have moved from what was asked."""
+"""The check `colour_has_not_drifted`: how far colours moved in a chunk, and in its beat so far."""
 
 from pathlib import Path
 
 import numpy as np
 
 from chunk_assets.checks import results
-from chunk_assets.checks.results import Verdict, measured, too_much
+from chunk_assets.checks.results import CheckResult, measured, over_limit
 from chunk_assets.errors import MediaError, StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import CompositeRecord
@@ -16,42 +16,42 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 NEGLIGIBLE = 0.01
-"""The chain is followed back until a chunk's part in the picture is under this: 13 at 0.7."""
+"""Earlier chunks count until their share in the picture is below this: 13 chunks at 0.7."""
 
-MOST = 60
-"""Chunks it is followed back at most: with a weight of 1 nothing is ever taken back."""
+MAX_CHUNKS = 60
+"""Earlier chunks that count at most: with a weight of 1 their share never gets smaller."""
 
 
-class Drift:
-    """Measures one chunk after another; what was measured of a film's chunks is kept."""
+class ColourDrift:
+    """Measures colour drift chunk by chunk; keeps the measurements of one film."""
 
     def __init__(self, store: ObjectStore, workdir: Path):
         self._store, self._workdir = store, workdir
-        self._film = ""
+        self._video_id = ""
         self._known: dict[int, tuple[str, ColourShift, float] | None] = {}
 
-    def verdict(
+    def check(
         self,
         spec: ChunkSpec,
         conditioning: np.ndarray,
         last: np.ndarray,
         temporal: float,
         quality: Quality,
-    ) -> Verdict:
-        """Judge a chunk's colours.
+    ) -> CheckResult:
+        """Check a chunk's colours.
 
         Args:
             spec: The chunk.
             conditioning: The picture its clip was conditioned on, reduced.
             last: The clip's last frame, reduced.
-            temporal: The share of the last frame before in `conditioning`.
+            temporal: The share of the previous last frame in `conditioning`.
             quality: The limits.
 
         Raises:
             StorageError: S3 cannot be reached.
         """
         shift = colour_shift(conditioning, last)
-        chain = [(shift, temporal), *self._before(spec, temporal)]
+        chain = [(shift, temporal), *self._earlier(spec, temporal)]
         drift = accumulated(reversed(chain))
         pairs = {
             "colour_shift": (shift.mean_distance, quality.colour_shift),
@@ -59,7 +59,7 @@ class Drift:
             "colour_drift": (drift.mean_distance, quality.colour_drift),
             "contrast_drift": (drift.spread_distance, quality.colour_drift),
         }
-        faults = too_much(**pairs)
+        faults = over_limit(**pairs)
         lightness, red, yellow = (round(float(value), 3) for value in shift.mean)
         values = {
             **measured(**pairs),
@@ -69,20 +69,20 @@ class Drift:
             "chunks_in_drift": len(chain),
         }
         sentence = "; ".join(
-            f"{name.replace('_', ' ')} ΔE {pairs[name][0]:.2f}, allowed is {pairs[name][1]:g}"
+            f"{name.replace('_', ' ')} ΔE {pairs[name][0]:.2f} (limit {pairs[name][1]:g})"
             for name in faults or pairs
         )
-        return Verdict(results.COLOUR, not faults, sentence, values)
+        return CheckResult(results.COLOUR, not faults, sentence, values)
 
-    def _before(self, spec: ChunkSpec, temporal: float) -> list[tuple[ColourShift, float]]:
-        """The beat's chunks before this one, nearest first, as far as they are stored and count."""
-        if spec.video_id != self._film:
-            self._film, self._known = spec.video_id, {}
+    def _earlier(self, spec: ChunkSpec, temporal: float) -> list[tuple[ColourShift, float]]:
+        """The shifts of the beat's earlier chunks, nearest first, as far as stored and relevant."""
+        if spec.video_id != self._video_id:
+            self._video_id, self._known = spec.video_id, {}
         chain: list[tuple[ColourShift, float]] = []
-        part = temporal
+        share = temporal
         beat = str(spec.beat.get("name", ""))
-        for number in range(spec.chunk_num - 1, max(-1, spec.chunk_num - 1 - MOST), -1):
-            if part < NEGLIGIBLE:
+        for number in range(spec.chunk_num - 1, max(-1, spec.chunk_num - 1 - MAX_CHUNKS), -1):
+            if share < NEGLIGIBLE:
                 break
             if number not in self._known:
                 self._known[number] = self._measure(number)
@@ -90,16 +90,16 @@ class Drift:
             if known is None or known[0] != beat:
                 break
             chain.append(known[1:])
-            part *= known[2]
+            share *= known[2]
         return chain
 
     def _measure(self, number: int) -> tuple[str, ColourShift, float] | None:
-        """A chunk's beat, shift and weight, from its stored pictures; None where one is missing.
+        """A chunk's beat, shift and weight, from its stored pictures; None if one is missing.
 
-        Its last frame as it was handed over, not the clip: that is what the chain was made from.
+        Uses the stored last frame, not the clip's: the next chunk was made from that one.
         """
-        objects, path = FilmObjects(self._store, self._film), self._workdir / "picture.png"
-        objects.composite(number).head()  # when S3 is away, it is not missing
+        objects, path = FilmObjects(self._store, self._video_id), self._workdir / "picture.png"
+        objects.composite(number).head()  # raises if S3 cannot be reached
         try:
             spec, _ = objects.spec(number).read_json(ChunkSpec)
             stored = objects.composite(number).download(path)

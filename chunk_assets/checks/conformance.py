@@ -1,9 +1,9 @@
-"""Whether a clip is what its spec says, and a film what its manifest says."""
+"""The checks `clip_conforms` and `film_is_whole`: format, length and rate."""
 
 from pathlib import Path
 
 from chunk_assets.checks import results
-from chunk_assets.checks.results import Value, Verdict, measured
+from chunk_assets.checks.results import CheckResult, Value, measured
 from chunk_assets.errors import MediaError, SpecError, StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
@@ -15,10 +15,10 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 
-def conforms(spec: ChunkSpec, clip: Path, seen: Watched) -> Verdict:
-    """The verdict on a clip's form.
+def check_form(spec: ChunkSpec, clip: Path, seen: Watched) -> CheckResult:
+    """Compare a clip's format with its spec.
 
-    Without keyframes where it is cut it is still whole: stitching encodes it again.
+    Keyframes are not checked: stitching encodes a clip again if they are missing.
     """
     values: dict[str, Value] = {}
     fault = ""
@@ -35,17 +35,17 @@ def conforms(spec: ChunkSpec, clip: Path, seen: Watched) -> Verdict:
             fault = f"the clip is damaged: {decoded} of {info.frames} frames can be decoded"
     except MediaError as error:
         fault = str(error).replace(repr(str(clip)), "the clip")
-    return Verdict(results.CONFORMS, not fault, fault or "the clip is what its spec says", values)
+    return CheckResult(results.CONFORMS, not fault, fault or "the clip matches its spec", values)
 
 
-def whole(store: ObjectStore, video_id: str, path: Path) -> Verdict:
-    """The verdict on a stitched film, which is fetched to `path`.
+def check_film(store: ObjectStore, video_id: str, path: Path) -> CheckResult:
+    """Download a stitched film to `path` and compare it with its manifest.
 
     Raises:
         StorageError: S3 cannot be reached.
     """
     film = FilmObjects(store, video_id).film()
-    film.head()  # what fails from here on is the film's fault
+    film.head()  # raises if S3 cannot be reached; later errors are the film's
     values: dict[str, Value] = {}
     try:
         animatic = plan_film(store, video_id).animatic
@@ -57,9 +57,9 @@ def whole(store: ObjectStore, video_id: str, path: Path) -> Verdict:
         check(path, ClipFormat(animatic.num_frames, animatic.fps, animatic.resolution))
     except (StorageError, MediaError, SpecError) as error:
         sentence = str(error).replace(repr(str(path)), "the film")
-        return Verdict(results.WHOLE, False, sentence, values)
-    sentence = f"{info.frames} frames, {float(info.duration):g} s, one constant step apart"
-    return Verdict(results.WHOLE, True, sentence, values)
+        return CheckResult(results.WHOLE, False, sentence, values)
+    sentence = f"{info.frames} frames, {float(info.duration):g} s, at a constant rate"
+    return CheckResult(results.WHOLE, True, sentence, values)
 
 
 def _form(info: VideoInfo, frames: int, fps: FrameRate, size: tuple[int, int]) -> dict[str, Value]:

@@ -49,8 +49,8 @@ class FilmObjects:
         return self._ref(keys.seam(self.video_id, chunk_num))
 
     def check_results(self, chunk_num: int) -> ObjectRef:
-        """What the checks found in a chunk's clip."""
-        return self._ref(keys.verdicts(self.video_id, chunk_num))
+        """The results of the checks of a chunk's clip."""
+        return self._ref(keys.check_results(self.video_id, chunk_num))
 
     def film(self) -> ObjectRef:
         """The stitched film."""

@@ -5,8 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chunk_assets.checks.results import Verdict
-from chunk_assets.checks.stored_results import stored_verdicts
+from chunk_assets.checks.results import CheckResult, stored_results
 from chunk_assets.errors import StorageError
 from chunk_assets.film.chunk_states import ChunkState, chunk_states
 from chunk_assets.film.objects import FilmObjects, animatic_file_at
@@ -157,7 +156,7 @@ class ChunkViews:
     def _checks(self, state: ChunkState) -> tuple[list[Check], str]:
         spec = state.spec
         try:
-            judged = stored_verdicts(self._store, spec.video_id, spec.chunk_num, state.stored)
+            judged = stored_results(self._store, spec.video_id, spec.chunk_num, state.stored)
         except StorageError as error:
             return [], cut(str(error), _SENTENCE)
         if judged is None:
@@ -222,7 +221,7 @@ def _facts(clip: ClipRecord) -> dict[str, str]:
     return facts
 
 
-def _check(verdict: Verdict) -> Check:
+def _check(verdict: CheckResult) -> Check:
     cause = verdict.values.get("not_judged")
     if cause is not None:
         sentence = verdict.sentence.replace(str(cause), _in_words(str(cause)))

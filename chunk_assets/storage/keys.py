@@ -10,7 +10,7 @@
     chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
     chunks/{video}/seams/seam_{nn}.mp4                  blend of a clip with the one before
     chunks/{video}/predictions/chunk_{nn}.json          ledger: what was asked of a hosted model
-    chunks/{video}/checks/chunk_{nn}.json               what was judged of the clip
+    chunks/{video}/checks/chunk_{nn}.json               results of its checks
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
     videos/{video}/report.html                          the film's page
@@ -77,8 +77,8 @@ def prediction(video_id: str, chunk_num: int) -> str:
     return f"{predictions(video_id)}chunk_{chunk_num:02d}.json"
 
 
-def verdicts(video_id: str, chunk_num: int) -> str:
-    """What was judged of one chunk's clip."""
+def check_results(video_id: str, chunk_num: int) -> str:
+    """The results of the checks of a chunk's clip."""
     return f"{CHUNKS}{video_id}/checks/chunk_{chunk_num:02d}.json"
 
 

@@ -10,8 +10,8 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from PIL import Image
 
 from chunk_assets.checks import results
-from chunk_assets.checks.clip import Judge
-from chunk_assets.checks.conformance import whole
+from chunk_assets.checks.clip import ClipChecker
+from chunk_assets.checks.conformance import check_film
 from chunk_assets.checks.results import (
     BEGINS,
     COLOUR,
@@ -66,17 +66,17 @@ class Film:
         )
 
     def check(self, numbers: range = range(CHUNKS)) -> dg.ExecuteInProcessResult:
-        """Judge a range of its chunks."""
+        """Check a range of its chunks."""
         return self.run("check_chunks", tags=range_tags("film", list(numbers)))
 
     def failed(self) -> dict[str, set[str]]:
         """The chunks of which checks fail, by check; without Dagster, since it is many times."""
-        judge = Judge(self.store, self.directory, Quality())
+        checker = ClipChecker(self.store, self.directory, Quality())
         marks: dict[str, set[str]] = {}
         for number in range(CHUNKS):
-            for verdict in judge.chunk("film", number).verdicts:
-                if not verdict.passed:
-                    marks.setdefault(verdict.check, set()).add(f"{number:02d}")
+            for result in checker.check("film", number).results:
+                if not result.passed:
+                    marks.setdefault(result.check, set()).add(f"{number:02d}")
         return marks
 
     def rewrite(self, number: int, change: Callable[[Frames], Frames], fps: int = FPS) -> None:
@@ -149,11 +149,11 @@ FAULTS: dict[str, tuple[str, Callable[[Frames], Frames]]] = {
 
 
 def test_a_good_film_passes_every_check(film: Film):
-    """Every check of every chunk is evaluated, passes, and points to what it judged."""
+    """Every check of every chunk is evaluated, passes, and points to what it checked."""
     result = film.check()
     marks = result.get_asset_check_evaluations()
     assert {(str(mark.partition), mark.check_name) for mark in marks} == {
-        (f"0{number}|film", name) for number in range(CHUNKS) for name in results.OF_A_CHUNK
+        (f"0{number}|film", name) for number in range(CHUNKS) for name in results.CLIP_CHECKS
     }
     assert [mark.description for mark in marks if not mark.passed] == []
     assert not [mark for mark in marks if "not_judged" in mark.metadata]
@@ -180,7 +180,7 @@ def test_every_measure_stands_beside_what_is_allowed(film: Film):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_clip_fails_its_own_check_alone(film: Film, fault: str):
-    """What is wrong with a clip is said once; what follows from it is not judged."""
+    """What is wrong with a clip is said once; the checks that depend on it are skipped."""
     check, change = FAULTS[fault]
     film.rewrite(CHUNKS - 1, change)
     assert film.failed() == {check: {"03"}}
@@ -202,8 +202,8 @@ def test_a_drift_too_small_for_one_chunk_is_found_in_their_sum(film: Film):
         record = film.store.download(key, path).record
         save_png(Image.fromarray(cast([np.asarray(open_picture(path))], 4)[0]), path)
         film.store.put_file(key, path, PNG, {k: v for k, v in record.items() if k != "sha256"})
-    judge = Judge(film.store, film.directory, Quality())
-    [colour] = [v for v in judge.chunk("film", 2).verdicts if v.check == COLOUR]
+    checker = ClipChecker(film.store, film.directory, Quality())
+    [colour] = [v for v in checker.check("film", 2).results if v.check == COLOUR]
     assert not colour.passed
     assert colour.sentence.startswith("colour drift")
     assert colour.values["chunks_in_drift"] == 3
@@ -259,10 +259,10 @@ def test_dagster_keeps_a_status_for_each_chunk(film: Film):
     assert status == {"00|film": good, "01|film": good, "02|film": good, "03|film": bad}
 
 
-def test_a_run_over_no_partition_judges_all_there_are(film: Film):
+def test_a_run_without_partitions_checks_all_chunks(film: Film):
     """The button in Dagit that names no partition is not an error."""
     marks = film.run("check_chunks").get_asset_check_evaluations()
-    assert len(marks) == CHUNKS * len(results.OF_A_CHUNK)
+    assert len(marks) == CHUNKS * len(results.CLIP_CHECKS)
 
 
 def test_chunks_beyond_the_film_are_passed_over(film: Film):
@@ -291,15 +291,15 @@ def test_a_film_with_a_dropped_frame_fails(film: Film):
     film.store.download(key, film.directory / "film.mp4")
     clip = write_clip(film.directory / "less.mp4", film_of(film.directory / "film.mp4")[:-1], FPS)
     film.store.put_file(key, clip, MP4)
-    verdict = whole(film.store, "film", film.directory / "fetched.mp4")
-    assert (verdict.check, verdict.passed) == (WHOLE, False)
-    assert verdict.values["dropped_frames"] == 1
+    result = check_film(film.store, "film", film.directory / "fetched.mp4")
+    assert (result.check, result.passed) == (WHOLE, False)
+    assert result.values["dropped_frames"] == 1
 
 
 @pytest.mark.parametrize("key", [keys.stitched_video("film"), keys.manifest("film")])
 def test_a_film_that_is_missing_is_said(film: Film, key: str):
     """Without the film, or the manifest it is measured by, the check fails with a sentence."""
     film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
-    verdict = whole(film.store, "film", film.directory / "fetched.mp4")
-    assert not verdict.passed
-    assert "nothing is stored" in verdict.sentence
+    result = check_film(film.store, "film", film.directory / "fetched.mp4")
+    assert not result.passed
+    assert "nothing is stored" in result.sentence

@@ -15,9 +15,8 @@ import pytest
 from PIL import Image
 
 from chunk_assets.checks import results
-from chunk_assets.checks.clip import Judge
-from chunk_assets.checks.results import Verdict, measured
-from chunk_assets.checks.stored_results import store_verdicts, stored_verdicts
+from chunk_assets.checks.clip import ClipChecker
+from chunk_assets.checks.results import CheckResult, measured, store_results, stored_results
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.errors import StorageError
 from chunk_assets.film.plan import FilmPlan, plan_film
@@ -119,15 +118,15 @@ class Film:
         assert list(self.directory.iterdir()) == [path], "nothing else is left"
         return Page(path)
 
-    def judge(self, number: int) -> None:
-        """Look at a chunk, and keep what was found."""
-        scratch = self.directory / "judging"
+    def check(self, number: int) -> None:
+        """Check a chunk's clip and store the results."""
+        scratch = self.directory / "checking"
         scratch.mkdir()
-        judged = Judge(self.store, scratch, Quality()).chunk("film", number)
+        checked = ClipChecker(self.store, scratch, Quality()).check("film", number)
         for path in scratch.rglob("*"):
             path.unlink()
         scratch.rmdir()
-        store_verdicts(self.store, "film", number, judged.clip, judged.verdicts)
+        store_results(self.store, "film", number, checked.clip, checked.results)
 
 
 @pytest.fixture(scope="module")
@@ -356,11 +355,13 @@ def test_a_damaged_object_is_said(film: Film, key: str, part: str):
     assert str(film.directory) not in broken.words
 
 
-def test_a_damaged_verdict_is_as_good_as_none(film: Film):
+def test_damaged_check_results_are_ignored(film: Film):
     """Its chunk is said not to be looked at: the next look writes it again."""
-    film.judge(1)
+    film.check(1)
     assert "not looked at yet" not in film.page().chunk(1).words
-    film.store.put_bytes(keys.verdicts("film", 1), b"{} is not what it was", "application/json")
+    film.store.put_bytes(
+        keys.check_results("film", 1), b"{} is not what it was", "application/json"
+    )
     assert "not looked at yet" in film.page().chunk(1).words
 
 
@@ -374,45 +375,47 @@ def test_a_stale_chunk_says_why(film: Film):
     assert "stale" not in page.chunk(1).words
 
 
-def test_verdicts_are_shown_until_there_is_another_take(film: Film):
+def test_check_results_are_shown_until_there_is_another_take(film: Film):
     """What was found of a clip is not said of the one that took its place."""
     assert "not looked at yet" in film.page().chunk(0).words
-    film.judge(0)
+    film.check(0)
     judged = film.page().chunk(0).words
     assert "Not frozen" in judged  # the generator holds one picture
-    assert f"4 of {len(results.OF_A_CHUNK)} checks passed" in judged
+    assert f"4 of {len(results.CLIP_CHECKS)} checks passed" in judged
     assert "not looked at yet" in film.page().chunk(1).words
     assert film.studio.render([0]).success
     assert "not looked at yet" in film.page().chunk(0).words
 
 
-def test_checking_in_dagster_keeps_the_verdicts(film: Film):
+def test_checking_in_dagster_stores_the_results(film: Film):
     """The job that judges chunks stores what it found, for each, as it was found."""
     job = film.studio.definitions.resolve_job_def("check_chunks")
     tags = {"dagster/partition": "01|film"}
     result = job.execute_in_process(instance=film.studio.instance, tags=tags, raise_on_error=False)
     found = {mark.check_name: mark for mark in result.get_asset_check_evaluations()}
     clip = film.store.head(keys.chunk_video("film", 1))
-    kept = stored_verdicts(film.store, "film", 1, clip)
+    kept = stored_results(film.store, "film", 1, clip)
     assert kept is not None
     assert {v.check: (v.passed, v.sentence) for v in kept} == {
         name: (mark.passed, mark.description) for name, mark in found.items()
     }
-    assert list(found) == list(results.OF_A_CHUNK)
+    assert list(found) == list(results.CLIP_CHECKS)
 
 
-def test_verdicts_come_back_as_they_were(film: Film):
+def test_check_results_are_read_back_unchanged(film: Film):
     """Whole numbers stay whole, and a measure that is not a number does no harm."""
     clip = film.store.head(keys.chunk_video("film", 0))
-    given = Verdict(results.BEGINS, False, "x", {**measured(frames=(3, 4), d=(0.5, 1.0)), "c": "h"})
-    odd = Verdict(results.COLOUR, False, "y", measured(shift=(float("nan"), 1.0)))
-    store_verdicts(film.store, "film", 0, clip, [given, odd])
-    kept = stored_verdicts(film.store, "film", 0, clip)
+    given = CheckResult(
+        results.BEGINS, False, "x", {**measured(frames=(3, 4), d=(0.5, 1.0)), "c": "h"}
+    )
+    odd = CheckResult(results.COLOUR, False, "y", measured(shift=(float("nan"), 1.0)))
+    store_results(film.store, "film", 0, clip, [given, odd])
+    kept = stored_results(film.store, "film", 0, clip)
     assert kept is not None
     assert kept[0] == given
     assert type(kept[0].values["frames"]) is int
     assert str(kept[1].values["shift"]).lower() == "nan"
-    assert stored_verdicts(film.store, "film", 0, None) is None
+    assert stored_results(film.store, "film", 0, None) is None
 
 
 def test_a_long_film_of_noise_keeps_to_the_limit(film: Film):

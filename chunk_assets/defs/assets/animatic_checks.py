@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from chunk_assets.checks import results
-from chunk_assets.checks.results import Verdict
+from chunk_assets.checks.results import CheckResult
 from chunk_assets.defs.assets.check_events import check_specs, evaluation, latest_target
 from chunk_assets.defs.partitions.definitions import VIDEO_ID, is_usable, refuse_foreign, videos
 from chunk_assets.defs.partitions.observations import ANIMATICS
@@ -33,7 +33,7 @@ def usable_plan(store: ObjectStore, video_id: str, generators: Generators) -> Fi
 
 @dg.multi_asset_check(
     name="judge_animatics",
-    specs=check_specs(ANIMATICS, results.OF_AN_ANIMATIC, videos),
+    specs=check_specs(ANIMATICS, results.ANIMATIC_CHECKS, videos),
     can_subset=True,
     description="Plans films from their animatics. The sensor `new_animatics` does so by "
     "itself for new, changed and deleted manifests.",
@@ -43,7 +43,7 @@ def animatic_checks(
     films: FilmStore,
     generators: dg.ResourceParam[Generators],
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Judge the selected animatics, all in the grid where none is selected."""
+    """Check the selected animatics, or all registered ones if none is selected."""
     with as_failures():
         store = films.store()
         selected = (
@@ -56,12 +56,12 @@ def animatic_checks(
         tags.say(context, {video_id: [] for video_id in selected})
         for video_id in selected:
             target = latest_target(context.instance, ANIMATICS, video_id)
-            yield evaluation(ANIMATICS, video_id, _verdict(store, video_id, generators), target)
+            yield evaluation(ANIMATICS, video_id, _result(store, video_id, generators), target)
 
 
-def _verdict(store: ObjectStore, video_id: str, generators: Generators) -> Verdict:
+def _result(store: ObjectStore, video_id: str, generators: Generators) -> CheckResult:
     try:
         plan = usable_plan(store, video_id, generators)
     except (SpecError, NotStored) as error:
-        return Verdict(results.USABLE, False, str(error))
-    return Verdict(results.USABLE, True, f"{len(plan.specs)} chunks are planned from it")
+        return CheckResult(results.USABLE, False, str(error))
+    return CheckResult(results.USABLE, True, f"{len(plan.specs)} chunks are planned from it")

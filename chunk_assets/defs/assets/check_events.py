@@ -7,8 +7,7 @@ import dagster as dg
 from sqlalchemy.exc import IntegrityError
 
 from chunk_assets.checks import results
-from chunk_assets.checks.completeness import completeness_result
-from chunk_assets.checks.results import Verdict
+from chunk_assets.checks.results import CheckResult, completeness_result
 from chunk_assets.dagster_internals.check_results import Target, delete_runless_result
 from chunk_assets.defs.assets.lineage import DATA_VERSION
 from chunk_assets.film.status import FilmStatus
@@ -32,18 +31,18 @@ def check_specs(
 
 
 def evaluation(
-    asset: dg.AssetKey, partition: str, verdict: Verdict, target: Target | None
+    asset: dg.AssetKey, partition: str, result: CheckResult, target: Target | None
 ) -> dg.AssetCheckEvaluation:
-    """Return a verdict as Dagster's event."""
-    is_error = verdict.check in results.BREAKS_THE_FILM
+    """Return a check result as a Dagster event."""
+    is_error = result.check in results.ERRORS
     return dg.AssetCheckEvaluation(
         asset_key=asset,
-        check_name=verdict.check,
-        passed=verdict.passed,
+        check_name=result.check,
+        passed=result.passed,
         partition=partition,
-        description=verdict.sentence,
+        description=result.sentence,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        metadata={"partition": partition, **verdict.values},
+        metadata={"partition": partition, **result.values},
         target_materialization_data=target,
         blocking=False,
     )
@@ -52,13 +51,13 @@ def evaluation(
 def latest_target(
     instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, version: str | None = None
 ) -> Target | None:
-    """Return a partition's newest materialization, to say what was judged.
+    """Return a partition's newest materialization, as the target of a check result.
 
     Args:
         instance: Where the materializations are.
         asset: Whose partition.
         partition: Which partition.
-        version: The data version that was judged; any if None.
+        version: The data version that was checked; any if None.
 
     Returns:
         None if there is none, or another version came since.
@@ -74,12 +73,12 @@ def latest_target(
 
 
 def report(
-    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, verdict: Verdict
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, result: CheckResult
 ) -> None:
-    """Record a verdict that no run has reached, in place of the last such one."""
-    event = evaluation(asset, partition, verdict, latest_target(instance, asset, partition))
+    """Record a check result outside of any run, replacing the previous one."""
+    event = evaluation(asset, partition, result, latest_target(instance, asset, partition))
     for tries in range(_TRIES, 0, -1):
-        delete_runless_result(instance, asset, verdict.check, partition)
+        delete_runless_result(instance, asset, result.check, partition)
         try:
             instance.report_runless_asset_event(event)
         except IntegrityError:  # another process has just recorded one

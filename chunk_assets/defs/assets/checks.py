@@ -1,8 +1,8 @@
 """The asset checks: what a person sees beside each partition of the clips and the films.
 
-They are judged in ops of their own, never on the chain's way: `check_chunks` is asked for when
-chunks are stored, by a person or a sensor. An evaluation names its partition and points to the
-materialization it is about; Dagit clears it when a newer one comes. None of them blocks.
+They run in ops of their own and never delay rendering: the job `check_chunks` is started by a
+person, or by a sensor after chunks are stored. An evaluation names its partition and the
+materialization that was checked; Dagit clears it when there is a newer one. No check blocks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,9 @@ from contextlib import suppress
 import dagster as dg
 
 from chunk_assets.checks import results
-from chunk_assets.checks.clip import Judge
-from chunk_assets.checks.completeness import completeness_result
-from chunk_assets.checks.conformance import whole
-from chunk_assets.checks.results import Verdict
-from chunk_assets.checks.stored_results import store_verdicts
+from chunk_assets.checks.clip import ClipChecker
+from chunk_assets.checks.conformance import check_film
+from chunk_assets.checks.results import CheckResult, completeness_result, store_results
 from chunk_assets.defs.assets.check_events import FILMS, check_specs, evaluation, latest_target
 from chunk_assets.defs.partitions.definitions import (
     VIDEO_ID,
@@ -46,46 +44,46 @@ CLIPS = dg.AssetKey("chunk_videos")
 
 @dg.multi_asset_check(
     name="judge_clips",
-    specs=check_specs(CLIPS, results.OF_A_CHUNK, chunks),
+    specs=check_specs(CLIPS, results.CLIP_CHECKS, chunks),
     can_subset=True,
     description="Looks at clips: one by one, in their film's order.",
 )
 def clip_checks(
     context: dg.AssetCheckExecutionContext, films: FilmStore
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Judge the selected chunks, all that were ever made where none is selected."""
+    """Check the selected chunks, or all recorded chunks if none is selected."""
     with as_failures(), film_workdir(films.home()) as workdir:
         store = films.store()
-        judge = Judge(store, workdir, load_settings().quality)
+        checker = ClipChecker(store, workdir, load_settings().quality)
         selected = _partitions(context, CLIPS)
         refuse_foreign(selected, context.log.warning)
         tags.say(context, by_film(selected))
         for video_id, numbers in by_film(selected).items():
-            is_judged = False
+            is_checked = False
             for number in numbers:
                 partition = chunk_key(video_id, number)
                 # The grid is a product: in a range, a film's chunks may be followed by none.
-                if len(selected) > 1 and not judge.is_known(video_id, number):
-                    context.log.info(f"{partition}: there is nothing to judge")
+                if len(selected) > 1 and not checker.is_stored(video_id, number):
+                    context.log.info(f"{partition}: nothing is stored to check")
                     continue
-                judged = judge.chunk(video_id, number)
-                is_judged = True
-                store_verdicts(store, video_id, number, judged.clip, judged.verdicts)
-                yield from _evaluations(context, CLIPS, partition, judged.clip, judged.verdicts)
-            if is_judged and FilmObjects(store, video_id).film().head() is not None:
+                checked = checker.check(video_id, number)
+                is_checked = True
+                store_results(store, video_id, number, checked.clip, checked.results)
+                yield from _evaluations(context, CLIPS, partition, checked.clip, checked.results)
+            if is_checked and FilmObjects(store, video_id).film().head() is not None:
                 _write_page(context, films, store, video_id)
 
 
 @dg.multi_asset_check(
     name="judge_films",
-    specs=check_specs(FILMS, results.OF_A_FILM, videos),
+    specs=check_specs(FILMS, results.FILM_CHECKS, videos),
     can_subset=True,
     description="Measures stitched films.",
 )
 def film_checks(
     context: dg.AssetCheckExecutionContext, films: FilmStore
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Judge the selected films, all that were ever made where none is selected."""
+    """Check the selected films, or all recorded films if none is selected."""
     with as_failures(), film_workdir(films.home()) as workdir:
         store = films.store()
         selected = _partitions(context, FILMS)
@@ -94,11 +92,11 @@ def film_checks(
         tags.say(context, {video_id: [] for video_id in selected})
         for video_id in selected:
             stored = FilmObjects(store, video_id).film().head()
-            judged = [whole(store, video_id, workdir / "film.mp4")]
-            with suppress(NotStored, SpecError):  # the first verdict says so
-                found = film_status(plan_film(store, video_id), store)
-                judged.insert(0, completeness_result(found))
-            yield from _evaluations(context, FILMS, video_id, stored, judged)
+            found = [check_film(store, video_id, workdir / "film.mp4")]
+            with suppress(NotStored, SpecError):  # check_film reports this
+                status = film_status(plan_film(store, video_id), store)
+                found.insert(0, completeness_result(status))
+            yield from _evaluations(context, FILMS, video_id, stored, found)
 
 
 check_chunks = dg.define_asset_job(
@@ -113,13 +111,13 @@ check_chunks = dg.define_asset_job(
 def _write_page(
     context: dg.AssetCheckExecutionContext, films: FilmStore, store: ObjectStore, video_id: str
 ) -> None:
-    """Write the film's page again, with the verdicts; without it they stand all the same."""
+    """Write the film page again, with the results; they are kept even if that fails."""
     try:
         page = write_page(films.home(), store, plan_film(store, video_id))
     except ChunkAssetsError as error:
         context.log.warning(f"the page of film {video_id!r} could not be written: {error}")
     else:
-        context.log.info(f"{page.uri} shows what was judged")
+        context.log.info(f"{page.uri} has the check results")
 
 
 def _partitions(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> list[str]:
@@ -134,13 +132,13 @@ def _evaluations(
     asset: dg.AssetKey,
     partition: str,
     stored: StoredObject | None,
-    judged: Sequence[Verdict],
+    found: Sequence[CheckResult],
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield verdicts as Dagster's events, those whose checks were selected."""
+    """Yield the results of the selected checks as Dagster events."""
     target = None
     if stored is not None:
         version = content_version(stored) if asset == CLIPS else None
         target = latest_target(context.instance, asset, partition, version)
-    for verdict in judged:
-        if dg.AssetCheckKey(asset, verdict.check) in context.selected_asset_check_keys:
-            yield evaluation(asset, partition, verdict, target)
+    for result in found:
+        if dg.AssetCheckKey(asset, result.check) in context.selected_asset_check_keys:
+            yield evaluation(asset, partition, result, target)

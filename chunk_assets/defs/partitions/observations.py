@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from chunk_assets.checks.results import USABLE, Verdict
+from chunk_assets.checks.results import USABLE, CheckResult
 from chunk_assets.dagster_internals.partition_rows import KEYS_A_QUERY
 from chunk_assets.defs.assets.check_events import report
 from chunk_assets.defs.assets.lineage import DATA_VERSION, USER_PROVIDED, observe_animatic
@@ -114,7 +114,7 @@ def announce(instance: dg.DagsterInstance, store: ObjectStore, plan: FilmPlan) -
     register(instance, plan.video_id, len(plan.specs))
     if is_news or before.is_refused:
         sentence = f"{len(plan.specs)} chunks are planned from it"
-        report(instance, ANIMATICS, plan.video_id, Verdict(USABLE, True, sentence))
+        report(instance, ANIMATICS, plan.video_id, CheckResult(USABLE, True, sentence))
 
 
 def take(
@@ -154,7 +154,7 @@ def _report_unusable(instance: dg.DagsterInstance, name: str, why: str) -> None:
     """Fail the check of an animatic, whose film is then in the grid for a person to see it."""
     if is_usable(VIDEO_ID, name):
         register(instance, name, 0)
-        report(instance, ANIMATICS, name, Verdict(USABLE, False, why))
+        report(instance, ANIMATICS, name, CheckResult(USABLE, False, why))
 
 
 def retire(
