@@ -32,7 +32,7 @@ def page(video: str, output: Path | None) -> None:
     target = writable_target(path, [])
     from chunk_assets.defs.resources import connect
     from chunk_assets.film.plan import plan_film
-    from chunk_assets.report.writing import write_page
+    from chunk_assets.report.page import write_page
 
     store = connect(settings)
     stored = write_page(settings.home, store, plan_film(store, video))

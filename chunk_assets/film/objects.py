@@ -62,7 +62,7 @@ class FilmObjects:
 
     def page(self) -> ObjectRef:
         """The film page."""
-        return self._ref(keys.report(self.video_id))
+        return self._ref(keys.page(self.video_id))
 
     def stage(self, asset: str, chunk_num: int) -> ObjectRef:
         """A chunk's object by the name of its asset."""

@@ -1,4 +1,4 @@
-"""One chunk as the film's page shows it."""
+"""What the film page says of each chunk."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chunk_assets.checks.results import CheckResult, stored_results
 from chunk_assets.errors import StorageError
+from chunk_assets.film.bill import Bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states
 from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.plan import FilmPlan
@@ -16,14 +17,16 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 NOT_RENDERED = "not rendered yet"
-NOT_LOOKED_AT = "not looked at yet"
+NOT_CHECKED = "not checked yet"
+
+STATE_NAMES = {"fresh": "up to date", "stale": "out of date", "missing": "missing"}
 
 _SENTENCE = 300  # characters of a check's or an error's sentence
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check's outcome; `mark` is "passed", "failed" or "not judged"."""
+    """The result of one check; `mark` is "passed", "failed" or "skipped"."""
 
     name: str
     mark: str
@@ -32,17 +35,19 @@ class Check:
 
 @dataclass(frozen=True)
 class ChunkView:
-    """What the page says of one chunk; texts are cut to their share, and not yet escaped.
+    """What the page shows of one chunk; texts are truncated, and not escaped yet.
 
     Attributes:
-        number: As its partition has it: `03`.
-        label: What it shows, for who cannot see its pictures: chunk, beat and action.
+        number: The chunk's number, such as `03`.
+        label: A text alternative for its pictures: chunk, beat and action.
         when: Its slot in the film.
-        opens: The beat's own facts where the chunk is its first, else None.
-        media: Animatic frame, composite, clip, last frame, by their captions, in that order.
-        facts: Seed, model, take, cost, by name.
-        checks: None where nobody has looked, or `checks_said` says why they cannot be told.
-        uris: Where its objects are on S3.
+        opens: Action, shot type and camera movement of the beat if the chunk is its first.
+        state: "fresh", "stale" or "missing".
+        media: Animatic frame, composite, clip and last frame, by caption.
+        facts: Model, seed, take, cost and so on, by name.
+        uris: The S3 URIs of its objects.
+        checks: The results of the checks.
+        checks_note: Why there are no results.
     """
 
     number: str
@@ -57,26 +62,22 @@ class ChunkView:
     facts: Mapping[str, str]
     uris: list[str]
     checks: list[Check] = field(default_factory=list)
-    checks_said: str = ""
+    checks_note: str = ""
 
     @property
     def passed(self) -> int:
-        """How many checks have."""
+        """How many checks passed."""
         return sum(check.mark == "passed" for check in self.checks)
 
     @property
     def unpassed(self) -> list[Check]:
-        """The others: those that failed, then those that were not judged."""
-        return [
-            check
-            for mark in ("failed", "not judged")
-            for check in self.checks
-            if check.mark == mark
-        ]
+        """The other checks: those that failed, then those that were skipped."""
+        marks = ("failed", "skipped")
+        return [check for mark in marks for check in self.checks if check.mark == mark]
 
 
-def state_of(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
-    """One chunk's state; where it cannot be told, that is its reason.
+def chunk_state(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
+    """Return the state of one chunk; an error about one of its objects becomes the reason.
 
     Raises:
         StorageError: S3 cannot be reached.
@@ -84,7 +85,7 @@ def state_of(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
     stored = FilmObjects(store, spec.video_id).clip(spec.chunk_num).head()
     try:
         return next(chunk_states(replace(plan, specs=[spec]), store))
-    except StorageError as error:  # something that the clip is made from is damaged
+    except StorageError as error:  # something the clip is made from is damaged
         clip = None
         with suppress(StorageError):
             clip = ClipRecord.of(stored) if stored else None
@@ -92,23 +93,26 @@ def state_of(plan: FilmPlan, store: ObjectStore, spec: ChunkSpec) -> ChunkState:
 
 
 class ChunkViews:
-    """Makes the views of a film's chunks; may be used by several threads.
+    """Makes the views of a film's chunks; safe to use from several threads.
 
     Args:
         plan: The film.
-        store: Where its objects are.
-        directory: An existing directory; a chunk's files are gone from it when its view is made.
+        store: The bucket.
+        directory: An existing directory, in which no files are left.
+        bill: What the film's chunks cost.
     """
 
-    def __init__(self, plan: FilmPlan, store: ObjectStore, directory: Path):
+    def __init__(self, plan: FilmPlan, store: ObjectStore, directory: Path, bill: Bill):
         self._plan, self._store, self._directory = plan, store, directory
+        self._bill = bill
         self._shares = Shares(len(plan.specs))
         self._animatic: dict[str, Medium] = {}
 
     def view(self, state: ChunkState) -> ChunkView:
-        """One chunk's view."""
+        """Return one chunk's view."""
         spec = state.spec
-        checks, said = self._checks(state)
+        checks, note = self._checks(state)
+        spent = self._bill.chunk(spec.chunk_num).spent_usd
         beat = str(spec.beat.get("name", ""))
         before = self._plan.specs[spec.chunk_num - 1].beat if spec.chunk_num else {}
         return ChunkView(
@@ -121,10 +125,10 @@ class ChunkViews:
             reason=cut(state.reason, _SENTENCE),
             media=self._media(spec),
             prompt=self._cut(spec.prompt),
-            facts=_facts(state.clip) if state.clip else {},
+            facts=_facts(state.clip, spent) if state.clip else {},
             uris=[self._store.uri(key) for key in _keys(self._store, spec).values()],
             checks=checks,
-            checks_said=said,
+            checks_note=note,
         )
 
     def _media(self, spec: ChunkSpec) -> dict[str, Medium]:
@@ -146,7 +150,7 @@ class ChunkViews:
         uri = spec.animatic_frame_url
         if uri not in self._animatic:  # the chunks of a beat share it
             key = animatic_file_at(self._store, uri).key
-            self._animatic[uri] = self._picture(spec, key, "not stored any more")
+            self._animatic[uri] = self._picture(spec, key, "no longer stored")
         return self._animatic[uri]
 
     def _picture(self, spec: ChunkSpec, key: str, absent: str) -> Medium:
@@ -156,41 +160,37 @@ class ChunkViews:
     def _checks(self, state: ChunkState) -> tuple[list[Check], str]:
         spec = state.spec
         try:
-            judged = stored_results(self._store, spec.video_id, spec.chunk_num, state.stored)
+            found = stored_results(self._store, spec.video_id, spec.chunk_num, state.stored)
         except StorageError as error:
             return [], cut(str(error), _SENTENCE)
-        if judged is None:
-            return [], NOT_LOOKED_AT
-        return [_check(verdict) for verdict in judged], ""
+        return ([], NOT_CHECKED) if found is None else ([_check(result) for result in found], "")
 
     def _beat(self, spec: ChunkSpec) -> dict[str, str]:
-        told = ("action", "shot_type", "camera_movement")
-        return {name: self._cut(str(spec.beat.get(name) or "")) for name in told}
+        names = ("action", "shot_type", "camera_movement")
+        return {name: self._cut(str(spec.beat.get(name) or "")) for name in names}
 
     def _cut(self, text: str) -> str:
         return cut(text, self._shares.characters)
 
 
 def label(spec: ChunkSpec, characters: int) -> str:
-    """Return what a chunk shows, for who cannot see its pictures.
+    """Return a text alternative for a chunk's pictures.
 
     Args:
         spec: The chunk.
-        characters: How long beat and action may be.
+        characters: The greatest length of beat and action.
     """
-    told = ": ".join(
-        part for name in ("name", "action") if (part := str(spec.beat.get(name) or ""))
-    )
-    return f"chunk {spec.chunk_num:02d}, {cut(told, characters)}"
+    parts = (str(spec.beat.get(name) or "") for name in ("name", "action"))
+    return f"chunk {spec.chunk_num:02d}, {cut(': '.join(filter(None, parts)), characters)}"
 
 
 def cut(text: str, characters: int) -> str:
-    """The text, its end left out where it has more characters."""
+    """Truncate a text to this many characters."""
     return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
 def money(usd: float) -> str:
-    """US dollars, to the cent, or further below one."""
+    """Format US dollars, with four decimals below one cent."""
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
 
 
@@ -203,10 +203,10 @@ def _keys(store: ObjectStore, spec: ChunkSpec) -> dict[str, str]:
     }
 
 
-def _facts(clip: ClipRecord) -> dict[str, str]:
+def _facts(clip: ClipRecord, spent_usd: float) -> dict[str, str]:
     cost = money(clip.cost_usd)
-    if clip.spent_usd > clip.cost_usd:
-        cost += f" ({money(clip.spent_usd)} with earlier takes)"
+    if spent_usd > clip.cost_usd:
+        cost += f" ({money(spent_usd)} with all takes and failed attempts)"
     facts = {
         "Model": cut(clip.model, _SENTENCE),
         "Seed": str(clip.seed),
@@ -215,22 +215,18 @@ def _facts(clip: ClipRecord) -> dict[str, str]:
         "Rendered in": f"{clip.seconds:.1f} s",
     }
     if clip.held_frames:
-        facts["Held"] = f"the last picture, for {clip.held_frames} frames"
+        facts["Held"] = f"the last frame, for {clip.held_frames} frames"
     if clip.tone_mapped:
         facts["Colours"] = f"converted from HDR ({clip.tone_mapped}) to bt709"
     return facts
 
 
-def _check(verdict: CheckResult) -> Check:
-    cause = verdict.values.get("not_judged")
-    if cause is not None:
-        sentence = verdict.sentence.replace(str(cause), _in_words(str(cause)))
-        return Check(_in_words(verdict.check).capitalize(), "not judged", cut(sentence, _SENTENCE))
-    return Check(
-        name=_in_words(verdict.check).capitalize(),
-        mark="passed" if verdict.passed else "failed",
-        sentence=cut(verdict.sentence, _SENTENCE),
-    )
+def _check(result: CheckResult) -> Check:
+    name, sentence = _in_words(result.check).capitalize(), result.sentence
+    mark = "passed" if result.passed else "failed"
+    if (cause := result.values.get("not_judged")) is not None:
+        mark, sentence = "skipped", sentence.replace(str(cause), _in_words(str(cause)))
+    return Check(name, mark, cut(sentence, _SENTENCE))
 
 
 def _in_words(check: str) -> str:

@@ -1,13 +1,13 @@
-"""What a film's page carries within itself: pictures and videos as data URIs, small enough.
+"""The pictures and videos of the film page, reduced and encoded as data URIs.
 
 A page has at most 25 MiB, whatever the film's length::
 
     the film           5.0 MB
     all its chunks     7.5 MB     half of each chunk's share for its clip, a sixth for each picture
     in base64         16.7 MB     four characters for three bytes
-    words              8.3 MB     markup and checks take 3.5 kB a chunk, and there are 1800 chunks
-                                  in the longest film; free text takes 2 MB (`Shares.characters`
-                                  and `Shares.label`)
+    text               8.3 MB     markup and checks take 3.5 kB a chunk, and the longest film has
+                                  1800 chunks; free text takes 2 MB (`Shares.characters` and
+                                  `Shares.label`)
 """
 
 import base64
@@ -32,54 +32,54 @@ FILM_BYTES = 5_000_000
 CHUNKS_BYTES = 7_500_000
 
 FILM_SIDE, CLIP_SIDE, PICTURE_SIDE = 640, 320, 320
-"""Pixels of the longer side: four pictures beside each other on a desk, two on a phone."""
+"""Pixels of the longer side: for four pictures in a row on a desktop, two on a phone."""
 
 SMALL_PICTURE_SIDE, SMALL_PICTURE_BYTES = 208, 7_000
-"""A picture that may have no more bytes looks better small than as a heap of blocks."""
+"""With so few bytes, a small picture looks better than a large one full of block artefacts."""
 
 CLIP_FPS, FILM_FPS = FrameRate(12), FrameRate(30)
 POSTER_BYTES = 60_000
 
 MAX_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_BYTES = 60, 120, 5_000
-"""Of the timeline; the film's share pays for them."""
+"""Of the timeline; they are part of the film's share."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What one chunk of a film with so many may take of the page."""
+    """The limits for each chunk's part of the page, in a film of this many chunks."""
 
     chunks: int
 
     @property
     def clip(self) -> Reduction:
-        """What its clip may be."""
+        """The limits of its clip."""
         return Reduction(CLIP_SIDE, CLIP_FPS, CHUNKS_BYTES // self.chunks // 2)
 
     @property
     def picture_bytes(self) -> int:
-        """What each of its pictures may take."""
+        """The greatest size of each of its pictures."""
         return CHUNKS_BYTES // self.chunks // 6
 
     @property
     def characters(self) -> int:
-        """How long a text may be; escaped, each may take five bytes."""
+        """The greatest length of a text; escaping may take five bytes for a character."""
         return max(100, min(2000, 320_000 // self.chunks))
 
     @property
     def label(self) -> int:
-        """How long a text alternative may be; a chunk has four, and the film some more."""
+        """The greatest length of a text alternative; a chunk has four, and the film a few."""
         return max(30, min(160, 40_000 // self.chunks))
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A place in the film that a thumbnail leads to.
+    """A thumbnail of the timeline.
 
     Attributes:
-        number: The chunk that begins there.
-        label: What that chunk shows.
-        at: When it begins, in seconds, as a number is written.
-        middle: What the thumbnail shows, in seconds.
+        number: The chunk it stands for.
+        label: Its text alternative.
+        at: When the chunk begins, in seconds, as text.
+        middle: When the frame it shows is, in seconds.
     """
 
     number: str
@@ -90,18 +90,18 @@ class Moment:
 
 @dataclass(frozen=True)
 class Medium:
-    """A picture or a video as the page has it.
+    """A picture or video of the page.
 
     Attributes:
-        uri: A data URI; empty where there is nothing to show.
-        said: Why there is not.
-        poster: Of a film, the picture that stands there until it plays.
-        copy: Of a film, how it differs from the one that is stored.
-        frames: Of a film, thumbnails by the moments that they show.
+        uri: A data URI; empty if there is nothing to show.
+        reason: Why there is nothing to show.
+        poster: A film's picture while it does not play.
+        copy: How a film's copy differs from the stored film.
+        frames: A film's thumbnails.
     """
 
     uri: str = ""
-    said: str = ""
+    reason: str = ""
     poster: str = ""
     copy: str = ""
     frames: Mapping[Moment, str] = field(default_factory=dict)
@@ -111,27 +111,27 @@ _FILM_PICTURES = POSTER_BYTES + MAX_THUMBNAILS * THUMBNAIL_BYTES
 
 
 def picture(store: ObjectStore, key: str, path: Path, max_bytes: int, absent: str) -> Medium:
-    """A stored picture; `path` is where it may lie meanwhile.
+    """Return a stored picture, downloaded to `path`.
 
-    Whatever is wrong with it is said; `absent` is said where it is not stored.
+    If it cannot be shown, `reason` says why; if it is not stored, `reason` is `absent`.
     """
 
-    def shown() -> Medium:
+    def load() -> Medium:
         store.download(key, path)
         return Medium(jpeg_uri(open_picture(path), max_bytes))
 
-    return _told(shown, path, absent)
+    return _load_or_explain(load, path, absent)
 
 
 def clip(store: ObjectStore, key: str, path: Path, reduction: Reduction, absent: str) -> Medium:
-    """A stored clip; see `picture`."""
+    """Return a stored clip; see `picture`."""
 
-    def shown() -> Medium:
+    def load() -> Medium:
         store.download(key, path)
         reduce_video(path, _small(path), reduction)
         return Medium(_uri("video/mp4", _small(path).read_bytes()))
 
-    return _told(shown, path, absent)
+    return _load_or_explain(load, path, absent)
 
 
 def film(
@@ -142,9 +142,9 @@ def film(
     moments: Sequence[Moment],
     absent: str,
 ) -> Medium:
-    """A stored film, its poster taken at `middle` seconds, and thumbnails; see `picture`."""
+    """Return a stored film, its poster from `middle` seconds, and its thumbnails; see `picture`."""
 
-    def shown() -> Medium:
+    def load() -> Medium:
         store.download(key, path)
         reduce_video(
             path, _small(path), Reduction(FILM_SIDE, FrameRate(30), FILM_BYTES - _FILM_PICTURES)
@@ -159,11 +159,11 @@ def film(
             frames=dict(zip(moments, uris, strict=True)),
         )
 
-    return _told(shown, path, absent)
+    return _load_or_explain(load, path, absent)
 
 
 def _copy(whole: VideoInfo, copy: VideoInfo) -> str:
-    """What a person must know who judges a film by its copy."""
+    """How the copy of a film differs from the film."""
 
     def form(video: VideoInfo) -> str:
         return f"{video.width} × {video.height} at {float(video.fps):g} fps"
@@ -174,24 +174,24 @@ def _copy(whole: VideoInfo, copy: VideoInfo) -> str:
 
 
 def jpeg_uri(image: Image.Image, max_bytes: int, side: int = PICTURE_SIDE) -> str:
-    """A picture as a data URI of a JPEG of at most so many bytes."""
+    """Encode a picture as a JPEG of at most `max_bytes`, as a data URI."""
     side = side if max_bytes > SMALL_PICTURE_BYTES else SMALL_PICTURE_SIDE
     return _uri("image/jpeg", thumbnail_jpeg(image, max(1000, max_bytes), side))
 
 
-def _told(shown: Callable[[], Medium], path: Path, absent: str) -> Medium:
-    """What `shown` gives, or what is wrong in words that speak of no file of this machine."""
+def _load_or_explain(load: Callable[[], Medium], path: Path, absent: str) -> Medium:
+    """Load a medium; if that fails, say why, without the names of this machine's files."""
     try:
-        return shown()
+        return load()
     except NotStored:
-        return Medium(said=absent)
+        return Medium(reason=absent)
     except ChunkAssetsError as error:
         sentence = str(error)
         for local in (path, _small(path)):
             sentence = re.sub(
                 f"(the (picture|video) )?{re.escape(repr(str(local)))}", "it", sentence
             )
-        return Medium(said=sentence)
+        return Medium(reason=sentence)
     finally:
         for local in (path, _small(path)):
             local.unlink(missing_ok=True)

@@ -102,8 +102,8 @@ def output(video_id: str) -> str:
     return f"{film(video_id)}output.json"
 
 
-def report(video_id: str) -> str:
-    """The film's page."""
+def page(video_id: str) -> str:
+    """The film page."""
     return f"{film(video_id)}report.html"
 
 

@@ -20,7 +20,7 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
 
 def page_of(studio: Studio) -> str:
     """The stored page."""
-    return studio.store.get_bytes(keys.report("film"))[0].decode()
+    return studio.store.get_bytes(keys.page("film"))[0].decode()
 
 
 def look_at_chunks(studio: Studio) -> None:
@@ -46,14 +46,14 @@ def test_a_film_has_a_page_linked_from_dagit(studio: Studio):
     assert link.startswith("[page](")
     assert link.partition("?")[0].endswith("/videos/film/report.html")
     assert made["film_pages"]["uri"].value == studio.store.uri("videos/film/report.html")
-    assert "not looked at yet" in page_of(studio)
+    assert "not checked yet" in page_of(studio)
     look_at_chunks(studio)
-    assert "not looked at yet" not in page_of(studio)
+    assert "not checked yet" not in page_of(studio)
 
 
 def test_no_page_is_written_of_a_film_that_is_not_stitched(studio: Studio):
     """What was judged before is on the page from its first writing."""
     look_at_chunks(studio)
-    assert studio.store.head(keys.report("film")) is None
+    assert studio.store.head(keys.page("film")) is None
     assert studio.stitch(with_page=True).success
-    assert "not looked at yet" not in page_of(studio)
+    assert "not checked yet" not in page_of(studio)

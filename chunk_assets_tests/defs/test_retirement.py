@@ -57,10 +57,12 @@ def grid(instance: dg.DagsterInstance) -> list[str]:
 
 
 def put_finished(studio: Studio, settings: Settings, names: list[str]) -> None:
-    """What a listing sees of finished films; Dagster knows them, and no content is real."""
+    """Finished films as a listing shows them; Dagster knows them, and no content is real."""
     for name in names:
         studio.store.put_bytes(keys.manifest(name), b"{}", "application/json")
         studio.store.put_bytes(keys.chunk_video(name, 0), b"clip", "video/mp4")
+    time.sleep(1.1)  # S3 lists whole seconds, and a film must be newer than what it is made from
+    for name in names:
         studio.store.put_bytes(keys.stitched_video(name), b"film", "video/mp4")
         studio.store.put_bytes(keys.output(name), b"{}", "application/json")
     studio.instance.add_dynamic_partitions("video_id", names)

@@ -26,7 +26,7 @@ from chunk_assets.media.frames import probe
 from chunk_assets.quality import Quality
 from chunk_assets.report import page as report_page
 from chunk_assets.report.media import MAX_PAGE_BYTES
-from chunk_assets.report.page import film_report, write_report
+from chunk_assets.report.page import make_page, write_page
 from chunk_assets.storage import keys
 from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.store import ObjectStore
@@ -114,7 +114,7 @@ class Film:
         return plan_film(self.store, "film")
 
     def page(self) -> Page:
-        path = film_report(self.plan, self.store, self.directory)
+        path = make_page(self.plan, self.store, self.directory)
         assert list(self.directory.iterdir()) == [path], "nothing else is left"
         return Page(path)
 
@@ -358,11 +358,11 @@ def test_a_damaged_object_is_said(film: Film, key: str, part: str):
 def test_damaged_check_results_are_ignored(film: Film):
     """Its chunk is said not to be looked at: the next look writes it again."""
     film.check(1)
-    assert "not looked at yet" not in film.page().chunk(1).words
+    assert "not checked yet" not in film.page().chunk(1).words
     film.store.put_bytes(
         keys.check_results("film", 1), b"{} is not what it was", "application/json"
     )
-    assert "not looked at yet" in film.page().chunk(1).words
+    assert "not checked yet" in film.page().chunk(1).words
 
 
 def test_a_stale_chunk_says_why(film: Film):
@@ -371,20 +371,20 @@ def test_a_stale_chunk_says_why(film: Film):
     document["beats"][1]["prompt_template"] = "{product_name} flies"
     film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
     page = film.page()
-    assert "stale changed: prompt" in page.chunk(2).words
-    assert "stale" not in page.chunk(1).words
+    assert "out of date changed: prompt" in page.chunk(2).words
+    assert "out of date" not in page.chunk(1).words
 
 
 def test_check_results_are_shown_until_there_is_another_take(film: Film):
     """What was found of a clip is not said of the one that took its place."""
-    assert "not looked at yet" in film.page().chunk(0).words
+    assert "not checked yet" in film.page().chunk(0).words
     film.check(0)
     judged = film.page().chunk(0).words
     assert "Not frozen" in judged  # the generator holds one picture
     assert f"4 of {len(results.CLIP_CHECKS)} checks passed" in judged
-    assert "not looked at yet" in film.page().chunk(1).words
+    assert "not checked yet" in film.page().chunk(1).words
     assert film.studio.render([0]).success
-    assert "not looked at yet" in film.page().chunk(0).words
+    assert "not checked yet" in film.page().chunk(0).words
 
 
 def test_checking_in_dagster_stores_the_results(film: Film):
@@ -427,7 +427,7 @@ def test_a_long_film_of_noise_keeps_to_the_limit(film: Film):
     plan = film.plan
     spec = plan.specs[0]
     specs = [spec.model_copy(update={"chunk_num": n, "prompt": "<'&>" * 5000}) for n in range(120)]
-    path = film_report(replace(plan, specs=specs), film.store, film.directory)
+    path = make_page(replace(plan, specs=specs), film.store, film.directory)
     assert path.stat().st_size < MAX_PAGE_BYTES
     page = Page(path)
     assert list(page.parts)[1:] == [f"chunk-{n:02d}" for n in range(120)]
@@ -435,9 +435,9 @@ def test_a_long_film_of_noise_keeps_to_the_limit(film: Film):
     assert len(page.chunk(119).media[0][1]) < 4 / 3 * 7_500_000 / 120 / 6 + 100
 
 
-def test_the_page_is_stored_as_html(film: Film):
-    """Browsers are told what it is, and in which letters."""
-    stored = write_report(film.plan, film.store, film.directory)
+def test_the_page_is_stored_as_html(film: Film, tmp_path: Path):
+    """Browsers are told its type and encoding."""
+    stored = write_page(tmp_path, film.store, film.plan)
     answer = film.store.client.head_object(Bucket=film.store.bucket, Key=stored.key)
     assert stored.key == "videos/film/report.html"
     assert answer["ContentType"] == "text/html; charset=utf-8"
@@ -447,4 +447,4 @@ def test_the_page_is_stored_as_html(film: Film):
 def test_a_directory_that_is_gone_is_one_sentence(film: Film):
     """The disk's refusal is an error of ours."""
     with pytest.raises(StorageError, match="disk refused"):
-        film_report(film.plan, film.store, film.directory / "gone")
+        make_page(film.plan, film.store, film.directory / "gone")

@@ -33,7 +33,7 @@ from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.status import film_status
-from chunk_assets.report.writing import write_page
+from chunk_assets.report.page import write_page
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore

@@ -7,7 +7,7 @@ from chunk_assets.defs.partitions.definitions import OWNERS, videos
 from chunk_assets.defs.resources import FilmStore
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.film.plan import plan_film
-from chunk_assets.report.writing import write_page
+from chunk_assets.report.page import write_page
 
 
 @dg.asset(
