@@ -22,7 +22,7 @@
     │   ├── NotStored      nothing is stored under that key
     │   └── Changed        somebody else has written it meanwhile
     ├── OutOfTime          looking at storage took longer than there was time for
-    └── HandedOn           nothing is wrong: this process ends, and another goes on with the film
+    └── HandedOff           nothing is wrong: this process ends, and another goes on with the film
 
 Only `TimedOut`, `Unavailable` and `NotAnswering` are worth asking again.
 """
@@ -123,5 +123,5 @@ class Stopped(Exception):
     """The work was stopped by its caller, who needs no explanation: this is no error."""
 
 
-class HandedOn(ChunkAssetsError):
+class HandedOff(ChunkAssetsError):
     """This process ends, and another goes on with the film where it stands."""

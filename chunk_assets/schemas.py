@@ -357,7 +357,7 @@ class ChunkSpec(BaseModel):
     opens_scene: bool = False
 
     @property
-    def begins_anew(self) -> bool:
+    def starts_chain(self) -> bool:
         """Whether it is made from animatic and style guide, and not from the chunk before."""
         return self.chunk_num == 0 or self.opens_scene
 

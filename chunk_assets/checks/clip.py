@@ -16,7 +16,7 @@ from chunk_assets.film.local_files import AnimaticPictures
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import CompositeRecord
 from chunk_assets.generation.preview import movement_of
-from chunk_assets.media.clip_metrics import Watched, watch
+from chunk_assets.media.clip_metrics import ClipMetrics, measure_clip
 from chunk_assets.media.frames import last_frame
 from chunk_assets.media.images import open_picture
 from chunk_assets.media.metrics import drawing_distance, is_black, luma, reduced
@@ -92,7 +92,7 @@ class ClipChecker:
             objects = FilmObjects(self._store, video_id)
             spec, _ = objects.spec(chunk_num).read_json(ChunkSpec)
             objects.clip(chunk_num).download(clip)
-            seen = watch(
+            seen = measure_clip(
                 clip, black_luma=self._quality.black_luma, still_luma=self._quality.still_luma
             )
         except (StorageError, MediaError) as error:
@@ -111,7 +111,7 @@ class ClipChecker:
         yield from self._picture_results(spec, seen, directory, previous)
 
     def _picture_results(
-        self, spec: ChunkSpec, seen: Watched, directory: Path, previous: _LastFrame | None
+        self, spec: ChunkSpec, seen: ClipMetrics, directory: Path, previous: _LastFrame | None
     ) -> Iterator[CheckResult]:
         conditioning = self._conditioning(spec, directory)
         black = self._not_black(seen, conditioning)
@@ -150,7 +150,7 @@ class ClipChecker:
             return str(error)
         return _Conditioning(reduced(np.asarray(picture)), weights.temporal)
 
-    def _not_black(self, seen: Watched, conditioning: _Conditioning | str) -> CheckResult:
+    def _not_black(self, seen: ClipMetrics, conditioning: _Conditioning | str) -> CheckResult:
         found = seen.movement
         begins_black = isinstance(conditioning, _Conditioning) and is_black(
             luma(conditioning.picture), self._quality.black_luma
@@ -163,7 +163,7 @@ class ClipChecker:
             measured(black_frames=(found.black_frames, limit), mean_luma=(found.mean_luma, 255.0)),
         )
 
-    def _not_frozen(self, spec: ChunkSpec, seen: Watched) -> CheckResult:
+    def _not_frozen(self, spec: ChunkSpec, seen: ClipMetrics) -> CheckResult:
         found = seen.movement
         is_static = movement_of(spec.camera_movement).is_static
         limit = 1.0 if is_static else self._quality.still_share
@@ -181,14 +181,14 @@ class ClipChecker:
     def _begins(
         self,
         spec: ChunkSpec,
-        seen: Watched,
+        seen: ClipMetrics,
         conditioning: _Conditioning,
         directory: Path,
         previous: _LastFrame | None,
     ) -> CheckResult:
         limit = self._quality.begin_distance
         pairs = {"begin_distance": (drawing_distance(seen.first, conditioning.picture), limit)}
-        if not spec.begins_anew:
+        if not spec.starts_chain:
             try:
                 end = self._previous_last_frame(spec, directory, previous)
                 fitted = self._animatics.fitted(spec.animatic_frame_url, spec.size)

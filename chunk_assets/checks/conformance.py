@@ -8,14 +8,14 @@ from chunk_assets.errors import MediaError, SpecError, StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.frame_rate import FrameRate
-from chunk_assets.media.clip_metrics import Watched
+from chunk_assets.media.clip_metrics import ClipMetrics
 from chunk_assets.media.clips import ClipFormat, check
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 
-def check_form(spec: ChunkSpec, clip: Path, seen: Watched) -> CheckResult:
+def check_form(spec: ChunkSpec, clip: Path, seen: ClipMetrics) -> CheckResult:
     """Compare a clip's format with its spec.
 
     Keyframes are not checked: stitching encodes a clip again if they are missing.

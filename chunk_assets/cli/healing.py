@@ -95,7 +95,7 @@ class Healing:
         """What the chunks cost that follow a chunk's last frame."""
         total = 0.0
         for spec in self._plan.specs[number + 1 :]:
-            if spec.begins_anew:
+            if spec.starts_chain:
                 break
             total += self._prices[spec.chunk_num]
         return total

@@ -11,7 +11,7 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.seams import Seams
 from chunk_assets.media.frames import probe
 from chunk_assets.media.stitching import PreparedSeam, Segment, stitch
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import read_video
@@ -95,8 +95,8 @@ def _segment(store: ObjectStore, workdir: Path, clip: StoredObject, spec: ChunkS
     """Fetch a clip. Its format is in its record; older clips are measured."""
     path = _path(workdir, spec)
     read_video(store, clip, path)
-    form = Form.read(clip.record.get("form", "")) or Form.of(probe(path))
-    measured = (form.frames, form.fps, *form.size)
+    signature = StreamSignature.read(clip.record.get("form", "")) or StreamSignature.of(probe(path))
+    measured = (signature.frames, signature.fps, *signature.size)
     planned = (spec.num_frames, spec.fps, *spec.size)
     if measured != planned:
         raise MediaError(
@@ -105,7 +105,7 @@ def _segment(store: ObjectStore, workdir: Path, clip: StoredObject, spec: ChunkS
             measured=_shape(*measured),
             planned=_shape(*planned),
         )
-    return Segment(path, spec.overlap_frames, spec.num_frames, form)
+    return Segment(path, spec.overlap_frames, spec.num_frames, signature)
 
 
 def _path(workdir: Path, spec: ChunkSpec) -> Path:

@@ -111,7 +111,7 @@ def _staleness(
     if damage:
         found = _Staleness(f"its last frame is damaged: {damage}", bool(clip.last_frame), True)
     version = None
-    if not spec.begins_anew:
+    if not spec.starts_chain:
         version = _last_frame_version(objects, number - 1)
         if version is None:
             return _Staleness(f"the last frame of chunk {number - 1} is missing")

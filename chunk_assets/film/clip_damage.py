@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from chunk_assets.errors import Damaged, MediaError, TooSlow, Unsupported
-from chunk_assets.media.containers import opened
+from chunk_assets.media.containers import open_video
 from chunk_assets.media.frames import probe
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
@@ -26,7 +26,7 @@ def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: Chunk
     Raises:
         Damaged: It is not usable; the sentence names the chunk.
     """
-    reason = _fault(path, Form.read(stored.record.get("form", "")))
+    reason = _fault(path, StreamSignature.read(stored.record.get("form", "")))
     if not reason:
         return
     store.remember_damage(stored, reason)
@@ -39,11 +39,11 @@ def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: Chunk
     )
 
 
-def _fault(path: Path, recorded: Form | None) -> str:
+def _fault(path: Path, recorded: StreamSignature | None) -> str:
     """What is wrong with a clip, in words; empty where nothing is, or it cannot be decided."""
     try:
         info = probe(path)
-        with opened(path) as video:
+        with open_video(path) as video:
             decoded = sum(not frame.is_corrupt for frame in video.frames())
     except (Unsupported, TooSlow):  # a limit of this machine: no reason to pay for another clip
         return ""
@@ -53,12 +53,12 @@ def _fault(path: Path, recorded: Form | None) -> str:
         return f"it cannot be decoded ({said})"
     if decoded < info.frames:
         return f"{decoded} of its {info.frames} frames can be decoded"
-    measured = Form.of(info)
+    measured = StreamSignature.of(info)
     if recorded is not None and _shape(measured) != _shape(recorded):
         return f"it has {_shape(measured)}, {_shape(recorded)} were written"
     return ""
 
 
-def _shape(form: Form) -> str:
+def _shape(form: StreamSignature) -> str:
     width, height = form.size
     return f"{form.frames} frames at {form.fps} fps of {width}x{height}"

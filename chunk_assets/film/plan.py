@@ -190,7 +190,7 @@ def _placed(
 
     Only a chunk that opens a scene has the style guide's version: no other is made from it.
     """
-    first = spec.begins_anew
+    first = spec.starts_chain
     frame, style, product = (
         spec.animatic_frame_url,
         spec.style_guide_url,

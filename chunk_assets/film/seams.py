@@ -13,7 +13,7 @@ from chunk_assets.film.fingerprints import digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.media.stitching import ENCODING, PreparedSeam, Segment, make_seam
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import plan_joins
 from chunk_assets.storage.objects import read_video
@@ -24,7 +24,7 @@ _AT_ONCE = 4
 """Concurrent requests to S3."""
 
 FINGERPRINT, FORM = "seam", "form"
-"""The names in a seam's record: a digest of what it was made from, and the stream's form."""
+"""The names in a seam's record: a digest of what it was made from, and the stream signature."""
 
 
 class Seams:
@@ -65,10 +65,10 @@ class Seams:
             return None
         path = workdir / f"seam_{chunk_num:02d}.mp4"
         try:
-            form = make_seam(before, after, join, path, fps=self._plan.animatic.fps)
+            signature = make_seam(before, after, join, path, fps=self._plan.animatic.fps)
         except MediaError:
             return None
-        return PreparedSeam(path, form)
+        return PreparedSeam(path, signature)
 
     def put(
         self, chunk_num: int, seam: PreparedSeam, before: StoredObject, after: StoredObject
@@ -79,7 +79,7 @@ class Seams:
             StorageError: S3 does not accept it.
         """
         fingerprint = self._fingerprint(chunk_num, before, after)
-        record = {FINGERPRINT: fingerprint, FORM: str(seam.form)}
+        record = {FINGERPRINT: fingerprint, FORM: str(seam.signature)}
         self._objects.seam(chunk_num).write_video(seam.path, record)
 
     def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, PreparedSeam]:
@@ -96,15 +96,15 @@ class Seams:
             if self.join(number) is None:
                 return None
             stored = self.stored(number, clips[number - 1], clips[number])
-            form = Form.read(stored.record.get(FORM, "")) if stored else None
-            if stored is None or form is None:
+            signature = StreamSignature.read(stored.record.get(FORM, "")) if stored else None
+            if stored is None or signature is None:
                 return None
             path = workdir / f"seam_{number:02d}.mp4"
             try:
                 read_video(self._store, stored, path)
             except StorageError:  # a damaged seam is made again
                 return None
-            return PreparedSeam(path, form)
+            return PreparedSeam(path, signature)
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seams") as pool:
             found = pool.map(fetched, range(1, len(clips)))

@@ -9,14 +9,14 @@ import numpy as np
 from av.video.reformatter import ColorRange, Interpolation
 
 from chunk_assets.errors import MediaError
-from chunk_assets.media.containers import opened
+from chunk_assets.media.containers import open_video
 from chunk_assets.media.metrics import REDUCED_WIDTH, Movement, movement, reduced
 from chunk_assets.media.presentation import Presentation
 from chunk_assets.media.rgb import RgbConverter
 
 
 @dataclass(frozen=True)
-class Watched:
+class ClipMetrics:
     """A clip as a viewer has seen it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Watched:
     movement: Movement
 
 
-def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
+def measure_clip(path: Path, *, black_luma: float, still_luma: float) -> ClipMetrics:
     """Decode a clip once.
 
     Only the first and the last frame are converted to true colours, which takes ten times as long
@@ -64,12 +64,12 @@ def watch(path: Path, *, black_luma: float, still_luma: float) -> Watched:
     if not ends:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     convert = RgbConverter()
-    return Watched(reduced(convert(*ends[0])), reduced(convert(*ends[-1])), seen)
+    return ClipMetrics(reduced(convert(*ends[0])), reduced(convert(*ends[-1])), seen)
 
 
 def _intact(path: Path) -> Iterator[tuple[av.VideoFrame, Presentation]]:
     """The frames in order and how they are shown; damaged ones are passed over, as players do."""
-    with opened(path) as video:
+    with open_video(path) as video:
         for frame in video.frames():
             if not frame.is_corrupt:
                 yield frame, video.presentation(frame)

@@ -16,15 +16,15 @@ from chunk_assets.media.colour import BT601, BT709
 from chunk_assets.media.encoding import (
     CRF_TO_SEE,
     CRF_TO_USE,
-    covering,
+    cover_size,
     encoder_options,
     from_bt601,
     to_bt709,
 )
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import ROUNDING, VideoInfo, probe
-from chunk_assets.media.presented_frames import is_shown_as_coded, pictures
-from chunk_assets.media.retiming import moving_frames, retimed
+from chunk_assets.media.presented_frames import ffmpeg_shows_it_right, pictures
+from chunk_assets.media.retiming import frames_filled, retime
 
 NICENESS = 5
 """Of encoding beside the chain: what the chain waits for (the last frame, the next composite) goes
@@ -146,7 +146,7 @@ class ClipWriter:
         with ExitStack() as stack:
             self._part = stack.enter_context(atomic_write(self.path, MediaError))
             graph = writer_graph(self._part, self.format, self.crf)
-            self._process = stack.enter_context(Process(graph, self.path, is_fed=True))
+            self._process = stack.enter_context(Process(graph, self.path, reads_stdin=True))
             self._open = stack.pop_all()
         return self
 
@@ -233,7 +233,7 @@ def normalise(
         raise SpecError(f"{used} seconds of a clip are to be used: allowed is more than 0")
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
-    if is_shown_as_coded(source, info):
+    if ffmpeg_shows_it_right(source, info):
         with atomic_write(target, MediaError) as part:
             run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
             result = check(part, clip, target)
@@ -242,7 +242,7 @@ def normalise(
             for picture in pictures(source, clip.size, clip.num_frames, clip.fps, used):
                 writer.write(picture)
         result = check(target, clip)
-    held = clip.num_frames - moving_frames(length, clip.fps)
+    held = clip.num_frames - frames_filled(length, clip.fps)
     return Normalised(result, info, max(0, held))
 
 
@@ -254,11 +254,11 @@ def normaliser_graph(
     For a source that is shown as it is coded, in one size.
     """
     assert info.presentation is not None  # noqa: S101 - `probe` has measured it
-    width, height = covering((info.width, info.height), clip.size)
+    width, height = cover_size((info.width, info.height), clip.size)
     frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
     if used is not None:
         frames = frames.filter("trim", end=f"{max(float(used - ROUNDING), 1e-6):.6f}")
-    frames = retimed(frames, clip.num_frames, clip.fps)
+    frames = retime(frames, clip.num_frames, clip.fps)
     colour = info.presentation.reading
     if colour == BT601:
         frames, colour = from_bt601(frames), BT709

@@ -61,7 +61,7 @@ class Video:
 
     Attributes:
         path: The file.
-        container: It opened.
+        container: The opened file, as PyAV reads it.
         stream: The stream that is the film.
     """
 
@@ -130,7 +130,7 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path | str) -> Iterator[Video]:
+def open_video(path: Path | str) -> Iterator[Video]:
     """Open a video file and choose its main video stream, within the settings' limits.
 
     What the file declares is checked before a demuxer or decoder makes anything of it.

@@ -97,7 +97,7 @@ def as_bt709(stream: Graph) -> Graph:
     return stream.filter("format", "yuv420p").filter("setparams", range="tv", **tags)
 
 
-def covering(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+def cover_size(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
     """Return `size` scaled, its proportions kept, so that it just covers `frame`."""
     scale = max(Fraction(frame[0], size[0]), Fraction(frame[1], size[1]))
     return max(frame[0], round(size[0] * scale)), max(frame[1], round(size[1] * scale))

@@ -132,7 +132,7 @@ def run(graph: Graph, making: Path, *, niceness: int = 0) -> None:
     """
     with Process(graph, making) as process:
         if niceness:
-            process.make_way(niceness)
+            process.set_niceness(niceness)
         process.wait()
 
 
@@ -165,20 +165,20 @@ class Process:
     Args:
         graph: What to run.
         making: What comes of it, as errors shall name it.
-        is_fed: Whether its input is `pipe:0`, to be given with `write`.
+        reads_stdin: Whether its input is `pipe:0`, to be given with `write`.
 
     Raises:
         FFmpegError: It cannot be started.
     """
 
-    def __init__(self, graph: Graph, making: Path, *, is_fed: bool = False):
+    def __init__(self, graph: Graph, making: Path, *, reads_stdin: bool = False):
         self.making = making
         self.arguments = arguments(graph, executable())
         self._log: deque[bytes] = deque(maxlen=_LOG_LINES)
         try:
             self._child = subprocess.Popen(
                 self.arguments,
-                stdin=subprocess.PIPE if is_fed else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if reads_stdin else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
@@ -190,7 +190,7 @@ class Process:
         self._reader = Thread(target=self._read_log, daemon=True)
         self._reader.start()
 
-    def make_way(self, niceness: int) -> None:
+    def set_niceness(self, niceness: int) -> None:
         """Have it run behind others; to be called before it has threads of its own."""
         with suppress(OSError):  # it has ended, or this process may not
             os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
@@ -201,7 +201,7 @@ class Process:
         Raises:
             FFmpegError: It has stopped reading.
         """
-        assert self._child.stdin is not None  # noqa: S101 - the caller asked for `is_fed`
+        assert self._child.stdin is not None  # noqa: S101 - the caller asked for `reads_stdin`
         try:
             self._child.stdin.write(data)
         except (BrokenPipeError, ConnectionResetError):

@@ -15,11 +15,11 @@ from av.packet import Packet
 from PIL import Image
 
 from chunk_assets.errors import MediaError, SpecError
-from chunk_assets.media.containers import Video, declared_end, opened
+from chunk_assets.media.containers import Video, declared_end, open_video
 from chunk_assets.media.images import save_png
 from chunk_assets.media.mp4 import is_faststart
 from chunk_assets.media.presentation import Presentation
-from chunk_assets.media.preview_frames import Passing
+from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.rgb import RgbConverter
 
 ROUNDING = Fraction(1, 1000)
@@ -94,7 +94,7 @@ def probe(path: Path | str) -> VideoInfo:
         MediaError: It is missing, empty, not a video, truncated, or has no frames.
     """
     path = Path(path)
-    with opened(path) as video:
+    with open_video(path) as video:
         stream = video.stream
         stream.thread_type = "NONE"  # threads would read on before they give the first frame
         size, declared = path.stat().st_size, declared_end(path)
@@ -167,7 +167,7 @@ def last_frame(
     video_path: str,
     *,
     until: Fraction | None = None,
-    passing: Passing | None = None,
+    preview_frames: PreviewFrames | None = None,
     convert: RgbConverter | None = None,
 ) -> Image.Image:
     """Decode the last frame of a clip's used part in its true colours.
@@ -176,7 +176,7 @@ def last_frame(
         video_path: The clip.
         until: A moment in seconds from the first frame: the last frame that begins before it is
             taken, or the first one. None is the whole clip.
-        passing: Is shown the frames on the way there, if they are decoded from the first one on.
+        preview_frames: Collects frames on the way there, if decoding starts at the first one.
         convert: The caller's own, from one clip to the next: half of a first frame's time goes
             into making ready.
 
@@ -184,24 +184,24 @@ def last_frame(
         MediaError: The clip cannot be read.
     """
     path = Path(video_path)
-    with opened(path) as video:
+    with open_video(path) as video:
         shown = _shown(path, video.packets())
         target = _last_before(until, shown, video.time_base).pts
         # Keyframes at or before the frame; from the last of them it decodes soonest.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         start = max(starts, default=target)
         convert = convert or RgbConverter()
-        if passing is not None and start == shown[0].pts:
-            passing.expect(start, target)
+        if preview_frames is not None and start == shown[0].pts:
+            preview_frames.plan(start, target)
         frame = None
         with suppress(av.error.FFmpegError):  # not every file can seek
             video.container.seek(start, stream=video.stream)
-            frame = _last_until(target, _decoded_up_to(target, video), video, passing)
+            frame = _last_until(target, _decoded_up_to(target, video), video, preview_frames)
         is_it = frame is not None and frame.pts == target
         rgb = convert(frame, video.presentation(frame)) if frame is not None and is_it else None
     if rgb is None:
         # A file whose index or keyframes are not where it says: read it from the start.
-        with opened(path) as video:
+        with open_video(path) as video:
             frame = _last_until(target, video.frames(), video)
             behind = target - (frame.pts or 0) if frame is not None else target
             if frame is None or behind * video.time_base > _TOLERATED_DAMAGE:
@@ -217,7 +217,7 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
     Raises:
         MediaError: The file cannot be read or decoded.
     """
-    with opened(path) as video:
+    with open_video(path) as video:
         convert = RgbConverter()
         for frame in video.frames():
             yield convert(frame, video.presentation(frame))
@@ -271,15 +271,15 @@ def _last_until(
     target: int,
     frames: Iterator[av.VideoFrame],
     video: Video,
-    passing: Passing | None = None,
+    preview_frames: PreviewFrames | None = None,
 ) -> av.VideoFrame | None:
     """Return the last intact frame at or before `target`, in the stream's time base."""
     last = None
     for frame in frames:
         if frame.pts is not None and frame.pts <= target and not frame.is_corrupt:
             last = frame
-            if passing is not None:
-                passing.see(frame, video.presentation(frame))
+            if preview_frames is not None:
+                preview_frames.add(frame, video.presentation(frame))
         if frame.pts is not None and frame.pts >= target:
             break
     return last

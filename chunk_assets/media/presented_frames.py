@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from chunk_assets.media.containers import opened
+from chunk_assets.media.containers import open_video
 from chunk_assets.media.frames import ROUNDING, VideoInfo
 from chunk_assets.media.mp4 import declared
 from chunk_assets.media.rgb import RgbConverter
@@ -17,7 +17,7 @@ from chunk_assets.media.rgb import RgbConverter
 _HALF = Fraction(1, 2)
 
 
-def is_shown_as_coded(source: Path, info: VideoInfo) -> bool:
+def ffmpeg_shows_it_right(source: Path, info: VideoInfo) -> bool:
     """Whether an FFmpeg graph shows all pictures of `source`, which is `info`, as is done here.
 
     Most clips come so, and then take half the time of having their pictures pass through here.
@@ -37,7 +37,7 @@ def is_shown_as_coded(source: Path, info: VideoInfo) -> bool:
 
 def _keyframes_are_alike(source: Path, info: VideoInfo) -> bool:
     """Nothing but a keyframe changes a picture's size or colours in H.264 and HEVC."""
-    with opened(source) as video:
+    with open_video(source) as video:
         video.stream.codec_context.skip_frame = "NONKEY"
         return all(video.presentation(frame) == info.presentation for frame in video.frames())
 
@@ -62,7 +62,7 @@ def pictures(
         MediaError: The video cannot be read, or no frame of it can be decoded.
     """
     convert = RgbConverter(cover=size)
-    with opened(source) as video:
+    with open_video(source) as video:
         intact = (frame for frame in video.frames() if not frame.is_corrupt)
         for frame, count in _by_time(intact, num_frames, fps, used):
             yield from repeat(convert(frame, video.presentation(frame)), count)

@@ -9,7 +9,7 @@ from chunk_assets.media.presentation import Presentation
 from chunk_assets.media.rgb import RgbConverter
 
 
-class Passing:
+class PreviewFrames:
     """Keeps a few frames, evenly apart, of those that a decoder gives.
 
     They stay as they are decoded, a reference each: whoever waits for the last one does not wait
@@ -24,7 +24,7 @@ class Passing:
         self._wanted: list[Fraction] = []
         self._kept: list[tuple[av.VideoFrame, Presentation]] = []
 
-    def expect(self, first: int, last: int) -> None:
+    def plan(self, first: int, last: int) -> None:
         """Say what comes.
 
         Args:
@@ -36,7 +36,7 @@ class Passing:
         self._wanted = [first + length * middle for middle in middles]
         self._kept = []
 
-    def see(self, frame: av.VideoFrame, shown: Presentation) -> None:
+    def add(self, frame: av.VideoFrame, shown: Presentation) -> None:
         """Be shown a frame, in the order of their times, and how a person is to see it."""
         if not self._wanted or frame.pts is None or frame.pts < self._wanted[0]:
             return

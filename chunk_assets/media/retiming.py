@@ -14,7 +14,7 @@ from chunk_assets.media.ffmpeg import Graph
 _HALF = Fraction(1, 2)
 
 
-def retimed(stream: Graph, num_frames: int, fps: FrameRate) -> Graph:
+def retime(stream: Graph, num_frames: int, fps: FrameRate) -> Graph:
     """Return `num_frames` frames at `fps` of `stream`, which starts at 0.
 
     The first filter counts in half frames: exact for the time halfway through a frame, and rounding
@@ -33,6 +33,6 @@ def end_of_use(num_frames: int, fps: FrameRate) -> Fraction:
     return (num_frames - _HALF) / fps
 
 
-def moving_frames(seconds: Fraction, fps: FrameRate) -> int:
+def frames_filled(seconds: Fraction, fps: FrameRate) -> int:
     """How many film frames a clip of `seconds` fills before its last picture is held."""
     return max(1, ceil(seconds * fps - _HALF))

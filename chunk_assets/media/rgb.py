@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from chunk_assets.media.encoding import ACCURATE, covering
+from chunk_assets.media.encoding import ACCURATE, cover_size
 from chunk_assets.media.presentation import Presentation
 from chunk_assets.media.tone_mapping import HDR_CURVES, WIDE_PRIMARIES, to_bt709
 
@@ -46,7 +46,7 @@ class RgbConverter:
     def _size(self, shown: Presentation) -> tuple[int, int]:
         width, height = shown.size
         if self._cover is not None:
-            return covering((width, height), self._cover)
+            return cover_size((width, height), self._cover)
         scale = min(Fraction(1), Fraction(self._max_width or width, width))
         return max(1, round(width * scale)), max(1, round(height * scale))
 

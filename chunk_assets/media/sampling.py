@@ -8,7 +8,7 @@ import av.error
 from PIL import Image
 
 from chunk_assets.errors import MediaError
-from chunk_assets.media.containers import opened
+from chunk_assets.media.containers import open_video
 from chunk_assets.media.rgb import RgbConverter
 
 
@@ -26,7 +26,7 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
     """
     wanted = {(2 * number + 1) * of // (2 * count) for number in range(count)}
     pictures = []
-    with opened(path) as video:
+    with open_video(path) as video:
         # Nobody waits for it: threads take half as much processor more.
         video.stream.thread_type = "NONE"
         convert = RgbConverter(width)
@@ -75,7 +75,7 @@ def _at(
         MediaError: The file cannot be read, sought or decoded.
     """
     pictures = []
-    with opened(path) as video:
+    with open_video(path) as video:
         stream = video.stream
         stream.thread_type = "NONE"  # threads of frames would read on before they give the first
         convert = RgbConverter(width)

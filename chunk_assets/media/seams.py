@@ -19,7 +19,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import as_bt709, encoder_options
 from chunk_assets.media.ffmpeg import Graph, combine, read, write
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.joins import Join
 
 
@@ -31,13 +31,13 @@ class Segment:
         path: The clip.
         lead_in: How many frames it has before its slot begins; the first clip has none.
         num_frames: How many it has in all.
-        form: The clip as it was measured; None leaves that to whoever needs it.
+        signature: The clip as it was measured; None leaves that to whoever needs it.
     """
 
     path: Path
     lead_in: int
     num_frames: int
-    form: Form | None = field(default=None, compare=False, repr=False)
+    signature: StreamSignature | None = field(default=None, compare=False, repr=False)
 
     @property
     def slot(self) -> int:
@@ -78,7 +78,7 @@ class Seam:
 Piece = Body | Seam
 
 
-def cut_up(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piece]:
+def film_pieces(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piece]:
     """Return a film's pieces in order; none is empty, and together they fill every slot.
 
     Args:
@@ -120,7 +120,7 @@ def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -
     return Seam(before, after, join, number)
 
 
-def graph_of(piece: Piece, target: Path, fps: FrameRate) -> Graph:
+def piece_graph(piece: Piece, target: Path, fps: FrameRate) -> Graph:
     """Return the graph that encodes `piece` to a file of its own."""
     if isinstance(piece, Body):
         frames = _frames(piece.segment.path, piece.start, len(piece), fps)

@@ -20,7 +20,7 @@ from chunk_assets.errors import MediaError
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import NICENESS, ClipFormat, ClipWriter, check
-from chunk_assets.media.containers import opened
+from chunk_assets.media.containers import open_video
 from chunk_assets.media.encoding import ENCODING, container_options
 from chunk_assets.media.ffmpeg import file_url, run, run_all
 from chunk_assets.media.frames import VideoInfo, probe
@@ -29,11 +29,11 @@ from chunk_assets.media.seams import (
     Piece,
     Seam,
     Segment,
-    cut_up,
-    graph_of,
+    film_pieces,
+    piece_graph,
     seam_between,
 )
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.joins import Join
 
 __all__ = ["ENCODING", "PreparedSeam", "Segment", "make_seam", "stitch"]
@@ -44,10 +44,10 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class PreparedSeam:
-    """A seam that was made before, and its form then."""
+    """A seam that was made before, and its signature then."""
 
     path: Path
-    form: Form
+    signature: StreamSignature
 
 
 def stitch(
@@ -76,7 +76,7 @@ def stitch(
         size: Width and height.
         workdir: An existing directory for what is needed on the way; left as it was.
         seams: What `make_seam` made before, by the number of the clip behind it; one of another
-            form than what is encoded here is made again.
+            signature than what is encoded here is made again.
         on_progress: Called with the fraction done, 0.0 to 1.0.
         on_seam: Called with each seam that was made here, while its file is there.
 
@@ -88,7 +88,7 @@ def stitch(
         MediaError: A clip cannot be read or is not what `segments` says.
         FFmpegError: Encoding failed.
     """
-    pieces = cut_up(segments, joins)
+    pieces = film_pieces(segments, joins)
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
     report = on_progress or (lambda _fraction: None)
     with _scratch_directory(workdir) as scratch, atomic_write(target, MediaError) as part:
@@ -109,18 +109,20 @@ def stitch(
             done += 1
             report(_ENCODING_SHARE * done / len(jobs))
 
-        graphs = ((graph_of(piece, path, fps), target) for piece, path in jobs)
+        graphs = ((piece_graph(piece, path, fps), target) for piece, path in jobs)
         run_all(graphs, _AT_ONCE, one_done)
         for piece, path in jobs:
             if on_seam is not None and isinstance(piece, Seam):
-                on_seam(piece.number, PreparedSeam(path, Form.of(probe(path))))
+                on_seam(piece.number, PreparedSeam(path, StreamSignature.of(probe(path))))
         _concatenate(sources, part, fps)
         info = check(part, film, target)
     report(1.0)
     return info
 
 
-def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps: FrameRate) -> Form:
+def make_seam(
+    before: Segment, after: Segment, join: Join, target: Path, *, fps: FrameRate
+) -> StreamSignature:
     """Encode the seam between two clips ahead of time, for `stitch`.
 
     Args:
@@ -131,7 +133,7 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
         fps: Frames per second.
 
     Returns:
-        The seam's form.
+        The seam's signature.
 
     Raises:
         SpecError: The join takes more frames than the clips have for it.
@@ -140,8 +142,8 @@ def make_seam(before: Segment, after: Segment, join: Join, target: Path, *, fps:
     """
     seam = seam_between(before, after, join)
     with atomic_write(target, MediaError) as part:
-        run(graph_of(seam, part, fps), target, niceness=NICENESS)
-        return Form.of(probe(part))
+        run(piece_graph(seam, part, fps), target, niceness=NICENESS)
+        return StreamSignature.of(probe(part))
 
 
 @contextmanager
@@ -189,9 +191,9 @@ def _found(
 def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam]) -> str | None:
     """The header of all pieces as it was recorded when they were made; None if they differ."""
     headers = {
-        form.header if form is not None else None
-        for form in (
-            piece.segment.form
+        signature.header if signature is not None else None
+        for signature in (
+            piece.segment.signature
             if isinstance(piece, Body)
             else getattr(seams.get(piece.number), "form", None)
             for piece in pieces
@@ -205,7 +207,7 @@ def _our_header(scratch: Path, film: ClipFormat) -> str:
     path = scratch / "one_frame.mp4"
     with ClipWriter(path, ClipFormat(1, film.fps, film.size)) as writer:
         writer.write(np.zeros((film.size[1], film.size[0], 3), np.uint8))
-    return Form.of(probe(path)).header
+    return StreamSignature.of(probe(path)).header
 
 
 class _Ready:
@@ -226,7 +228,7 @@ class _Ready:
         if isinstance(piece, Body):
             return self._body(piece)
         seam = self._seams.get(piece.number)
-        if seam is None or not self._is_ours(seam.form, len(piece)):
+        if seam is None or not self._is_ours(seam.signature, len(piece)):
             return None
         return _Source(seam.path, 0, len(piece))
 
@@ -236,16 +238,18 @@ class _Ready:
         Where its slot ends it can be cut anywhere: no frame needs a later one.
         """
         segment = piece.segment
-        form = segment.form
-        if form is None:
+        signature = segment.signature
+        if signature is None:
             shall_be = ClipFormat(segment.num_frames, self._film.fps, self._film.size)
-            form = Form.of(check(segment.path, shall_be))
-        is_ready = segment.lead_in in form.keyframes and self._is_ours(form, segment.num_frames)
+            signature = StreamSignature.of(check(segment.path, shall_be))
+        is_ready = segment.lead_in in signature.keyframes and self._is_ours(
+            signature, segment.num_frames
+        )
         return _Source(segment.path, piece.start, piece.stop) if is_ready else None
 
-    def _is_ours(self, form: Form, frames: int) -> bool:
+    def _is_ours(self, signature: StreamSignature, frames: int) -> bool:
         shall_be = (frames, self._film.fps, self._film.size, self._ours)
-        return (form.frames, form.fps, form.size, form.header) == shall_be
+        return (signature.frames, signature.fps, signature.size, signature.header) == shall_be
 
 
 def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> None:
@@ -255,7 +259,7 @@ def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> No
         _writing(),
         av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
     ):
-        with opened(sources[0].path) as video:
+        with open_video(sources[0].path) as video:
             stream = film.add_stream_from_template(video.stream)
         for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
             packet.stream = stream
@@ -281,7 +285,7 @@ def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
 
 
 def _packets(source: _Source) -> list[Packet]:
-    with opened(source.path) as video:
+    with open_video(source.path) as video:
         packets = (packet for packet in video.packets() if packet.size)
         return list(islice(packets, source.start, source.stop))
 

@@ -9,7 +9,7 @@ from chunk_assets.media.frames import VideoInfo
 
 
 @dataclass(frozen=True)
-class Form:
+class StreamSignature:
     """A clip's measures, taken once, when it was made.
 
     Attributes:

@@ -12,7 +12,7 @@ from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import to_bt709
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import VideoInfo, probe
-from chunk_assets.media.presented_frames import is_shown_as_coded, pictures
+from chunk_assets.media.presented_frames import ffmpeg_shows_it_right, pictures
 
 _CRF = 27
 """A drawing of 640x360 then takes 110 kbit/s, footage 500 to 900; a phone shows no difference."""
@@ -43,7 +43,7 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Form:
+class ThumbnailFormat:
     """What a reduced video is to be; `bits` is its greatest rate per second."""
 
     size: tuple[int, int]
@@ -51,7 +51,7 @@ class Form:
     bits: int
 
 
-def reduce_video(source: Path, target: Path, reduction: Reduction) -> None:
+def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> None:
     """Make a small MP4 (H.264, yuv420p, bt709, no sound) that browsers play and seek in.
 
     A video too long for `max_bytes` gets fewer frames a second, then smaller pictures.
@@ -61,27 +61,27 @@ def reduce_video(source: Path, target: Path, reduction: Reduction) -> None:
         FFmpegError: Encoding failed.
     """
     info = probe(source)
-    is_as_coded = is_shown_as_coded(source, info)
+    is_as_coded = ffmpeg_shows_it_right(source, info)
     with atomic_write(target, MediaError) as part:
         while True:
-            form = fitting(info, reduction)
+            chosen = fit_within(info, reduction)
             if is_as_coded:
-                run(reducer_graph(source, part, info, form), target)
+                run(reducer_graph(source, part, info, chosen), target)
             else:
-                _write_shown(source, part, info, form)
+                _write_shown(source, part, info, chosen)
             measured = part.stat().st_size
             if measured <= reduction.max_bytes:
                 return
             # The encoder has a coarsest quality; noise takes more than the rate even so.
-            if max(form.size) <= _SMALLEST_SIDE:
+            if max(chosen.size) <= _SMALLEST_SIDE:
                 message = f"{str(source)!r} takes {measured} bytes however small its pictures are"
                 allowed = reduction.max_bytes
                 raise MediaError(f"{message}: allowed are {allowed}", path=str(source))
-            side = max(_SMALLEST_SIDE, max(form.size) // 2)
+            side = max(_SMALLEST_SIDE, max(chosen.size) // 2)
             reduction = replace(reduction, side=side, fps=min(reduction.fps, _LOW_FPS))
 
 
-def fitting(info: VideoInfo, reduction: Reduction) -> Form:
+def fit_within(info: VideoInfo, reduction: Reduction) -> ThumbnailFormat:
     """The size and rate in which a video keeps within the bytes and looks best."""
     # A rate's buffer of one second may be full at the end; a twentieth is for the container.
     bits = int(reduction.max_bytes * 8 * 0.95 / (float(info.duration) + 1))
@@ -93,40 +93,44 @@ def fitting(info: VideoInfo, reduction: Reduction) -> Form:
     if (all_pixels := math.prod(size) * float(fps)) > pixels:
         side = max(_SMALLEST_SIDE, int(max(size) * math.sqrt(pixels / all_pixels)))
         size = _within((info.width, info.height), side)
-    return Form(size, fps, max(bits, 1000))
+    return ThumbnailFormat(size, fps, max(bits, 1000))
 
 
-def reducer_graph(source: Path, target: Path, info: VideoInfo, form: Form) -> Graph:
-    """Return the graph that reduces `source`, which is `info`, to `form`.
+def reducer_graph(source: Path, target: Path, info: VideoInfo, chosen: ThumbnailFormat) -> Graph:
+    """Return the graph that reduces `source`, which is `info`, to `chosen`.
 
     For a source that is shown as it is coded, in one size.
     """
     assert info.presentation is not None  # noqa: S101 - `probe` has measured it
     frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
-    frames = frames.filter("fps", _rate(form))
-    width, height = form.size
+    frames = frames.filter("fps", _rate(chosen))
+    width, height = chosen.size
     frames = to_bt709(frames, crop=None, w=width, h=height, **info.presentation.reading)
-    return write(frames, target, **_encoder_options(form))
+    return write(frames, target, **_encoder_options(chosen))
 
 
-def _write_shown(source: Path, target: Path, info: VideoInfo, form: Form) -> None:
+def _write_shown(source: Path, target: Path, info: VideoInfo, chosen: ThumbnailFormat) -> None:
     """Write a reduced video of any source, as its pictures are to be shown."""
     frames = read(
-        "pipe:0", format="rawvideo", pix_fmt="rgb24", video_size=form.size, framerate=_rate(form)
+        "pipe:0",
+        format="rawvideo",
+        pix_fmt="rgb24",
+        video_size=chosen.size,
+        framerate=_rate(chosen),
     )
-    graph = write(to_bt709(frames), target, **_encoder_options(form))
-    count = max(1, round(info.duration * form.fps))
-    with Process(graph, target, is_fed=True) as process:
-        for picture in pictures(source, form.size, count, form.fps):
+    graph = write(to_bt709(frames), target, **_encoder_options(chosen))
+    count = max(1, round(info.duration * chosen.fps))
+    with Process(graph, target, reads_stdin=True) as process:
+        for picture in pictures(source, chosen.size, count, chosen.fps):
             process.write(picture.data)
         process.wait()
 
 
-def _rate(form: Form) -> str:
-    return f"{form.fps.numerator}/{form.fps.denominator}"
+def _rate(chosen: ThumbnailFormat) -> str:
+    return f"{chosen.fps.numerator}/{chosen.fps.denominator}"
 
 
-def _encoder_options(form: Form) -> dict[str, Any]:
+def _encoder_options(chosen: ThumbnailFormat) -> dict[str, Any]:
     return {
         "format": "mp4",
         "an": None,
@@ -134,9 +138,9 @@ def _encoder_options(form: Form) -> dict[str, Any]:
         "preset": "veryfast",
         "profile:v": "main",
         "crf": _CRF,
-        "maxrate": form.bits,
-        "bufsize": form.bits,
-        "g": max(1, round(2 * form.fps)),
+        "maxrate": chosen.bits,
+        "bufsize": chosen.bits,
+        "g": max(1, round(2 * chosen.fps)),
         "x264-params": "chromaloc=1",  # see `encoding.to_bt709`
         "threads": 2,
         "video_track_timescale": _TICKS,

@@ -10,7 +10,7 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.stopping import answered
 from chunk_assets.media.frames import last_frame
-from chunk_assets.media.preview_frames import Passing
+from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.retiming import end_of_use
 from chunk_assets.media.rgb import RgbConverter
 from chunk_assets.render.context import RenderContext
@@ -121,8 +121,10 @@ class ClipStage:
         )
         seconds = time.monotonic() - began
         context.listener.rendered(spec, seconds)
-        until, passing = end_of_use(spec.num_frames, spec.fps), Passing(MOVING_FRAMES)
-        image = last_frame(str(clip.path), until=until, passing=passing, convert=self._convert)
+        until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)
+        image = last_frame(
+            str(clip.path), until=until, preview_frames=preview_frames, convert=self._convert
+        )
         frame = Picture(LocalFile(context.files.last_frame(number)), image)
         return Made(
             spec=spec,
@@ -130,7 +132,7 @@ class ClipStage:
             composite=composite,
             clip=clip,
             frame=frame,
-            passing=passing,
+            preview_frames=preview_frames,
             model=model,
             seed=request.seed,
             take=take,

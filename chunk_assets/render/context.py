@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chunk_assets.errors import HandedOn
+from chunk_assets.errors import HandedOff
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.base import Generator
@@ -24,7 +24,7 @@ class WalkStop(StopSignal):
     def close(self) -> None:
         """Stop because the walk is closed."""
         if self._shutdown.keeps_predictions:
-            self.set(HandedOn(f"{self._film} is handed on unfinished: its walk was closed"))
+            self.set(HandedOff(f"{self._film} is handed on unfinished: its walk was closed"))
         else:
             self.set()
 
@@ -33,7 +33,7 @@ class WalkStop(StopSignal):
         if not super().is_set():
             try:
                 self._shutdown.check_urgent(self._film)
-            except HandedOn as reason:
+            except HandedOff as reason:
                 self.set(reason)
         return super().is_set()
 
@@ -41,7 +41,7 @@ class WalkStop(StopSignal):
         """Check that a new piece of work may begin.
 
         Raises:
-            HandedOn: The process shuts down.
+            HandedOff: The process shuts down.
             Stopped: The walk is closed.
         """
         self._shutdown.check_begin(self._film)

@@ -18,8 +18,8 @@ from chunk_assets.generation.base import GeneratedClip
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.images import save_png
-from chunk_assets.media.preview_frames import Passing
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.preview_frames import PreviewFrames
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.files import Picture
 from chunk_assets.render.finishing_queue import Objects
@@ -38,7 +38,7 @@ class Made:
         composite: The picture it was conditioned on.
         clip: The clip.
         frame: Its last frame.
-        passing: Some of the frames before the last one.
+        preview_frames: Some of the frames before the last one.
         model: The generator's model and its version.
         seed: The take's seed.
         take: The take's number.
@@ -51,7 +51,7 @@ class Made:
     composite: Picture
     clip: GeneratedClip
     frame: Picture
-    passing: Passing
+    preview_frames: PreviewFrames
     model: str
     seed: int
     take: int
@@ -116,7 +116,7 @@ def store_clip(context: RenderContext, made: Made) -> Objects:
         StorageError: S3 does not accept an object.
     """
     spec = made.spec
-    moving = made.passing.pictures(MOVING_WIDTH)
+    moving = made.preview_frames.pictures(MOVING_WIDTH)
     clip = _normalised(context, made)
     # The frame first: the clip's object commits both.
     of_clip = FrameRecord(clip=file_digest(clip.path), pixels=made.frame.version)
@@ -162,7 +162,7 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
     spent = generated.spent_usd  # the ledger's sum; a free clip adds nothing to it
     if spent is None:
         spent = before.spent_usd if before else 0.0
-    temporal = 0.0 if spec.begins_anew else context.request.weights.temporal
+    temporal = 0.0 if spec.starts_chain else context.request.weights.temporal
     colours = colour_record(
         spec, made.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)
     )
@@ -180,14 +180,14 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
         last_frame=made.frame.version,
         held_frames=clip.held_frames,
         tone_mapped=clip.hdr,
-        form=str(Form.of(clip.info)),
+        form=str(StreamSignature.of(clip.info)),
         **colours,
     )
 
 
 def _clip_before(context: RenderContext, spec: ChunkSpec) -> ClipRecord | None:
     """Return the record of the chunk before; None if there is none to compare colours with."""
-    if spec.begins_anew:
+    if spec.starts_chain:
         return None
     stored = context.objects.clip(spec.chunk_num - 1).head()
     with suppress(StorageError):  # another program's clip has no record

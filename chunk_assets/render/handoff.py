@@ -30,9 +30,9 @@ class Handoff:
 
         Raises:
             NotStored: The frame is not stored, and no run is about to render it.
-            HandedOn, Stopped: The walk ends while waiting.
+            HandedOff, Stopped: The walk ends while waiting.
         """
-        if spec.begins_anew:
+        if spec.starts_chain:
             return None
         number = spec.chunk_num - 1
         if self._latest is not None and self._latest[0] == number:

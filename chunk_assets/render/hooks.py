@@ -5,7 +5,7 @@ Each class here does nothing by itself; the terminal, Dagster's runs and workers
 
 from collections.abc import Callable
 
-from chunk_assets.errors import HandedOn
+from chunk_assets.errors import HandedOff
 from chunk_assets.schemas import ChunkSpec
 
 
@@ -87,16 +87,16 @@ class Shutdown:
         """Check that a new piece of work may begin; also called while it waits for its turn.
 
         Raises:
-            HandedOn: The process shuts down.
+            HandedOff: The process shuts down.
         """
         if self.is_requested() or self.is_urgent():
-            raise HandedOn(f"{what} is handed on: its worker stops, another one goes on with it")
+            raise HandedOff(f"{what} is handed on: its worker stops, another one goes on with it")
 
     def check_urgent(self, what: str) -> None:
         """Check that the work in progress may be finished.
 
         Raises:
-            HandedOn: The process must stop at once.
+            HandedOff: The process must stop at once.
         """
         if self.is_urgent():
-            raise HandedOn(f"{what} is handed on unfinished: its worker stops, or has lost it")
+            raise HandedOff(f"{what} is handed on unfinished: its worker stops, or has lost it")

@@ -32,7 +32,7 @@ def walk_scenes(
         max_parallel: How many scenes are walked at a time, at least 1.
 
     Raises:
-        SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOn: See `walk`; if
+        SpecError, NotStored, MediaError, GenerationError, StorageError, HandedOff: See `walk`; if
             several scenes fail, the error of the first one in the film.
     """
     scenes = split(context.plan, chunk_nums)
@@ -59,7 +59,7 @@ def split(plan: FilmPlan, chunk_nums: Sequence[int]) -> list[list[int]]:
         plan.spec(number)
     opening = 0
     for spec in plan.specs:
-        if spec.begins_anew:
+        if spec.starts_chain:
             opening = spec.chunk_num
         if spec.chunk_num in numbers:
             scenes.setdefault(opening, []).append(spec.chunk_num)

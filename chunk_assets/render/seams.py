@@ -42,7 +42,7 @@ class SeamPreparation:
 
     def _stored_before(self, spec: ChunkSpec) -> ChunkObject | None:
         """Return the clip before a chunk if the walk did not make or keep it itself."""
-        if spec.begins_anew:
+        if spec.starts_chain:
             return None  # another scene's, which may be changing right now
         number = spec.chunk_num - 1
         stored = self._context.objects.clip(number).head()

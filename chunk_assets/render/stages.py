@@ -53,7 +53,7 @@ class Stages:
             SpecError: The film has no such chunk.
             NotStored: Something that the requested stages are made from is not stored.
             MediaError, GenerationError, StorageError: The chunk could not be made.
-            HandedOn: This process shuts down.
+            HandedOff: This process shuts down.
             Stopped: The walk was closed.
         """
         context, planned = self._context, self._context.plan.spec(chunk_num)

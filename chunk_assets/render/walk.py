@@ -36,7 +36,7 @@ def walk(context: RenderContext, chunk_nums: Sequence[int]) -> Generator[ChunkOb
         SpecError: The film has no such chunk.
         NotStored: Something that the requested stages are made from is not stored.
         MediaError, GenerationError, StorageError: A chunk could not be made.
-        HandedOn: This process shuts down; what was made is stored.
+        HandedOff: This process shuts down; what was made is stored.
     """
     numbers = sorted(set(chunk_nums))
     finishing = FinishingQueue()

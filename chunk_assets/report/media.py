@@ -24,7 +24,7 @@ from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.frames import VideoInfo, last_frame, probe
 from chunk_assets.media.images import open_picture, thumbnail_jpeg
 from chunk_assets.media.sampling import frames_at
-from chunk_assets.media.thumbnail_video import Reduction, reduce_video
+from chunk_assets.media.thumbnail_video import Reduction, write_thumbnail_video
 from chunk_assets.storage.store import ObjectStore
 
 MAX_PAGE_BYTES = 25 << 20
@@ -128,7 +128,7 @@ def clip(store: ObjectStore, key: str, path: Path, reduction: Reduction, absent:
 
     def load() -> Medium:
         store.download(key, path)
-        reduce_video(path, _small(path), reduction)
+        write_thumbnail_video(path, _small(path), reduction)
         return Medium(_uri("video/mp4", _small(path).read_bytes()))
 
     return _load_or_explain(load, path, absent)
@@ -146,7 +146,7 @@ def film(
 
     def load() -> Medium:
         store.download(key, path)
-        reduce_video(
+        write_thumbnail_video(
             path, _small(path), Reduction(FILM_SIDE, FrameRate(30), FILM_BYTES - _FILM_PICTURES)
         )
         poster = jpeg_uri(last_frame(str(_small(path)), until=middle), POSTER_BYTES, FILM_SIDE)

@@ -13,7 +13,7 @@ from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.film.status import film_status, stored_film
 from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger, now
-from chunk_assets.media.stream_signature import Form
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import ObjectRef, json_bytes
@@ -141,7 +141,7 @@ def test_records(seconds: float):
 
         def read_clip() -> None:
             record = ClipRecord.of(clip)
-            Form.read(record.form)
+            StreamSignature.read(record.form)
             assert ClipRecord.of(StoredObject("k", "u", 1, "e", record.as_metadata())) == record
 
         sentence_of(read_clip)

@@ -80,7 +80,7 @@ def foreign_clip(
     )
     for name, arguments in filters:
         graph = graph.filter(name, **arguments)
-    with Process(write(graph, path, **options), path, is_fed=True) as process:
+    with Process(write(graph, path, **options), path, reads_stdin=True) as process:
         for frame in frames:
             process.write(np.ascontiguousarray(frame).data)
         process.wait()

@@ -120,7 +120,7 @@ def test_feeding_a_process_that_has_died_says_why(tmp_path: Path) -> None:
     graph = write(frames, tmp_path / "no" / "a.mp4")
     twenty_frames = np.zeros((20, 480, 640, 3), np.uint8).data
     with (
-        Process(graph, Path("a.mp4"), is_fed=True) as process,
+        Process(graph, Path("a.mp4"), reads_stdin=True) as process,
         pytest.raises(FFmpegError, match="No such file or directory"),
     ):
         process.write(twenty_frames)
@@ -139,7 +139,7 @@ def test_no_process_outlives_its_block(tmp_path: Path) -> None:
 def test_what_makes_way_has_a_lower_priority_than_we(tmp_path: Path) -> None:
     """All of its threads: they inherit it."""
     with Process(endless(tmp_path / "a.ts"), Path("a.ts")) as process:
-        process.make_way(5)
+        process.set_niceness(5)
         ours = os.getpriority(os.PRIO_PROCESS, 0)
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, ours + 5)
 

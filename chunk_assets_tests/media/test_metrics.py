@@ -8,7 +8,7 @@ import skimage.color
 
 from chunk_assets.errors import MediaError
 from chunk_assets.media import metrics
-from chunk_assets.media.clip_metrics import watch
+from chunk_assets.media.clip_metrics import measure_clip
 from chunk_assets.media.metrics import (
     ColourShift,
     accumulated,
@@ -139,7 +139,7 @@ def test_watching_sees_first_last_and_brightness_in_true_levels(tmp_path: Path):
     grey = photo("coffee", SIZE)
     frames = [grey, np.zeros_like(grey), np.full_like(grey, 255), photo("rocket", SIZE)]
     clip = write_clip(tmp_path / "clip.mp4", frames)
-    seen = watch(clip, black_luma=LIMITS.black_luma, still_luma=LIMITS.still_luma)
+    seen = measure_clip(clip, black_luma=LIMITS.black_luma, still_luma=LIMITS.still_luma)
     assert (seen.movement.frames, seen.movement.black_frames) == (4, 1)
     expected = np.mean([metrics.luma(frame).mean() for frame in frames])
     assert seen.movement.mean_luma == pytest.approx(expected, abs=1.5)
@@ -151,4 +151,4 @@ def test_what_is_no_video_is_named(tmp_path: Path):
     """A file of anything else is one of our errors."""
     (tmp_path / "clip.mp4").write_bytes(b"nothing of the kind")
     with pytest.raises(MediaError, match="cannot be read as a video"):
-        watch(tmp_path / "clip.mp4", black_luma=20, still_luma=0.5)
+        measure_clip(tmp_path / "clip.mp4", black_luma=20, still_luma=0.5)

@@ -12,7 +12,7 @@ import pytest
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, check, normalise, normaliser_graph
-from chunk_assets.media.encoding import covering
+from chunk_assets.media.encoding import cover_size
 from chunk_assets.media.ffmpeg import arguments, executable
 from chunk_assets.media.frames import probe
 from chunk_assets_tests.media.media import (
@@ -160,7 +160,7 @@ def test_pictures_cover_the_frame(
     size: tuple[int, int], frame: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     """Scaled in proportion until nothing of the frame is empty."""
-    assert covering(size, frame) == expected
+    assert cover_size(size, frame) == expected
 
 
 @pytest.mark.parametrize("size", [(240, 96), (160, 160), (90, 162), (161, 97)])

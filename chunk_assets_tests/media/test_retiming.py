@@ -10,7 +10,7 @@ import pytest
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import last_frame, probe, read_frames
-from chunk_assets.media.retiming import end_of_use, moving_frames
+from chunk_assets.media.retiming import end_of_use, frames_filled
 from chunk_assets_tests.media.media import foreign_clip, number_of, numbers_in, take
 
 SIZE = (320, 96)
@@ -94,7 +94,7 @@ def test_a_clip_that_covers_its_slot_holds_nothing(rate: Fraction) -> None:
     for fps in (1, 12, 24, 25, 30, 60):
         for num_frames in range(1, 300):
             frames = math.ceil(num_frames * rate / fps)
-            assert moving_frames(frames / rate, FrameRate(fps)) >= num_frames
-            assert moving_frames(Fraction(num_frames, fps), FrameRate(fps)) == num_frames
+            assert frames_filled(frames / rate, FrameRate(fps)) >= num_frames
+            assert frames_filled(Fraction(num_frames, fps), FrameRate(fps)) == num_frames
             moment = end_of_use(num_frames, FrameRate(fps))
             assert Fraction(num_frames - 1, fps) < moment < Fraction(num_frames, fps)

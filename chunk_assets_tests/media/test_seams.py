@@ -8,7 +8,7 @@ import pytest
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.ffmpeg import arguments
-from chunk_assets.media.seams import Body, Seam, Segment, cut_up, graph_of
+from chunk_assets.media.seams import Body, Seam, Segment, film_pieces, piece_graph
 from chunk_assets.planning.joins import Join
 
 
@@ -20,7 +20,7 @@ def test_a_crossfade_lies_before_the_next_slot() -> None:
     """The last 12 frames of one slot are blended with the next clip's lead-in."""
     first, second = clip(0, 48), clip(1, 60)
     join = Join("crossfade", 12)
-    assert cut_up([first, second], [join]) == [
+    assert film_pieces([first, second], [join]) == [
         Body(first, 0, 36),
         Seam(first, second, join),
         Body(second, 12, 60),
@@ -32,14 +32,14 @@ def test_a_cut_uses_no_lead_in() -> None:
     first, second = clip(0, 48), clip(1, 60)
     bodies = [Body(first, 0, 48), Body(second, 12, 60)]
     for join in (Join("cut"), Join("crossfade", 0), Join("fade", 0)):
-        assert cut_up([first, second], [join]) == bodies
+        assert film_pieces([first, second], [join]) == bodies
 
 
 def test_a_seam_can_take_a_whole_slot() -> None:
     """A slot of 12 frames before a crossfade of 12 has no body, and the film is as long."""
     clips = [clip(0, 12), clip(1, 24), clip(2, 13)]
     join = Join("crossfade", 12)
-    pieces = cut_up(clips, [join, join])
+    pieces = film_pieces(clips, [join, join])
     assert pieces == [
         Seam(clips[0], clips[1], join),
         Seam(clips[1], clips[2], join, 2),
@@ -50,7 +50,7 @@ def test_a_seam_can_take_a_whole_slot() -> None:
 
 def test_one_clip_is_a_film() -> None:
     """A film of one chunk is its slot."""
-    assert cut_up([clip(0, 1)], []) == [Body(clip(0, 1), 0, 1)]
+    assert film_pieces([clip(0, 1)], []) == [Body(clip(0, 1), 0, 1)]
 
 
 def test_every_plan_is_filled_exactly() -> None:
@@ -66,7 +66,7 @@ def test_every_plan_is_filled_exactly() -> None:
                 longest = min(lead_in, clips[-2].slot)
                 kind = random_.choice(["crossfade", "fade"])
                 joins.append(Join(kind, random_.randint(0, longest)))  # type: ignore[arg-type]  # a choice of two of its literals
-        pieces = cut_up(clips, joins)
+        pieces = film_pieces(clips, joins)
         assert sum(map(len, pieces)) == sum(segment.slot for segment in clips)
         assert all(len(piece) > 0 for piece in pieces)
         for body in (piece for piece in pieces if isinstance(piece, Body)):
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     """A plan that cannot be filled is one sentence with the clip's number and the values."""
     with pytest.raises(SpecError) as caught:
-        cut_up(segments, joins)
+        film_pieces(segments, joins)
     assert str(caught.value) == message
 
 
@@ -133,7 +133,7 @@ def test_the_whole_argument_list_of_a_seam() -> None:
     """Both pieces are sought to half a frame early, given one rate, and blended from frame 0."""
     seam = Seam(clip(0, 48), clip(1, 60, 16), Join("crossfade", 12))
     formats = ["-format_whitelist", "mov,mp4,matroska,webm,gif"]
-    is_ = arguments(graph_of(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
+    is_ = arguments(piece_graph(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
     assert is_[6 : is_.index("-map")] == [
         *[*formats, "-ss", "1.500000", "-i", "file:0.mp4"],
         *[*formats, "-ss", "0.166666", "-i", "file:1.mp4", "-filter_complex"],
@@ -149,7 +149,7 @@ def test_the_whole_argument_list_of_a_seam() -> None:
 def test_a_fade_takes_half_its_time_from_each_clip() -> None:
     """Out of the one for 6 frames, into the other for 6; both play on at their own time."""
     seam = Seam(clip(0, 48), clip(1, 60, 16), Join("fade", 12))
-    is_ = arguments(graph_of(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
+    is_ = arguments(piece_graph(seam, Path("s.mp4"), FrameRate(24)), "ffmpeg")
     assert [is_[n + 1] for n, word in enumerate(is_) if word == "-ss"] == ["1.500000", "0.416666"]
     assert is_[is_.index("-filter_complex") + 1].startswith(
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=6[s2];[s2]fade=out:0:6[s3];"
@@ -160,7 +160,7 @@ def test_a_fade_takes_half_its_time_from_each_clip() -> None:
 
 def test_the_whole_argument_list_of_a_body() -> None:
     """A body from frame 0 is not sought at all."""
-    is_ = arguments(graph_of(Body(clip(0, 48), 0, 36), Path("b.mp4"), FrameRate(24)), "ffmpeg")
+    is_ = arguments(piece_graph(Body(clip(0, 48), 0, 36), Path("b.mp4"), FrameRate(24)), "ffmpeg")
     assert is_[6 : is_.index("-map")] == [
         *["-format_whitelist", "mov,mp4,matroska,webm,gif", "-i", "file:0.mp4", "-filter_complex"],
         "[0:v]setpts=N/24/TB[s0];[s0]fps=24[s1];[s1]trim=end_frame=36[s2];[s2]format=yuv420p[s3];"

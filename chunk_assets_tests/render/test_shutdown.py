@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.errors import HandedOn
+from chunk_assets.errors import HandedOff
 from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.base import Generator as ClipGenerator
@@ -68,7 +68,7 @@ def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
 
     generator.before = ask
     made = []
-    with pytest.raises(HandedOn, match="film 'film' is handed on: its worker stops"):
+    with pytest.raises(HandedOff, match="film 'film' is handed on: its worker stops"):
         made.extend(walking(store, tmp_path / "one", generator, shutdown))
     assert [one.spec.chunk_num for one in made if one.stage == "last_frames"] == [0, 1]
     assert stored(store) == [0, 1]
@@ -87,7 +87,7 @@ def test_parallel_scenes_end_after_their_chunks_in_flight(store: ObjectStore, tm
         together.wait(20)
 
     generator.before = meet
-    with pytest.raises(HandedOn):
+    with pytest.raises(HandedOff):
         list(walking(store, tmp_path / "one", generator, shutdown))
     assert sorted(generator.chunks) == [0, 2]
     assert stored(store) == [0, 2]
@@ -120,7 +120,7 @@ def test_an_urgent_shutdown_leaves_predictions_for_the_next_walk(
     threading.Thread(target=_once_polled, args=(account, shutdown.urgent.set)).start()
     with (
         closing(hosted(store)) as generator,
-        pytest.raises(HandedOn, match="handed on unfinished"),
+        pytest.raises(HandedOff, match="handed on unfinished"),
     ):
         list(walking(store, tmp_path / "one", generator, shutdown))
     assert not account.created[0].is_over

@@ -60,7 +60,7 @@ def chunk_events(
         metadata = chunk_metadata(store, made)
         yield dg.AssetMaterialization(made.stage, partition=partition, metadata=metadata, tags=tags)
     following = plan.specs[spec.chunk_num + 1 : spec.chunk_num + 2]
-    if made.stage == "last_frames" and following and not following[0].begins_anew:
+    if made.stage == "last_frames" and following and not following[0].starts_chain:
         yield from lineage.hand_over(
             context.instance,
             video_id=spec.video_id,

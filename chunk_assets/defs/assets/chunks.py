@@ -22,7 +22,7 @@ from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.defs.runs.concurrency import pooled
 from chunk_assets.defs.runs.config import ChunkConfig
 from chunk_assets.defs.runs.failures import as_failures
-from chunk_assets.errors import ChunkAssetsError, HandedOn
+from chunk_assets.errors import ChunkAssetsError, HandedOff
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.generation.registry import Generators, choose_generator
@@ -113,7 +113,7 @@ def film_chunks(
                 yield from _film(
                     context, config, films, generators, listener, request, video_id, asked
                 )
-            except HandedOn:
+            except HandedOff:
                 handoff.hand_on(context.instance, context.run, socket.gethostname())
                 raise
             except ChunkAssetsError as error:

@@ -60,7 +60,7 @@ def with_predecessors(
     for number in list(wanted):
         before = number - 1
         while (
-            not specs[before + 1].begins_anew
+            not specs[before + 1].starts_chain
             and before not in wanted
             and is_target(chunk_key(video_id, before))
             and not _is_made(store, video_id, before, root_run(run))

@@ -4,7 +4,7 @@ import struct
 from typing import BinaryIO
 
 from chunk_assets.media.pictures.header import Damaged, Header, read_exactly
-from chunk_assets.media.pictures.ranges import Kept
+from chunk_assets.media.pictures.ranges import KeptRanges
 
 BLOCKS = 2_000_000
 """More than this is an attack: 100 megapixels are 400,000 blocks of 255 bytes."""
@@ -18,7 +18,7 @@ def examine(file: BinaryIO) -> Header:
     Raises:
         Damaged: They cannot be followed, or hold no picture.
     """
-    kept = Kept()
+    kept = KeptRanges()
     packed = read_exactly(file, 13)[10]
     file.seek(_table_bytes(packed), 1)
     kept.add(0, file.tell())

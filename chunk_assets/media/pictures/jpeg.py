@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from chunk_assets.media.pictures.exif import orientation
 from chunk_assets.media.pictures.header import Damaged, Header, read_exactly, unpacked
-from chunk_assets.media.pictures.ranges import Kept
+from chunk_assets.media.pictures.ranges import KeptRanges
 
 SEGMENTS = 20_000
 """More than this before the picture itself is an attack; an ICC profile takes 255 at most."""
@@ -27,7 +27,7 @@ def examine(file: BinaryIO) -> Header:
     Raises:
         Damaged: They cannot be followed.
     """
-    kept, exif, coefficients, is_progressive = Kept(), b"", 0, False
+    kept, exif, coefficients, is_progressive = KeptRanges(), b"", 0, False
     for _ in range(SEGMENTS):
         start = file.tell()
         marker = _marker(file)

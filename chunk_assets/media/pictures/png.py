@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from chunk_assets.media.pictures.exif import orientation
 from chunk_assets.media.pictures.header import Damaged, Header, PngCoding, read_exactly
-from chunk_assets.media.pictures.ranges import Kept
+from chunk_assets.media.pictures.ranges import KeptRanges
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -27,7 +27,7 @@ def examine(file: BinaryIO) -> Header:
     Raises:
         Damaged: They cannot be followed.
     """
-    kept, bodies = Kept(), {}
+    kept, bodies = KeptRanges(), {}
     read_exactly(file, len(SIGNATURE))
     kept.add(0, len(SIGNATURE))
     for _ in range(CHUNKS):

@@ -47,7 +47,7 @@ class Ranges(io.RawIOBase):
         return len(content)
 
 
-class Kept:
+class KeptRanges:
     """Byte ranges collected in order; neighbours become one."""
 
     def __init__(self) -> None:

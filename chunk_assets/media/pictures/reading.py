@@ -24,7 +24,7 @@ from chunk_assets.media.pictures import gif, jpeg, plain, png, tiff
 from chunk_assets.media.pictures.colour import Converter, as_seen, raw_mode
 from chunk_assets.media.pictures.exif import orientation
 from chunk_assets.media.pictures.header import Damaged, Header
-from chunk_assets.media.pictures.quiet import quiet
+from chunk_assets.media.pictures.warnings_off import ignore_warnings
 from chunk_assets.settings import load_settings
 
 Size = tuple[int, int]
@@ -94,7 +94,7 @@ def open_picture(
     try:
         if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
             raise MediaError(f"the picture {shown!r} is not a file", path=shown)
-        with quiet(), Path(path).open("rb") as file:
+        with ignore_warnings(), Path(path).open("rb") as file:
             header = _examined(file, shown, limits)
             if header.size is not None:
                 _check(header.size, "RGB", header, limits, shown)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chunk_assets.errors import HandedOn, Stopped, Unavailable
+from chunk_assets.errors import HandedOff, Stopped, Unavailable
 from chunk_assets.generation.stopping import StopSignal, answered, pause, streamed
 from chunk_assets.retry import RetryPolicy, retry
 from chunk_assets_tests.fake_faults import Lost, Slow, Takes, TooMany
@@ -57,7 +57,7 @@ def test_a_stop_does_not_wait_for_an_answer(
     assert sum(attempt.committed_usd for attempt in studio.attempts) == pytest.approx(billed)
 
 
-@pytest.mark.parametrize("reason", [None, HandedOn("film 'film' is handed on")])
+@pytest.mark.parametrize("reason", [None, HandedOff("film 'film' is handed on")])
 def test_a_stop_during_the_request_for_a_prediction_proves_nothing(
     fake: FakeReplicate, studio: ReplicateStudio, reason: Exception | None
 ):

@@ -11,7 +11,7 @@ _outside = warnings.catch_warnings()
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def ignore_warnings() -> Iterator[None]:
     """Ignore warnings; `warnings.catch_warnings` alone restores too early with two threads."""
     global _outside, _readers
     with _lock:
