@@ -70,6 +70,14 @@ def layers() -> tuple[list[list[str]], list[int]]:
     return rows, bands
 
 
+def rooms() -> set[str]:
+    """Return the package's rooms."""
+    inside = (REPOSITORY / PACKAGE).iterdir()
+    return {
+        path.stem for path in inside if path.suffix == ".py" or (path / "__init__.py").exists()
+    } - {"__init__"}
+
+
 def imports() -> set[tuple[str, str]]:
     """Return each room with each other room that it imports."""
     found = set()
@@ -95,9 +103,10 @@ def text(x: float, y: float, words: str, more: str = "") -> str:
 def draw() -> str:
     """Return the picture."""
     rows, bands = layers()
-    missing = [row[0] for row in rows if row[0] not in PURPOSES]
-    if missing:
+    if missing := [row[0] for row in rows if row[0] not in PURPOSES]:
         raise SystemExit(f"PURPOSES in {__file__} lacks {', '.join(missing)}")
+    if missing := rooms() - {room for row in rows for room in row}:
+        raise SystemExit(f"the layers in pyproject.toml lack {', '.join(sorted(missing))}")
     row_of = {room: number for number, row in enumerate(rows) for room in row}
     pairs = {(row_of[a], row_of[b]) for a, b in imports() if a in row_of and b in row_of}
     height = TOP + ROW * len(rows) + 44
