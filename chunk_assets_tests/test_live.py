@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.hosted import HostedModel
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.media.frames import probe
 from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS
 from chunk_assets.storage.store import ObjectStore
@@ -72,7 +72,7 @@ def test_two_chunks_for_real(
     assert probe(Path("film.mp4")).frames == round(duration * FPS)
     assert ended.document["total_cost"] == pytest.approx(usd)
     for number in range(2):
-        [attempt] = Ledger(store, "film").chunk(number).attempts
+        [attempt] = FilmObjects(store, "film").ledger().chunk(number).attempts
         assert attempt.status == "succeeded"
     assert list(store.keys("videos/film/")) == [
         "videos/film/output.json",

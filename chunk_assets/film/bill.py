@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Attempt, DamagedLedger, Ledger
+from chunk_assets.generation.ledger import Attempt, DamagedLedger
 from chunk_assets.storage.store import ObjectStore
 
 _MOST_DECIMALS = 6
@@ -110,7 +111,7 @@ def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]
     """
     chunks: dict[int, ChunkBill] = {}
     damaged: list[str] = []
-    for ledger in Ledger(store, video_id).readable():
+    for ledger in FilmObjects(store, video_id).ledger().readable():
         if isinstance(ledger, DamagedLedger):
             damaged.append(str(ledger))
             continue

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chunk_assets.errors import Changed, NotAllowed, NotStored, StorageError
-from chunk_assets.film.objects import day_spending_object
-from chunk_assets.generation.ledger import Ledger
+from chunk_assets.film.objects import FilmObjects, day_spending_object
 from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
@@ -170,7 +169,8 @@ def _settled(
 
 
 def _committed(store: ObjectStore, video_id: str) -> float:
-    return round(sum(chunk.committed_usd for chunk in Ledger(store, video_id).film()), 6)
+    ledger = FilmObjects(store, video_id).ledger()
+    return round(sum(chunk.committed_usd for chunk in ledger.film()), 6)
 
 
 def _read(store: ObjectStore, day: str) -> tuple[DaySpending, StoredObject | None]:

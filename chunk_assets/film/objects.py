@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chunk_assets.errors import StorageError
+from chunk_assets.generation.ledger import Ledger
 from chunk_assets.storage import keys
 from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.objects import ObjectRef
@@ -52,6 +53,10 @@ class FilmObjects:
         """The results of the checks of a chunk's clip."""
         return self._ref(keys.check_results(self.video_id, chunk_num))
 
+    def ledger(self) -> Ledger:
+        """The ledgers of the chunks: what was requested of paid generators, and what it cost."""
+        return Ledger(self.store, self.video_id, keys.ledgers(self.video_id))
+
     def film(self) -> ObjectRef:
         """The stitched film."""
         return self._ref(keys.stitched_video(self.video_id))
@@ -94,7 +99,7 @@ class FilmObjects:
             keys.animatic_files(self.video_id),
         )
         is_ours = key == keys.manifest(self.video_id) or key.startswith(folders)
-        return is_ours and not key.startswith(keys.predictions(self.video_id))
+        return is_ours and not key.startswith(keys.ledgers(self.video_id))
 
     def chunk_of(self, key: str) -> int | None:
         """Return the chunk that an object belongs to, None if it is of the whole film."""

@@ -154,7 +154,7 @@ def generation_context(
     return GenerationContext(
         video_id=video_id,
         settings=load_settings(),
-        store=store,
+        ledger=FilmObjects(store, video_id).ledger(),
         model=model or animatic.model,
         fallback_model=animatic.fallback_model,
         max_cost_usd=animatic.max_cost_usd if max_cost_usd is None else max_cost_usd,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from chunk_assets.film.chunk_states import ChunkState
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.budget import clip_price
@@ -53,7 +54,8 @@ class Quotes:
         store: ObjectStore,
         generators: Generators = GENERATORS,
     ):
-        self._video_id, self._settings, self._store = video_id, settings, store
+        self._video_id, self._settings = video_id, settings
+        self._ledger = FilmObjects(store, video_id).ledger()
         self._generators = generators
 
     def again(self, clip: ClipRecord, spec: ChunkSpec) -> float:
@@ -63,7 +65,7 @@ class Quotes:
             SpecError: The generator or its model is no longer known, or makes no such clip.
         """
         generator_context = GenerationContext(
-            self._video_id, self._settings, self._store, model=clip.model
+            self._video_id, self._settings, self._ledger, model=clip.model
         )
         generator = build_generator(clip.generator, generator_context, self._generators)
         with closing(generator):

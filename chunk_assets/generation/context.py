@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import Settings
-from chunk_assets.storage.store import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class GenerationContext:
     Attributes:
         video_id: The film.
         settings: The deployment's; credentials among them.
-        store: Where a generator that costs money keeps account of it.
+        ledger: Where a paid generator records its requests and what they cost.
         model: The hosted model that was chosen, None for the generator's own choice.
         fallback_model: What to ask where that one declines.
         max_cost_usd: What the film may cost in all; None is no limit.
@@ -23,7 +23,7 @@ class GenerationContext:
 
     video_id: str
     settings: Settings
-    store: ObjectStore
+    ledger: Ledger
     model: str | None = None
     fallback_model: str | None = None
     max_cost_usd: float | None = None

@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from chunk_assets.errors import Changed, NotStored, StorageError
-from chunk_assets.storage import keys
 from chunk_assets.storage.conditional_writes import require_conditional_writes
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
@@ -158,10 +157,16 @@ class DamagedLedger(StorageError):
 
 
 class Ledger:
-    """The ledgers of one film's chunks, on S3."""
+    """The ledgers of one film's chunks.
 
-    def __init__(self, store: ObjectStore, video_id: str):
-        self._store, self.video_id = store, video_id
+    Args:
+        store: The bucket.
+        video_id: The film.
+        folder: The prefix of the ledgers' keys.
+    """
+
+    def __init__(self, store: ObjectStore, video_id: str, folder: str):
+        self._store, self.video_id, self._folder = store, video_id, folder
 
     def chunk(self, chunk_num: int) -> ChunkLedger:
         """A chunk's ledger as it is stored now.
@@ -232,20 +237,22 @@ class Ledger:
         Raises:
             StorageError: One cannot be read.
         """
-        prefix = keys.predictions(self.video_id)
-        for name in self._store.names(prefix, ".json"):
+        for name in self._store.names(self._folder, ".json"):
             if not re.fullmatch(r"chunk_\d{2,}", name):
                 continue  # such as a damaged one that was moved away
             try:
-                yield self._load(f"{prefix}{name}.json")[0]
+                yield self._load(f"{self._folder}{name}.json")[0]
             except DamagedLedger as damage:
                 yield damage
             except NotStored:
                 continue  # it was moved away since it was listed
 
+    def _key(self, chunk_num: int) -> str:
+        return f"{self._folder}chunk_{chunk_num:02d}.json"
+
     def _read(self, chunk_num: int) -> tuple[ChunkLedger, StoredObject | None]:
         try:
-            return self._load(keys.prediction(self.video_id, chunk_num))
+            return self._load(self._key(chunk_num))
         except NotStored:
             return ChunkLedger(video_id=self.video_id, chunk_num=chunk_num, attempts=()), None
 
@@ -259,7 +266,7 @@ class Ledger:
             if "recorded" not in error.data:
                 raise
             raise self._damaged(key, "it is not what was written") from error
-        if keys.prediction(ledger.video_id, ledger.chunk_num) != key:
+        if ledger.video_id != self.video_id or self._key(ledger.chunk_num) != key:
             other = f"chunk {ledger.chunk_num} of film {ledger.video_id!r}"
             raise self._damaged(key, f"it is the ledger of {other}")
         return ledger, stored
@@ -275,7 +282,7 @@ class Ledger:
         )
 
     def _change(self, chunk_num: int, change: Callable[[ChunkLedger], ChunkLedger]) -> ChunkLedger:
-        key = keys.prediction(self.video_id, chunk_num)
+        key = self._key(chunk_num)
         for _ in range(_TRIES):
             before, stored = self._read(chunk_num)
             after = change(before)

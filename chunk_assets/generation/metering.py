@@ -18,7 +18,7 @@ from chunk_assets.generation.base import (
 )
 from chunk_assets.generation.budget import check_budget, clip_price
 from chunk_assets.generation.context import GenerationContext
-from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.ledger import Attempt, now
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.generation.wrapper import Wrapping
 from chunk_assets.usd import checked_usd
@@ -33,7 +33,7 @@ class Metered(Wrapping):
 
     def __init__(self, generator: Generator, context: GenerationContext):
         super().__init__(generator)
-        self._ledger = Ledger(context.store, context.video_id)
+        self._ledger = context.ledger
         self._max_cost_usd = context.max_cost_usd
         self._asked_by = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._log = context.log

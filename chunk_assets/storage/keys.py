@@ -67,14 +67,9 @@ def seam(video_id: str, chunk_num: int) -> str:
     return f"{CHUNKS}{video_id}/seams/seam_{chunk_num:02d}.mp4"
 
 
-def predictions(video_id: str) -> str:
-    """Where the film's ledgers are."""
+def ledgers(video_id: str) -> str:
+    """The folder of the film's ledgers, one a chunk (`generation.ledger`)."""
     return f"{CHUNKS}{video_id}/predictions/"
-
-
-def prediction(video_id: str, chunk_num: int) -> str:
-    """What was asked of a hosted model for one chunk."""
-    return f"{predictions(video_id)}chunk_{chunk_num:02d}.json"
 
 
 def check_results(video_id: str, chunk_num: int) -> str:

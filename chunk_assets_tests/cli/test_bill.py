@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.film.bill import Bill, ChunkBill, in_dollars
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.generation.ledger import Attempt
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import Ended, done
 from chunk_assets_tests.cli.conftest import Animatics
@@ -94,8 +95,8 @@ def test_what_is_unknown_stands_at_its_full_price(
         status="unknown",
         error="it is not in Replicate's list",
     )
-    Ledger(store, "film").update(0, lost)
-    Ledger(store, "film").update(
+    FilmObjects(store, "film").ledger().update(0, lost)
+    FilmObjects(store, "film").ledger().update(
         1, lost.model_copy(update={"status": "void", "error": "it was never created"})
     )
     ended = done("status", "film")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets.media.images import open_picture
 from chunk_assets.storage import keys
@@ -273,7 +273,7 @@ def test_the_manifests_fallback_takes_what_its_model_declines(
     assert [made.model.name.rpartition("/")[2] for made in account.created] == models
     assert account.billed_usd == pytest.approx(3 * PRICE + 0.045)
     assert ended.document["total_cost"] == pytest.approx(account.billed_usd)
-    assert [one.status for one in Ledger(store, "film").chunk(1).attempts] == [
+    assert [one.status for one in FilmObjects(store, "film").ledger().chunk(1).attempts] == [
         "failed",
         "succeeded",
     ]
@@ -286,17 +286,17 @@ def test_a_prediction_that_nobody_wants_any_more_is_counted_all_the_same(
     animatic()
     account.next(GET, Answers(401, {"detail": "Unauthenticated"}))
     assert "goes on, rendering again fetches its clip" in sentence(*RENDER)
-    ledger = Ledger(store, "film").chunk(0)
+    ledger = FilmObjects(store, "film").ledger().chunk(0)
     [lost] = ledger.attempts
     dead = lost.model_copy(update={"asked_by": f"{socket.gethostname()}:4194304:x"})
-    key = keys.prediction("film", 0)
+    key = f"{keys.ledgers('film')}chunk_00.json"
     store.put_bytes(key, json_bytes(ledger.with_attempt(dead)), JSON)
     changed = small_manifest()
     changed["beats"][0]["prompt_template"] = "{product_name} leaps"
     (desk / "film" / "animatic.json").write_text(json.dumps(changed))
     ended = done(*RENDER, "--json")
     assert len(account.created) == 4
-    statuses = [one.status for one in Ledger(store, "film").chunk(0).attempts]
+    statuses = [one.status for one in FilmObjects(store, "film").ledger().chunk(0).attempts]
     assert statuses == ["succeeded", "succeeded"]
     assert ended.document["total_cost"] == pytest.approx(account.billed_usd)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chunk_assets.generation.ledger import ChunkLedger, Ledger
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.generation.ledger import ChunkLedger
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
@@ -14,7 +15,7 @@ from chunk_assets_tests.fake_faults import Answers, TooMany, WebPage
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
 RENDER = ("render", "film", "--generator", "replicate")
-KEY = keys.prediction("film", 1)
+KEY = f"{keys.ledgers('film')}chunk_01.json"
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_what_is_unknown_and_unfetched_is_shown(
     """In `status`, for people and programs."""
     animatic()
     done(*RENDER)
-    [made] = Ledger(store, "film").chunk(1).attempts
+    [made] = FilmObjects(store, "film").ledger().chunk(1).attempts
     lost = made.model_copy(update={"key": "lost", "status": "unknown", "cost_usd": 0.0})
     unfetched = made.model_copy(update={"status": "unfetched"})
     ledger = ChunkLedger(video_id="film", chunk_num=1, attempts=(lost, unfetched))

@@ -6,7 +6,7 @@ from shutil import rmtree
 
 import pytest
 
-from chunk_assets.generation.ledger import Ledger
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
@@ -84,6 +84,6 @@ def test_a_clip_whose_file_is_gone_is_bought_within_the_limit_only(
     assert rendered(ended)[0] == 1
     assert len(account.created) == 4
     assert ended.document["total_cost"] == pytest.approx(account.billed_usd) == 0.40
-    assert [one.seed for one in Ledger(store, "film").chunk(1).attempts] == [
+    assert [one.seed for one in FilmObjects(store, "film").ledger().chunk(1).attempts] == [
         account.created[1].input["seed"]
     ] * 2

@@ -23,9 +23,9 @@ from chunk_assets.cluster.workers import code_version, forget, live_workers
 from chunk_assets.defs.partitions.definitions import split_chunk_key
 from chunk_assets.defs.runs.handoff import HANDED_ON
 from chunk_assets.errors import StorageError
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.media.frames import probe
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
@@ -220,14 +220,14 @@ def account(running: Cluster, hosts: tuple[Host, Host], seconds: float) -> Itera
 
 def is_waiting(running: Cluster, film: str, number: int) -> Callable[[], bool]:
     """Says whether the prediction of a chunk is asked for, and its id known."""
-    ledger = Ledger(running.store, film)
+    ledger = FilmObjects(running.store, film).ledger()
     return lambda: any(one.status == "asked" for one in ledger.chunk(number).attempts)
 
 
 def paid_once(fake: FakeReplicate, running: Cluster, film: str, chunks: int) -> None:
     """Assert that each chunk of a film has one prediction, which came to its end."""
     assert [made.status for made in fake.created] == ["succeeded"] * chunks
-    ledgers = [Ledger(running.store, film).chunk(number) for number in range(chunks)]
+    ledgers = [FilmObjects(running.store, film).ledger().chunk(number) for number in range(chunks)]
     assert [len(ledger.attempts) for ledger in ledgers] == [1] * chunks
     assert fake.billed_usd == pytest.approx(sum(ledger.cost_usd for ledger in ledgers))
     assert takes(running, film) == [1] * chunks
@@ -266,7 +266,7 @@ def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: t
         assert running.instance.run_coordinator.cancel_run(run.run_id)
         running.until(lambda: renderings(running, "unwanted")[0].status == CANCELED, 30)
         assert [made.status for made in fake.created] == ["canceled"]
-        [attempt] = Ledger(running.store, "unwanted").chunk(0).attempts
+        [attempt] = FilmObjects(running.store, "unwanted").ledger().chunk(0).attempts
         assert attempt.status == "canceled"
         submit(running, "wanted", 1)
         running.until(lambda: is_stitched(running, "wanted"), 60)

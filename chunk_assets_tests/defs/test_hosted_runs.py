@@ -18,8 +18,9 @@ from chunk_assets.cli.render import GOES_ON
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.ledger import Attempt
 from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
@@ -135,15 +136,15 @@ def desk(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def attempts(store: ObjectStore, chunk_num: int) -> tuple[Attempt, ...]:
     """What the ledger has of a chunk."""
-    return Ledger(store, "film").chunk(chunk_num).attempts
+    return FilmObjects(store, "film").ledger().chunk(chunk_num).attempts
 
 
 def grown_old(store: ObjectStore, chunk_num: int) -> None:
     """Let the time pass after which the last attempt's prediction would be in the list."""
-    ledger = Ledger(store, "film").chunk(chunk_num)
+    ledger = FilmObjects(store, "film").ledger().chunk(chunk_num)
     last = ledger.attempts[-1]
     old = last.model_copy(update={"asked_at": last.asked_at - timedelta(minutes=21)})
-    key = keys.prediction("film", chunk_num)
+    key = f"{keys.ledgers('film')}chunk_{chunk_num:02d}.json"
     store.put_bytes(key, json_bytes(ledger.with_attempt(old)), JSON)
 
 

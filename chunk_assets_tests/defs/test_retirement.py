@@ -248,6 +248,8 @@ class Submitting(ObjectStore):
 
 def test_submitted_while_it_is_looked_at(studio: Studio, settings: Settings, film: str):
     """News of a film that came behind the listing keeps it in the grid."""
+    later(studio.store)
+    assert studio.stitch().success  # a second after its clips: the listing alone decides
     store = Submitting(studio.store, studio)
     found = retire(studio.instance, store, settings)
     assert found == Retirement(at_work={"film": MEANWHILE})

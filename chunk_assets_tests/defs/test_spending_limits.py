@@ -8,7 +8,7 @@ import pytest
 from chunk_assets.defs.sensors.spending_limits import _today
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.day_spending import day_spending
-from chunk_assets.generation.ledger import Ledger
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.defs.test_new_animatics import films, refusals
@@ -173,7 +173,7 @@ def test_a_day_counts_failed_attempts(
     studio.generator.fails_at = {1: BUSY}
     put(store, "film")
     assert not sensing.launch(sensing.tick()[0]).success
-    assert Ledger(store, "film").chunk(1).attempts[0].cost_usd == PRICE
+    assert FilmObjects(store, "film").ledger().chunk(1).attempts[0].cost_usd == PRICE
     assert film_bill(store, "film", {}).total_usd == pytest.approx(0.2)
     put(store, "film", negative_prompt="rain")
     [request] = sensing.tick()

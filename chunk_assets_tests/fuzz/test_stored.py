@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.chunk_states import chunk_states
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.film.status import film_status, stored_film
-from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger, now
+from chunk_assets.generation.ledger import Attempt, ChunkLedger, now
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys
@@ -92,7 +93,7 @@ def plan(store: ObjectStore) -> FilmPlan:
 def test_ledgers(seconds: float, store: ObjectStore):
     """Whatever bytes are a ledger: it is read, added up and written on, or refused."""
     document = json.loads(json_bytes(LEDGER))
-    ledger, key = Ledger(store, "film"), keys.prediction("film", 0)
+    ledger, key = FilmObjects(store, "film").ledger(), f"{keys.ledgers('film')}chunk_00.json"
 
     def check(content: bytes) -> None:
         store.client.put_object(Bucket=store.bucket, Key=key, Body=content)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from chunk_assets.generation.ledger import Attempt, ChunkLedger, DamagedLedger, Ledger, now
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.generation.ledger import Attempt, ChunkLedger, DamagedLedger, now
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
 
-KEY = keys.prediction("film", 3)
+KEY = f"{keys.ledgers('film')}chunk_03.json"
 
 
 def attempt(**changes: Any) -> Attempt:
@@ -47,7 +48,7 @@ DAMAGED = {
 def test_a_damaged_ledger_refuses_everything_and_is_not_written(store: ObjectStore, content: str):
     """The sentence names the object, and says what to do with it."""
     store.put_bytes(KEY, content.encode(), JSON)
-    ledger = Ledger(store, "film")
+    ledger = FilmObjects(store, "film").ledger()
     for call in (
         lambda: ledger.chunk(3),
         lambda: ledger.begin(3, attempt()),
@@ -66,8 +67,8 @@ def test_a_damaged_ledger_refuses_everything_and_is_not_written(store: ObjectSto
 def test_what_is_moved_aside_in_its_folder_is_no_ledger(store: ObjectStore):
     """Only the names of chunks count."""
     for name in ("chunk_03.old.json", "notes.json", "chunk_3x.json"):
-        store.put_bytes(f"{keys.predictions('film')}{name}", b"{}", JSON)
-    ledger = Ledger(store, "film")
+        store.put_bytes(f"{keys.ledgers('film')}{name}", b"{}", JSON)
+    ledger = FilmObjects(store, "film").ledger()
     ledger.begin(3, attempt())
     assert [one.chunk_num for one in ledger.film()] == [3]
 
@@ -78,13 +79,13 @@ def test_a_ledger_of_an_older_version_is_read(store: ObjectStore):
     del fields["clock"]
     content = {"video_id": "film", "chunk_num": 3, "attempts": [fields]}
     store.put_bytes(KEY, json.dumps(content).encode(), JSON)
-    [one] = Ledger(store, "film").chunk(3).attempts
+    [one] = FilmObjects(store, "film").ledger().chunk(3).attempts
     assert (one.clock, one.status) == ("local", "void")
 
 
 def test_an_intent_whose_answer_from_s3_is_lost_is_its_own(store: ObjectStore):
     """Writing it again is no other process's."""
-    ledger, mine = Ledger(store, "film"), attempt()
+    ledger, mine = FilmObjects(store, "film").ledger(), attempt()
     ledger.begin(3, mine)
     ledger.begin(3, mine)
     assert ledger.chunk(3).attempts == (mine,)
@@ -93,7 +94,7 @@ def test_an_intent_whose_answer_from_s3_is_lost_is_its_own(store: ObjectStore):
 @pytest.mark.parametrize("status", ["unknown", "void"])
 def test_a_prediction_that_is_found_opens_its_attempt_again(store: ObjectStore, status: str):
     """A process that was thought dead may come back with its answer."""
-    ledger = Ledger(store, "film")
+    ledger = FilmObjects(store, "film").ledger()
     doubted = attempt(status=status)
     stored = ChunkLedger(video_id="film", chunk_num=3, attempts=(doubted,))
     store.put_bytes(KEY, json_bytes(stored), JSON)

@@ -10,9 +10,9 @@ import pytest
 
 from chunk_assets.errors import GenerationError
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.render.context import RenderContext
@@ -101,7 +101,7 @@ def test_ten_films_finish_and_cost_what_they_must(
     known = set()
     for film in films:
         for number in range(CHUNKS):
-            ledger = Ledger(store, film).chunk(number)
+            ledger = FilmObjects(store, film).ledger().chunk(number)
             doubted = ("void", "unknown")  # refused, or the request was lost before it was created
             attempts = [one for one in ledger.attempts if one.status not in doubted]
             assert [one.status for one in attempts[-1:]] == ["succeeded"]
@@ -123,7 +123,9 @@ def test_ten_films_finish_and_cost_what_they_must(
         }
         assert len(clips) == CHUNKS
         billed = [
-            one for number in range(CHUNKS) for one in Ledger(store, film).chunk(number).attempts
+            one
+            for number in range(CHUNKS)
+            for one in FilmObjects(store, film).ledger().chunk(number).attempts
         ]
         committed = sum(one.committed_usd for one in billed)
         assert film_bill(store, film, clips).total_usd == pytest.approx(committed)

@@ -10,11 +10,11 @@ import pytest
 from chunk_assets.cli.dry_run import print_dry_run
 from chunk_assets.errors import SpecError
 from chunk_assets.film.bill import film_bill
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.submission import read_directory
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.budget import clip_price
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -112,7 +112,7 @@ def test_a_failure_counts_at_full_price_unless_the_generator_names_its_cost(stud
     studio.generator.fails_at = {0: type(BUSY)("declined", cost_usd=0.02)}
     studio.render(range(1))
     assert studio.render(range(1)).success
-    attempts = Ledger(studio.store, "film").chunk(0).attempts
+    attempts = FilmObjects(studio.store, "film").ledger().chunk(0).attempts
     assert [(one.status, one.cost_usd) for one in attempts] == [
         ("failed", PRICE),
         ("failed", 0.02),
@@ -127,4 +127,4 @@ def test_a_free_generator_keeps_no_ledger(store: ObjectStore, instance: dg.Dagst
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit()
     assert studio.render(range(3), max_cost_usd=0.0).success
-    assert list(Ledger(store, "film").film()) == []
+    assert list(FilmObjects(store, "film").ledger().film()) == []

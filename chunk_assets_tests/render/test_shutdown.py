@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.errors import HandedOff
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.base import Generator as ClipGenerator
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
 from chunk_assets.render.context import RenderContext
@@ -145,7 +145,7 @@ def test_a_closed_walk_cancels_its_prediction_unless_another_run_takes_over(
         assert is_polled.is_set()
         assert isinstance(walk, Generator)
         walk.close()
-    [attempt] = Ledger(store, "film").chunk(0).attempts
+    [attempt] = FilmObjects(store, "film").ledger().chunk(0).attempts
     assert attempt.status == status
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chunk_assets.defs.resources import connect
 from chunk_assets.errors import StorageError
-from chunk_assets.generation.ledger import Ledger
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.conditional_writes import (
     conditional_write_faults,
@@ -87,7 +87,7 @@ def test_no_paid_prediction_is_asked_for_on_such_a_server(
         )
         assert "two runs may pay for one clip, so paid generators are refused: use S3" in said
         assert account.created == []
-        assert list(Ledger(store, "film").film()) == []
+        assert list(FilmObjects(store, "film").ledger().film()) == []
         done("render", "film")
         monkeypatch.setenv("AWS_ENDPOINT_URL", proper)
         done(*RENDER)

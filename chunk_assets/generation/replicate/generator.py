@@ -20,7 +20,6 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.hosted import HostedModel
-from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.attempts import Attempts
 from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy
@@ -80,7 +79,7 @@ def build_replicate_generator(
         catalog.find(context.model or DEFAULT_MODEL),
         Attempts(
             api,
-            Ledger(context.store, context.video_id),
+            context.ledger,
             download,
             policy=policy,
             max_cost_usd=context.max_cost_usd,

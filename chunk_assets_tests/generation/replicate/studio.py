@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.catalog import load_catalog
@@ -94,7 +95,7 @@ class ReplicateStudio:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, "film")
+        return FilmObjects(self.store, "film").ledger()
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -121,7 +122,7 @@ class ReplicateStudio:
     def leave(self, *attempts: Attempt) -> None:
         """Make these the attempts at chunk 3, as a process that died would have left them."""
         ledger = ChunkLedger(video_id="film", chunk_num=3, attempts=attempts)
-        self.store.put_bytes(keys.prediction("film", 3), json_bytes(ledger), JSON)
+        self.store.put_bytes(f"{keys.ledgers('film')}chunk_03.json", json_bytes(ledger), JSON)
 
     def close(self) -> None:
         for api in self._open:

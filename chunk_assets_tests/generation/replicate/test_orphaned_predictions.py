@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.generation.ledger import Attempt, Ledger, now
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
@@ -59,7 +60,7 @@ class Chunk:
 def chunk(api: ReplicateApi, fake: FakeReplicate, store: ObjectStore) -> Chunk:
     """A chunk whose first prediction runs until it is cancelled."""
     fake.next("prediction", Takes(0, NEVER))
-    return Chunk(api, Ledger(store, "film"))
+    return Chunk(api, FilmObjects(store, "film").ledger())
 
 
 def test_one_that_runs_is_cancelled_and_costs_what_it_costs(chunk: Chunk, fake: FakeReplicate):
