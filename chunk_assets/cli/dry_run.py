@@ -11,7 +11,7 @@ from chunk_assets.defs.resources import connect
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.chunk_states import chunk_states, clip_records
 from chunk_assets.film.plan import FilmPlan, generation_context, placed_specs
-from chunk_assets.film.quotes import chunk_price, to_render
+from chunk_assets.film.quotes import chunk_price, chunks_to_render
 from chunk_assets.film.submission import AnimaticDirectory
 from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
 from chunk_assets.settings import Settings
@@ -40,7 +40,7 @@ def print_dry_run(
     generator_context = generation_context(video_id, directory.animatic, store)
     with closing(build_generator(generator, generator_context, generators)) as maker:
         if again is None:
-            rendered = set(to_render(states, maker))
+            rendered = set(chunks_to_render(states, maker))
         else:
             behind = () if only else range(again[-1] + 1, len(specs))
             rendered = {*again, *behind}

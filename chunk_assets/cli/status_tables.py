@@ -22,7 +22,7 @@ from chunk_assets.defs.runs.progress import ActiveRun, Rendering, rendering
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
-from chunk_assets.film.listing import listed
+from chunk_assets.film.listing import list_films
 from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.quotes import Quotes
@@ -34,7 +34,7 @@ from chunk_assets.storage.store import ObjectStore
 def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
     """One line a film that has left the grid, from the listings alone."""
     names = sorted(retired)
-    there = listed(store, names)
+    there = list_films(store, names)
     films = [
         {
             "video_id": name,

@@ -1,4 +1,4 @@
-"""A film's whole bill: what each chunk cost, failed and repeated attempts included."""
+"""What a film cost, chunk by chunk, failed and repeated attempts included."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +14,13 @@ _MOST_DECIMALS = 6
 
 @dataclass(frozen=True)
 class ChunkBill:
-    """What one chunk cost, all its takes and attempts together.
+    """What one chunk cost, with all its takes and attempts.
 
     Attributes:
+        chunk_num: The chunk.
         spent_usd: What is known to be spent.
         unsettled_usd: The price of attempts that are open, or whose cost is unknown.
-        attempts: The paid generator's attempts, the oldest first; void ones are left out.
+        attempts: The attempts in the ledger, oldest first, without void ones.
     """
 
     chunk_num: int
@@ -29,16 +30,16 @@ class ChunkBill:
 
     @property
     def total_usd(self) -> float:
-        """What is spent, and the unsettled attempts at their full price."""
+        """What is spent, with unsettled attempts at full price."""
         return round(self.spent_usd + self.unsettled_usd, 6)
 
     @property
     def lost(self) -> list[Attempt]:
-        """The attempts that gave no clip and cost money, or may have."""
+        """The attempts without a clip that cost money, or may have."""
         return [one for one in self.attempts if not _gave_a_clip(one) and one.committed_usd]
 
     def as_json(self) -> dict[str, Any]:
-        """The bill for programs."""
+        """The bill as JSON values."""
         names = {"model", "prediction_id", "status", "cost_usd", "price_usd", "error"}
         return {
             "total_usd": self.total_usd,
@@ -52,8 +53,8 @@ class Bill:
     """What a film cost.
 
     Attributes:
-        chunks: By number, also those that the film's plan no longer has.
-        damaged: A sentence for each ledger that cannot be read; what it held is in no sum.
+        chunks: By number, including chunks that are no longer planned.
+        damaged: A sentence for each ledger that cannot be read; its costs are in no sum.
     """
 
     chunks: Mapping[int, ChunkBill] = field(default_factory=dict)
@@ -61,50 +62,56 @@ class Bill:
 
     @property
     def total_usd(self) -> float:
-        """What all chunks cost, the unsettled attempts at their full price."""
+        """What all chunks cost, with unsettled attempts at full price."""
         return round(sum(chunk.total_usd for chunk in self.chunks.values()), 6)
 
     @property
     def unsettled_usd(self) -> float:
-        """What of it may turn out not to have been spent."""
+        """The part of the total that may turn out not to have been spent."""
         return round(sum(chunk.unsettled_usd for chunk in self.chunks.values()), 6)
 
     @property
     def unknown_usd(self) -> float:
-        """What of it may have been spent on predictions whose answers were lost."""
+        """The part of the total for predictions whose answers were lost."""
         every = (one for chunk in self.chunks.values() for one in chunk.attempts)
         return round(sum(one.price_usd for one in every if one.is_unknown), 6)
 
     @property
     def notes(self) -> list[str]:
-        """What the total does not say, one sentence each."""
-        said = []
+        """Sentences about costs that are not settled and clips that are not fetched."""
+        notes = []
         if self.unknown_usd:
-            said.append(
+            notes.append(
                 f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
                 "answers were lost; they are looked for before the next prediction."
             )
         every = [one for chunk in self.chunks.values() for one in chunk.attempts]
         if unfetched := sum(one.status == "unfetched" for one in every):
             many = "clips are" if unfetched > 1 else "clip is"
-            said.append(
+            notes.append(
                 f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
                 "fetches what is paid for."
             )
-        return [*said, *(f"{sentence}." for sentence in self.damaged)]
+        return [*notes, *(f"{sentence}." for sentence in self.damaged)]
 
     def chunk(self, chunk_num: int) -> ChunkBill:
-        """What one chunk cost, nothing where nothing is known of it."""
+        """Return one chunk's bill; an empty one if the chunk is unknown."""
         return self.chunks.get(chunk_num) or ChunkBill(chunk_num)
 
     def beyond(self, chunk_nums: Sequence[int]) -> list[ChunkBill]:
-        """The chunks that are not among these and cost money."""
+        """Return the bills of other chunks than these that cost money."""
         others = sorted(set(self.chunks) - set(chunk_nums))
         return [self.chunks[number] for number in others if self.chunks[number].total_usd]
 
 
 def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]) -> Bill:
-    """The bill of a film, its stored clips given by chunk number.
+    """Return a film's bill from its ledgers.
+
+    Args:
+        store: The bucket.
+        video_id: The film.
+        clips: The records of its stored clips, by chunk number. They count only for chunks without
+            a ledger: free ones, and those rendered before there were ledgers.
 
     Raises:
         StorageError: S3 does not answer.
@@ -122,13 +129,12 @@ def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]
             tuple(one for one in ledger.attempts if one.status != "void"),
         )
     for number, clip in clips.items():
-        if number not in chunks:  # free, or older than the ledgers
-            chunks[number] = ChunkBill(number, clip.spent_usd)
+        chunks.setdefault(number, ChunkBill(number, clip.spent_usd))
     return Bill(chunks, tuple(damaged))
 
 
 def in_dollars(amounts: Sequence[float]) -> list[str]:
-    """Amounts as text, with as many decimals as it takes for their column to add up."""
+    """Format amounts with as many decimals as their column needs to add up."""
     decimals = next(
         (
             places

@@ -1,4 +1,4 @@
-"""Stored clips whose sha256 fits and that cannot be used: wrong already when they were stored."""
+"""Find clips that are intact as objects, but cannot be decoded or have the wrong format."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from chunk_assets.storage.stored import StoredObject
 
 
 def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: ChunkSpec) -> None:
-    """Check that a stored clip can be decoded whole and has the form that its record says.
+    """Check that a stored clip can be decoded, and has the format of its record.
 
-    Decodes every frame, so call it only after something made from the clip has failed. The store
-    remembers the damage: the next walk renders the chunk again.
+    This decodes every frame, so it is called only after something made from the clip has failed.
+    The store remembers the damage, and the chunk is rendered again.
 
     Args:
-        store: Where the clip is.
+        store: The bucket.
         stored: The clip.
-        path: Its content.
+        path: A file with its content.
         spec: Its chunk.
 
     Raises:
-        Damaged: It is not usable; the sentence names the chunk.
+        Damaged: The clip cannot be used.
     """
     reason = _fault(path, StreamSignature.read(stored.record.get("form", "")))
     if not reason:
@@ -40,22 +40,22 @@ def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: Chunk
 
 
 def _fault(path: Path, recorded: StreamSignature | None) -> str:
-    """What is wrong with a clip, in words; empty where nothing is, or it cannot be decided."""
+    """Say what is wrong with a clip; empty if nothing is, or this machine cannot tell."""
     try:
         info = probe(path)
         with open_video(path) as video:
             decoded = sum(not frame.is_corrupt for frame in video.frames())
-    except (Unsupported, TooSlow):  # a limit of this machine: no reason to pay for another clip
+    except (Unsupported, TooSlow):  # a limit of this machine does not justify another paid clip
         return ""
     except MediaError as error:
         shown = repr(str(path))
         said = str(error).replace(f"the video {shown}", "it").replace(shown, "it")
         return f"it cannot be decoded ({said})"
     if decoded < info.frames:
-        return f"{decoded} of its {info.frames} frames can be decoded"
+        return f"only {decoded} of its {info.frames} frames can be decoded"
     measured = StreamSignature.of(info)
     if recorded is not None and _shape(measured) != _shape(recorded):
-        return f"it has {_shape(measured)}, {_shape(recorded)} were written"
+        return f"it has {_shape(measured)} instead of {_shape(recorded)}"
     return ""
 
 

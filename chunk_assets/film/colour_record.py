@@ -1,4 +1,4 @@
-"""How the colours of a chunk and of its beat have moved, measured as the clip comes."""
+"""The colour shift of a new clip and the drift of its beat, for the clip's record."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ def colour_record(
     temporal: float,
     before: ClipRecord | None,
 ) -> dict[str, Any]:
-    """What a clip's record says of its colours.
+    """Return the colour fields of a clip's record.
 
     Args:
         spec: The chunk.
         conditioning: The picture the clip was conditioned on.
         last: The clip's last frame.
-        temporal: The share of the last frame before in `conditioning`.
-        before: The record of the chunk before; None where there is none.
+        temporal: The share of the previous last frame in `conditioning`.
+        before: The previous chunk's record, if there is one.
 
     Returns:
-        The fields `beat`, `colour_shift` and `colour_drift` of a `ClipRecord`. The drift is summed
-        as `video.judging.accumulated` has it, from the beat's first chunk on; it is left out
-        where it is not known of the beat's chunk before.
+        The fields `beat`, `colour_shift` and `colour_drift` of a `ClipRecord`. The drift adds up
+        from the beat's first chunk, as in `media.metrics.accumulated`; it is left out if the beat's
+        previous chunk has none.
     """
     beat = digest(spec.beat.get("name"))[:12]
     shift = colour_shift(reduced(np.asarray(conditioning)), reduced(np.asarray(last))).mean
@@ -44,7 +44,7 @@ def colour_record(
 
 
 def distance(text: str) -> float:
-    """ΔE (CIE 1976) of a recorded shift or drift."""
+    """Return the ΔE (CIE 1976) of a recorded shift or drift."""
     return float(np.linalg.norm([float(part) for part in text.split()]))
 
 

@@ -1,8 +1,8 @@
-"""The account of what films started by the sensor cost on one day: one object a day on S3.
+"""What films started by the sensor cost on one day: an account a day, on S3.
 
-A run is entered with the most that it may cost before it is requested, and with its actual cost
-once it has ended. The account is on S3, next to the ledgers, and updated by conditional writes, so
-it survives restarts and lost Dagster storage, and deployments that share a bucket share it.
+A run is entered before it is requested, with the most it may cost; its actual cost replaces that
+once it has ended. The account is on S3 and updated by conditional writes, so it survives restarts
+and the loss of Dagster's storage, and deployments that share a bucket share it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 from chunk_assets.usd import StrictUsd
 
-_TRIES = 20
+_ATTEMPTS = 20
 
 _CENT = 0.0001
 """Sums of floats are not exact: a hundredth of a cent."""
@@ -27,10 +27,10 @@ class FilmDay(BaseModel):
     """One film's entry.
 
     Attributes:
-        run_key: The film's last run that was requested on the day.
-        base_usd: What the film had cost before its first run of the day.
-        limit_usd: What the film may cost in all by the end of that run.
-        spent_usd: What it had cost when that run had ended; None while the run may go on.
+        run_key: The film's last run requested on that day.
+        base_usd: What the film had cost before its first run of that day.
+        limit_usd: What the film may have cost in all when that run ends.
+        spent_usd: What the film had cost when that run ended; None while it may be running.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +42,7 @@ class FilmDay(BaseModel):
 
     @property
     def counted_usd(self) -> float:
-        """What counts for the day: the most it may cost, or what it did cost."""
+        """What counts for the day: the most it may cost, or what it cost."""
         reached = self.limit_usd if self.spent_usd is None else self.spent_usd
         return max(0.0, reached - self.base_usd)
 
@@ -57,17 +57,17 @@ class DaySpending(BaseModel):
 
     @property
     def counted_usd(self) -> float:
-        """What is spent, or reserved by runs that have not ended."""
+        """What is spent, and reserved by runs that have not ended."""
         return sum(film.counted_usd for film in self.films.values())
 
     @property
     def reserved_usd(self) -> float:
-        """What of it belongs to runs that have not ended."""
+        """What is reserved by runs that have not ended."""
         return sum(film.counted_usd for film in self.films.values() if film.spent_usd is None)
 
 
 def day_spending(store: ObjectStore, day: str) -> DaySpending:
-    """The account of a day such as "2026-11-28".
+    """Return the account of a day such as "2026-11-28".
 
     Raises:
         StorageError: It cannot be read.
@@ -86,24 +86,24 @@ def reserve(
     day_limit_usd: float,
     has_ended: Callable[[str], bool],
 ) -> float:
-    """Enter a film's run before it is requested; returns what the film may then cost in all.
+    """Enter a film's run before it is requested; return what the film may then cost in all.
 
     Args:
         store: The bucket.
         day: The day on which the run is requested.
         video_id: The film.
-        run_key: The run; entered again, it counts once.
-        price_usd: What the run is expected to cost.
+        run_key: The run; a second entry replaces the first.
+        price_usd: What the run will probably cost.
         film_limit_usd: What the film may cost in all.
         day_limit_usd: What all films of the day may cost.
-        has_ended: Whether the run of that key has ended.
+        has_ended: Says whether the run with a key has ended.
 
     Raises:
-        NotAllowed: One of the limits would be passed.
-        StorageError: The account cannot be read or written; nothing may be started then.
+        NotAllowed: A limit would be exceeded.
+        StorageError: The account cannot be read or written, so nothing may be started.
     """
     require_conditional_writes(store)
-    for _ in range(_TRIES):
+    for _ in range(_ATTEMPTS):
         account, stored = _read(store, day)
         films = {
             name: _settled(store, name, film, has_ended) for name, film in account.films.items()
@@ -124,7 +124,7 @@ def reserve(
             continue
         return limit
     uri = day_spending_object(store, day).uri
-    raise StorageError(f"{uri} was changed by another process at each of {_TRIES} tries")
+    raise StorageError(f"{uri} was changed by another process during each of {_ATTEMPTS} attempts")
 
 
 def _check(

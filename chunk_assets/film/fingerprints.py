@@ -1,4 +1,4 @@
-"""What tells one rendering from another: fingerprints of what it was made from, and its seed."""
+"""Fingerprints of what pictures and clips are made from, and the seeds of takes."""
 
 import hashlib
 import json
@@ -8,33 +8,33 @@ from chunk_assets.media.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPOR
 from chunk_assets.schemas import ChunkSpec
 
 COMPOSITING = "1"
-"""Changes when `create_reference_composite` gives other pixels for the same input."""
+"""Increase this when `create_reference_composite` returns other pixels for the same input."""
 
 _SEEDS = 2**31
-"""Seeds are 31-bit: the smallest range that the hosted models share."""
+"""Seeds have 31 bits: the smallest range of any hosted model."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The shares of the composite's pictures, each in [0, 1]."""
+    """The shares of a composite's pictures, each in [0, 1]."""
 
     animatic: float = ANIMATIC_WEIGHT
     style: float = STYLE_WEIGHT
     temporal: float = TEMPORAL_WEIGHT
 
     def __str__(self) -> str:
-        """The three numbers, as they are recorded beside a composite."""
+        """Return the three numbers as they are stored in a composite's record."""
         return f"{self.animatic} {self.style} {self.temporal}"
 
 
 def digest(material: object) -> str:
-    """The sha256 (hex) of a JSON value, the same however its names are ordered."""
+    """Return the SHA-256 (hex) of a JSON value; the order of its names does not matter."""
     text = json.dumps(material, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def composite_fingerprint(spec: ChunkSpec, previous_version: str | None, weights: Weights) -> str:
-    """What a composite is made from: its pictures' versions, their weights, its size."""
+    """Return the fingerprint of a composite: its pictures' versions, weights and size."""
     return digest(
         {
             "compositing": COMPOSITING,
@@ -48,9 +48,9 @@ def composite_fingerprint(spec: ChunkSpec, previous_version: str | None, weights
 
 
 def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, model: str) -> str:
-    """What a clip is made from: what the generator is asked, less the seed.
+    """Return the fingerprint of a clip: everything in the generator's request except the seed.
 
-    Where the film is cut does not count: the same clip serves when only a transition changes.
+    Keyframes are left out, so a clip stays when only a transition changes.
     """
     return digest(
         {
@@ -68,10 +68,10 @@ def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, mo
 
 
 def chunk_seed(spec: ChunkSpec, take: int) -> int:
-    """The seed of one take of one chunk, 0 to 2³¹ − 1.
+    """Return the seed of one take of one chunk, 0 to 2³¹ − 1.
 
-    Derived from film, chunk and take, so that neighbours differ (the same seed makes a chained film
-    loop) and a take can be had again; a seed chosen for the film takes the take's place.
+    It is derived from film, chunk and take, or from the film's seed if one was chosen, so that a
+    take can be repeated. Neighbouring chunks have different seeds: with one seed, a film loops.
     """
     chosen = f"take {take}" if spec.seed is None else f"seed {spec.seed}"
     material = f"{spec.video_id} {spec.chunk_num} {chosen}"

@@ -1,7 +1,7 @@
-"""Whether films are finished, told from what S3 lists: a request a film, and nothing read.
+"""Which films are finished, as far as S3's listings tell: a request a film, and nothing is read.
 
-A film is finished when it is stored and nothing that it is made from was written after it. What a
-listing cannot decide (a manifest written again, be it with the same content) is looked at whole.
+A film is finished if it is stored and newer than everything it is made from. If the listing cannot
+decide that, as after the same manifest was written again, `film.status` compares the contents.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,20 +13,20 @@ from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.store import ObjectStore
 
 FEW = 100
-"""Films that are asked for one by one; for more, everything that is stored is listed."""
+"""Up to so many films are listed one by one; for more, all films of the bucket are listed."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _STITCHED, _OUTPUT = "stitched.mp4", "output.json"
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What S3 lists of films.
+class FilmListing:
+    """What S3 lists of films, by name.
 
     Attributes:
-        manifests: The manifest of each film that has one.
-        films: When each stored film was complete: its output is written last.
-        sizes: Bytes of each stored film.
+        manifests: The manifests.
+        films: When each stored film was finished: when its output, the last object, was written.
+        sizes: The stored films' sizes in bytes.
     """
 
     manifests: dict[str, ListedObject] = field(default_factory=dict)
@@ -34,18 +34,18 @@ class Listed:
     sizes: dict[str, int] = field(default_factory=dict)
 
     def may_be_current(self, video_id: str) -> bool:
-        """Whether the film is stored and its manifest older: S3's times are whole seconds."""
+        """Whether the film is stored and newer than its manifest; S3's times are whole seconds."""
         manifest, stored = self.manifests.get(video_id), self.films.get(video_id)
         return stored is not None and (manifest is None or manifest.last_modified < stored)
 
 
-def listed(store: ObjectStore, names: Sequence[str]) -> Listed:
-    """What is listed of these films, and with many of them also of others.
+def list_films(store: ObjectStore, names: Sequence[str]) -> FilmListing:
+    """List these films; if they are many, the listing also has others.
 
     Raises:
         StorageError: S3 cannot be read.
     """
-    found = Listed()
+    found = FilmListing()
     complete: dict[str, set[str]] = {}
     for name, manifest in _manifests(store, names):
         found.manifests[name] = manifest
@@ -62,7 +62,7 @@ def listed(store: ObjectStore, names: Sequence[str]) -> Listed:
 
 
 def newest_clip(store: ObjectStore, video_id: str) -> datetime:
-    """When the last of a film's clips was written; long ago where there is none.
+    """Return when the newest of a film's clips was written; the earliest time if there is none.
 
     Raises:
         StorageError: S3 cannot be read.
@@ -78,7 +78,7 @@ def _manifests(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, 
         return
     for name in names:
         for each in store.listing(FilmObjects(store, name).manifest().key):
-            if not each.name:  # the key itself, and not one that goes on behind it
+            if not each.name:  # the manifest itself, not a longer key
                 yield name, replace(each, name=name)
 
 

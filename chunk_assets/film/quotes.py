@@ -1,4 +1,4 @@
-"""The price of chunks before they are rendered, as the generators themselves state it."""
+"""What chunks will cost, by their generators' own prices."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,7 +16,7 @@ from chunk_assets.storage.store import ObjectStore
 
 
 def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
-    """What the generator asks for a chunk's clip, in US dollars.
+    """Return a generator's price of a chunk's clip, in US dollars.
 
     Raises:
         SpecError: It makes no such clip, or its price is no amount.
@@ -24,11 +24,11 @@ def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
     return clip_price(generator, spec.num_frames, spec.fps, spec.size)
 
 
-def to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[int]:
-    """The chunks that this generator would render, by number.
+def chunks_to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[int]:
+    """Yield the numbers of the chunks that this generator would render.
 
-    From the first chunk that is not up to date, all are taken to be rendered: each begins with
-    the last frame of the one before.
+    These are all chunks from the first that is not up to date, since each is made from the last
+    frame of the previous one.
     """
     has_changed = False
     for state in states:
@@ -45,7 +45,7 @@ def to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[in
 
 
 class Quotes:
-    """Prices of clips like those that are stored, by the generators that made them."""
+    """Prices of clips from the generators that made the stored clips."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Quotes:
         self._generators = generators
 
     def again(self, clip: ClipRecord, spec: ChunkSpec) -> float:
-        """What a clip for `spec` costs from the generator and the model of `clip`.
+        """Return the price of a clip for `spec` from the generator and the model of `clip`.
 
         Raises:
             SpecError: The generator or its model is no longer known, or makes no such clip.

@@ -1,4 +1,4 @@
-"""What is written beside a chunk's objects on S3, so that they can be judged without being read."""
+"""The records of a chunk's objects: S3 user metadata that says what each was made from."""
 
 import re
 from typing import Any, Self
@@ -12,7 +12,7 @@ from chunk_assets.usd import Usd
 
 
 class _Record(BaseModel):
-    """Kept as S3 user metadata, whose names are written with hyphens."""
+    """A record, stored as S3 user metadata, whose names have hyphens."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class _Record(BaseModel):
 
     @classmethod
     def of(cls, stored: StoredObject) -> Self:
-        """Read it back.
+        """Read the record of a stored object.
 
         Raises:
             StorageError: The object was not written by chunk_assets.
@@ -45,7 +45,7 @@ class _Record(BaseModel):
 
 
 class CompositeRecord(_Record):
-    """What a composite was made from; `weights` are those of animatic, style and last frame."""
+    """What a composite was made from; `weights` has those of animatic, style and last frame."""
 
     fingerprint: str
     pixels: str
@@ -73,27 +73,27 @@ class CompositeRecord(_Record):
 
 
 class ClipRecord(_Record):
-    """What a clip was made from, by whom, and what it cost.
+    """What a clip was made from, by which generator, and what it cost.
 
     Attributes:
-        fingerprint: `fingerprints.clip_fingerprint` of what was asked.
+        fingerprint: The `clip_fingerprint` of the request.
         generator: The generator's name.
         model: The model and its version.
         seed: The take's seed.
-        take: 1 for the chunk's first rendering; each later one counts up.
-        root_run: The run that made it, or the first of the runs it retried.
+        take: 1 for the chunk's first take; each later one counts up.
+        root_run: The run that made it; for a retried run, the first one.
         cost_usd: What this take cost.
-        spent_usd: What the chunk cost so far, this take and those before.
-        seconds: How long the generator took.
+        spent_usd: What the chunk cost so far, as its ledger said then; see `film.bill`.
+        seconds: How long rendering took.
         beat: A digest of its beat's name.
-        colour_shift: How far its last frame's mean colour is from that of the picture it was
-            conditioned on, as L*, a* and b*; empty where that was not measured.
-        colour_drift: The same, summed along the chain since the beat began.
-        form: What stitching has to know of the clip (`video.forms.Form`).
-        held_frames: How many frames repeat the last one, since the clip came too short.
-        tone_mapped: Which kind of HDR it came in ("PQ" or "HLG"); empty if it was not HDR.
-        composite: The pixels' digest of the composite it was conditioned on.
-        last_frame: The pixels' digest of the frame that it handed to the next chunk.
+        colour_shift: The difference of the mean colours of its last frame and of the picture it
+            was conditioned on, as L*, a* and b*; empty if it was not measured.
+        colour_drift: The same, added up since the beat's first chunk.
+        form: What stitching needs to know of the clip (`media.stream_signature`).
+        held_frames: How many frames repeat the last one, because the clip was too short.
+        tone_mapped: The original's kind of HDR ("PQ" or "HLG"); empty if it was not HDR.
+        composite: The digest of the pixels of the composite it was conditioned on.
+        last_frame: The digest of the pixels of its last frame.
     """
 
     fingerprint: str
@@ -116,7 +116,7 @@ class ClipRecord(_Record):
 
 
 class FrameRecord(_Record):
-    """Which clip a last frame was taken from (the sha256 of the clip as stored)."""
+    """Which clip a last frame was taken from: the sha256 of the stored clip."""
 
     clip: str
     pixels: str

@@ -1,20 +1,20 @@
-"""Where every object lives. Keys are built here and nowhere else.
+"""The key of every object. Only `film.objects` uses these.
 
 ::
 
     animatics/{video}.json                              the manifest; written last, it commits
     animatics/{video}/{file}                            frames, style guide, product picture
     chunks/{video}/specs/chunk_{nn}.json                ChunkSpec
-    chunks/{video}/composites/chunk_{nn}.png            conditioning image
+    chunks/{video}/composites/chunk_{nn}.png            composite
     chunks/{video}/chunk_{nn}.mp4                       clip
     chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
-    chunks/{video}/seams/seam_{nn}.mp4                  blend of a clip with the one before
-    chunks/{video}/predictions/chunk_{nn}.json          ledger: what was asked of a hosted model
+    chunks/{video}/seams/seam_{nn}.mp4                  blend of a clip with the previous one
+    chunks/{video}/predictions/chunk_{nn}.json          ledger: requests to paid generators
     chunks/{video}/checks/chunk_{nn}.json               results of its checks
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
-    videos/{video}/report.html                          the film's page
-    spending/{day}.json                                 what the sensor's paid films cost that day
+    videos/{video}/report.html                          the film page
+    spending/{day}.json                                 account of the sensor's paid films
 """
 
 import posixpath
@@ -35,20 +35,20 @@ def animatic_files(video_id: str) -> str:
 
 
 def animatic_file(video_id: str, name: str) -> str:
-    """A picture the manifest names; `name` has been checked to stay inside (schemas.Animatic).
+    """A picture that the manifest names; `schemas.Animatic` has checked that it stays inside.
 
-    `./a.png` and `b//a.png` are names of files, but S3 servers refuse or change such keys.
+    The name is normalised: S3 servers refuse or change keys such as `./a.png` and `b//a.png`.
     """
     return f"{animatic_files(video_id)}{posixpath.normpath(name)}"
 
 
 def chunk_spec(video_id: str, chunk_num: int) -> str:
-    """What one chunk is to be."""
+    """One chunk's spec."""
     return f"{CHUNKS}{video_id}/specs/chunk_{chunk_num:02d}.json"
 
 
 def composite(video_id: str, chunk_num: int) -> str:
-    """What one chunk is conditioned on."""
+    """One chunk's composite."""
     return f"{CHUNKS}{video_id}/composites/chunk_{chunk_num:02d}.png"
 
 
@@ -58,12 +58,12 @@ def chunk_video(video_id: str, chunk_num: int) -> str:
 
 
 def last_frame(video_id: str, chunk_num: int) -> str:
-    """What one chunk hands to the next."""
+    """One chunk's last frame."""
     return f"{CHUNKS}{video_id}/frames/chunk_{chunk_num}_last_frame.png"
 
 
 def seam(video_id: str, chunk_num: int) -> str:
-    """The blend of the clip before with one chunk's, prepared for stitching; made again at need."""
+    """The blend of one chunk's clip with the previous one; made again if it is missing."""
     return f"{CHUNKS}{video_id}/seams/seam_{chunk_num:02d}.mp4"
 
 
@@ -78,12 +78,12 @@ def check_results(video_id: str, chunk_num: int) -> str:
 
 
 def clips(video_id: str) -> str:
-    """Where the film's clips are, beside folders of everything else there is of its chunks."""
+    """The folder of the film's clips, and of the folders of its chunks' other objects."""
     return f"{CHUNKS}{video_id}/"
 
 
 def film(video_id: str) -> str:
-    """Where the stitched film and what is told of it are."""
+    """The folder of the stitched film, its output and its page."""
     return f"{FILMS}{video_id}/"
 
 
@@ -103,5 +103,5 @@ def page(video_id: str) -> str:
 
 
 def day_spending(day: str) -> str:
-    """The account of what films started by the sensor cost on a day, such as "2026-11-28"."""
+    """The account of what films started by the sensor cost on a day such as "2026-11-28"."""
     return f"spending/{day}.json"

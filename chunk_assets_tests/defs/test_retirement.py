@@ -22,7 +22,7 @@ from chunk_assets.defs.partitions.retirement import (
 )
 from chunk_assets.defs.partitions.retirement import retired_films as retired
 from chunk_assets.errors import SpecError
-from chunk_assets.film.listing import listed
+from chunk_assets.film.listing import list_films
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.bucket import ListedObject
@@ -70,7 +70,7 @@ def put_finished(studio: Studio, settings: Settings, names: list[str]) -> None:
 
 def later(store: ObjectStore, video_id: str = "film") -> None:
     """Wait until what is written now is younger than the film: S3 dates by the second."""
-    written = listed(store, [video_id]).films[video_id]
+    written = list_films(store, [video_id]).films[video_id]
     while datetime.now(UTC) < written + timedelta(seconds=1.1):
         time.sleep(0.1)
 

@@ -21,7 +21,7 @@ from chunk_assets.defs.partitions.registry import unregister
 from chunk_assets.defs.runs.active_runs import at_work
 from chunk_assets.defs.sensors.manifest_cursor import ListedManifest
 from chunk_assets.errors import ChunkAssetsError, SpecError
-from chunk_assets.film.listing import Listed, listed, newest_clip
+from chunk_assets.film.listing import FilmListing, list_films, newest_clip
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.status import film_status
 from chunk_assets.settings import Settings
@@ -109,7 +109,7 @@ def retire(
     work.known = observations.sightings(instance, wanted)
     old = [name for name in wanted if work.is_old(work.known.get(name, Sighting()).recorded)]
     work.found.too_young += _without(wanted, old)
-    work.listed = listed(store, old)
+    work.listed = list_films(store, old)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for start in range(0, len(old), BATCH):
             work.deal_with(old[start : start + BATCH], pool)
@@ -128,7 +128,7 @@ class _Retiring:
     is_dry_run: bool
     born_before: datetime
     known: dict[str, Sighting] = field(default_factory=dict)
-    listed: Listed = field(default_factory=Listed)
+    listed: FilmListing = field(default_factory=FilmListing)
     found: Retirement = field(default_factory=Retirement)
 
     def is_old(self, moment: float | datetime) -> bool:
