@@ -24,21 +24,19 @@ class WalkStop(StopSignal):
     def close(self) -> None:
         """Stop because the walk is closed."""
         if self._shutdown.keeps_predictions:
-            self.set(HandedOff(f"{self._film} is handed on unfinished: its walk was closed"))
+            self.set(HandedOff(f"{self._film} is handed off unfinished: its run has ended"))
         else:
             self.set()
 
     def is_set(self) -> bool:
         """Return whether to stop."""
-        if not super().is_set():
-            try:
-                self._shutdown.check_urgent(self._film)
-            except HandedOff as reason:
-                self.set(reason)
+        if not super().is_set() and self._shutdown.is_urgent():
+            why = "this worker is stopping, or has lost its run"
+            self.set(HandedOff(f"{self._film} is handed off unfinished: {why}"))
         return super().is_set()
 
     def check_begin(self) -> None:
-        """Check that a new piece of work may begin.
+        """Check that new work may begin.
 
         Raises:
             HandedOff: The process shuts down.

@@ -1,7 +1,4 @@
-"""Stores a chunk's objects while the chain goes on; clips are normalised first.
-
-These functions run as tasks of the finishing queue.
-"""
+"""Tasks of the finishing queue: they normalise clips and store the objects of a chunk."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -156,7 +153,7 @@ def _normalised(context: RenderContext, made: Made) -> _Normalised:
 
 
 def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord:
-    """Return what is recorded beside a new clip."""
+    """Return the record of a new clip."""
     spec, generated, before = made.spec, made.clip, made.before
     name = context.generator.name
     spent = generated.spent_usd  # the ledger's sum; a free clip adds nothing to it

@@ -84,19 +84,10 @@ class Shutdown:
         return False
 
     def check_begin(self, what: str) -> None:
-        """Check that a new piece of work may begin; also called while it waits for its turn.
+        """Check that new work may begin; also called while work waits for its turn.
 
         Raises:
             HandedOff: The process shuts down.
         """
         if self.is_requested() or self.is_urgent():
-            raise HandedOff(f"{what} is handed on: its worker stops, another one goes on with it")
-
-    def check_urgent(self, what: str) -> None:
-        """Check that the work in progress may be finished.
-
-        Raises:
-            HandedOff: The process must stop at once.
-        """
-        if self.is_urgent():
-            raise HandedOff(f"{what} is handed on unfinished: its worker stops, or has lost it")
+            raise HandedOff(f"{what} is handed off to another worker: this one is shutting down")

@@ -68,7 +68,7 @@ def test_the_chunk_in_flight_is_the_last(store: ObjectStore, tmp_path: Path):
 
     generator.before = ask
     made = []
-    with pytest.raises(HandedOff, match="film 'film' is handed on: its worker stops"):
+    with pytest.raises(HandedOff, match="film 'film' is handed off to another worker"):
         made.extend(walking(store, tmp_path / "one", generator, shutdown))
     assert [one.spec.chunk_num for one in made if one.stage == "last_frames"] == [0, 1]
     assert stored(store) == [0, 1]
@@ -120,7 +120,7 @@ def test_an_urgent_shutdown_leaves_predictions_for_the_next_walk(
     threading.Thread(target=_once_polled, args=(account, shutdown.urgent.set)).start()
     with (
         closing(hosted(store)) as generator,
-        pytest.raises(HandedOff, match="handed on unfinished"),
+        pytest.raises(HandedOff, match="handed off unfinished"),
     ):
         list(walking(store, tmp_path / "one", generator, shutdown))
     assert not account.created[0].is_over

@@ -157,7 +157,7 @@ class Endless(HoldingGenerator):
         self.requests.append(request)
         stop.wait(20)
         stop.raise_if_set()
-        raise AssertionError("nobody stopped it")
+        raise AssertionError("the generator was not stopped")
 
 
 def test_stopping_the_walk_stops_the_generator(walking: Walking):

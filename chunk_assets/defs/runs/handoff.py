@@ -1,6 +1,6 @@
 """A run that ends early so that Dagster starts it again elsewhere: asked for by a worker.
 
-A worker's process says by `set_shutdown` what its runs look at; any other process never leaves.
+A worker's process calls `set_shutdown`; in any other process, runs are never handed off.
 """
 
 import dagster as dg
@@ -17,13 +17,13 @@ _current = Shutdown()
 
 
 def set_shutdown(shutdown: Shutdown) -> None:
-    """Have this process's walks look at `shutdown`."""
+    """Set the shutdown that this process's walks follow."""
     global _current
     _current = shutdown
 
 
 def current_shutdown() -> Shutdown:
-    """What this process's walks look at."""
+    """Return the shutdown that this process's walks follow."""
     return _current
 
 
