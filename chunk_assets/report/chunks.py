@@ -14,6 +14,7 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.report.media import Medium, Shares, clip, picture
 from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage.objects import ObjectRef
 from chunk_assets.storage.store import ObjectStore
 
 NOT_RENDERED = "not rendered yet"
@@ -126,36 +127,35 @@ class ChunkViews:
             media=self._media(spec),
             prompt=self._cut(spec.prompt),
             facts=_facts(state.clip, spent) if state.clip else {},
-            uris=[self._store.uri(key) for key in _keys(self._store, spec).values()],
+            uris=[ref.uri for ref in self._refs(spec)],
             checks=checks,
             checks_note=note,
         )
 
     def _media(self, spec: ChunkSpec) -> dict[str, Medium]:
-        named = _keys(self._store, spec)
+        composite, video, last_frame = self._refs(spec)
+        path = self._directory / f"{spec.chunk_num}_clip.mp4"
         return {
             "Animatic": self._animatic_frame(spec),
-            "Composite": self._picture(spec, named["composite"], NOT_RENDERED),
-            "Clip": clip(
-                self._store,
-                named["clip"],
-                self._directory / f"{spec.chunk_num}_clip.mp4",
-                self._shares.clip,
-                NOT_RENDERED,
-            ),
-            "Last frame": self._picture(spec, named["last_frame"], NOT_RENDERED),
+            "Composite": self._picture(spec, composite, NOT_RENDERED),
+            "Clip": clip(video, path, self._shares.clip, NOT_RENDERED),
+            "Last frame": self._picture(spec, last_frame, NOT_RENDERED),
         }
+
+    def _refs(self, spec: ChunkSpec) -> tuple[ObjectRef, ObjectRef, ObjectRef]:
+        objects, number = FilmObjects(self._store, spec.video_id), spec.chunk_num
+        return objects.composite(number), objects.clip(number), objects.last_frame(number)
 
     def _animatic_frame(self, spec: ChunkSpec) -> Medium:
         uri = spec.animatic_frame_url
         if uri not in self._animatic:  # the chunks of a beat share it
-            key = animatic_file_at(self._store, uri).key
-            self._animatic[uri] = self._picture(spec, key, "no longer stored")
+            ref = animatic_file_at(self._store, uri)
+            self._animatic[uri] = self._picture(spec, ref, "no longer stored")
         return self._animatic[uri]
 
-    def _picture(self, spec: ChunkSpec, key: str, absent: str) -> Medium:
+    def _picture(self, spec: ChunkSpec, ref: ObjectRef, absent: str) -> Medium:
         path = self._directory / f"{spec.chunk_num}_picture"
-        return picture(self._store, key, path, self._shares.picture_bytes, absent)
+        return picture(ref, path, self._shares.picture_bytes, absent)
 
     def _checks(self, state: ChunkState) -> tuple[list[Check], str]:
         spec = state.spec
@@ -192,15 +192,6 @@ def cut(text: str, characters: int) -> str:
 def money(usd: float) -> str:
     """Format US dollars, with four decimals below one cent."""
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
-
-
-def _keys(store: ObjectStore, spec: ChunkSpec) -> dict[str, str]:
-    objects, number = FilmObjects(store, spec.video_id), spec.chunk_num
-    return {
-        "composite": objects.composite(number).key,
-        "clip": objects.clip(number).key,
-        "last_frame": objects.last_frame(number).key,
-    }
 
 
 def _facts(clip: ClipRecord, spent_usd: float) -> dict[str, str]:

@@ -25,7 +25,7 @@ from chunk_assets.media.frames import VideoInfo, last_frame, probe
 from chunk_assets.media.images import open_picture, thumbnail_jpeg
 from chunk_assets.media.sampling import frames_at
 from chunk_assets.media.thumbnail_video import Reduction, write_thumbnail_video
-from chunk_assets.storage.store import ObjectStore
+from chunk_assets.storage.objects import ObjectRef
 
 MAX_PAGE_BYTES = 25 << 20
 FILM_BYTES = 5_000_000
@@ -110,24 +110,24 @@ class Medium:
 _FILM_PICTURES = POSTER_BYTES + MAX_THUMBNAILS * THUMBNAIL_BYTES
 
 
-def picture(store: ObjectStore, key: str, path: Path, max_bytes: int, absent: str) -> Medium:
+def picture(ref: ObjectRef, path: Path, max_bytes: int, absent: str) -> Medium:
     """Return a stored picture, downloaded to `path`.
 
     If it cannot be shown, `reason` says why; if it is not stored, `reason` is `absent`.
     """
 
     def load() -> Medium:
-        store.download(key, path)
+        ref.download(path)
         return Medium(jpeg_uri(open_picture(path), max_bytes))
 
     return _load_or_explain(load, path, absent)
 
 
-def clip(store: ObjectStore, key: str, path: Path, reduction: Reduction, absent: str) -> Medium:
+def clip(ref: ObjectRef, path: Path, reduction: Reduction, absent: str) -> Medium:
     """Return a stored clip; see `picture`."""
 
     def load() -> Medium:
-        store.download(key, path)
+        ref.download(path)
         write_thumbnail_video(path, _small(path), reduction)
         return Medium(_uri("video/mp4", _small(path).read_bytes()))
 
@@ -135,17 +135,12 @@ def clip(store: ObjectStore, key: str, path: Path, reduction: Reduction, absent:
 
 
 def film(
-    store: ObjectStore,
-    key: str,
-    path: Path,
-    middle: Fraction,
-    moments: Sequence[Moment],
-    absent: str,
+    ref: ObjectRef, path: Path, middle: Fraction, moments: Sequence[Moment], absent: str
 ) -> Medium:
     """Return a stored film, its poster from `middle` seconds, and its thumbnails; see `picture`."""
 
     def load() -> Medium:
-        store.download(key, path)
+        ref.download(path)
         write_thumbnail_video(
             path, _small(path), Reduction(FILM_SIDE, FrameRate(30), FILM_BYTES - _FILM_PICTURES)
         )

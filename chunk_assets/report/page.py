@@ -108,8 +108,7 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
         facts, bill = film_facts(plan, store, states)
         medium = pool.submit(
             film_medium,
-            store,
-            film.key,
+            film,
             scratch / "film.mp4",
             poster_time(plan),
             moments(plan),
