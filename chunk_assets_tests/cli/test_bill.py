@@ -1,4 +1,4 @@
-"""The terminal tells the whole bill: what failed as it happens, and a column that adds up."""
+"""The bill in the terminal: failures as they happen, and a cost column that adds up."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def total(ended: Ended) -> float:
 def test_a_failed_prediction_is_a_line_as_it_happens_and_in_the_bill(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """With chunk, attempt, why and what it cost; the column adds up to the total, also in `status`
+    """It has chunk, attempt, reason and cost; the column adds up to the total, also in `status`
     and in JSON.
     """
     animatic()
@@ -77,10 +77,10 @@ def test_a_failed_prediction_is_a_line_as_it_happens_and_in_the_bill(
         assert bills[1]["attempts"][0]["error"] == BUSY
 
 
-def test_what_is_unknown_stands_at_its_full_price(
+def test_unknown_costs_count_at_full_price(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """Marked, explained, and part of the total; a void attempt is nothing."""
+    """They are marked, explained and part of the total; void attempts are not."""
     animatic()
     done(*RENDER)
     lost = Attempt(
@@ -109,10 +109,10 @@ def test_what_is_unknown_stands_at_its_full_price(
     assert done("status", "film", "--json").document["unsettled_cost"] == pytest.approx(PRICE)
 
 
-def test_a_chunk_that_is_no_longer_planned_is_in_the_column(
+def test_chunks_that_are_no_longer_planned_are_in_the_column(
     animatic: Animatics, desk: Path, store: ObjectStore, account: FakeReplicate
 ):
-    """A film that was shortened still cost what it did."""
+    """Shortening a film does not reduce its cost."""
     animatic()
     done(*RENDER)
     short = small_manifest(duration=4, transitions=[], frames=["one.png"])
@@ -125,10 +125,10 @@ def test_a_chunk_that_is_no_longer_planned_is_in_the_column(
     assert total(ended) == pytest.approx(sum(column(ended)))
 
 
-def test_a_refusal_says_what_it_cost(
+def test_the_cost_of_a_refusal_is_printed(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """A declined prediction that was billed is a line, before the fallback is asked."""
+    """A declined prediction that was billed is a line, before the fallback model is used."""
     account.prices["bytedance/seedance-1-pro-fast"] = 0.03  # two seconds in 480p
     animatic(fallback_model="seedance-1-pro-fast")
     account.next("prediction", Fails(MODERATED[1]))
@@ -149,11 +149,11 @@ def test_a_refusal_says_what_it_cost(
         ([], []),
     ],
 )
-def test_amounts_have_the_decimals_that_their_sum_needs(amounts: list[float], texts: list[str]):
+def test_amounts_have_enough_decimals_for_their_sum(amounts: list[float], texts: list[str]):
     """Rounded to cents, a column of fifteen clips would not add up."""
     assert in_dollars(amounts) == texts
 
 
-def test_a_bill_of_nothing():
-    """A film of which nothing is known cost nothing."""
+def test_an_empty_bill():
+    """An unknown film cost nothing."""
     assert (Bill().total_usd, Bill().chunk(3), Bill().beyond([])) == (0, ChunkBill(3), [])

@@ -1,4 +1,4 @@
-"""Damaged objects on S3: `status` says what is damaged, `render` and `submit` make it whole."""
+"""Damaged objects on S3: `status` names them, `render` and `submit` repair them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,55 +21,55 @@ CLIP, FRAME = keys.chunk_video("film", 1), keys.last_frame("film", 1)
 
 
 def put(store: ObjectStore, key: str, body: bytes, record: dict[str, str] | None = None) -> None:
-    """Put another content there, under the record that was there or this one."""
+    """Replace an object's content, and its record if one is given."""
     stored = store.find(key)
     metadata = dict(stored.record) if record is None else record
     store.client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
 
 
 def content(store: ObjectStore, key: str) -> bytes:
-    """What is stored there, whatever its record says."""
+    """Return the stored content, whatever its record says."""
     return store.client.get_object(Bucket=store.bucket, Key=key)["Body"].read()
 
 
 def empty(store: ObjectStore, key: str) -> None:
-    """No byte is left."""
+    """Make it empty."""
     put(store, key, b"")
 
 
 def truncated(store: ObjectStore, key: str) -> None:
-    """Its second half is gone."""
+    """Cut off its second half."""
     whole = content(store, key)
     put(store, key, whole[: len(whole) // 2])
 
 
 def garbled(store: ObjectStore, key: str) -> None:
-    """As long as before, and all zeros."""
+    """Replace every byte by zero."""
     put(store, key, bytes(store.find(key).size))
 
 
 def of_another_kind(store: ObjectStore, key: str) -> None:
-    """A picture of the animatic."""
+    """Replace it by a picture of the animatic."""
     put(store, key, content(store, keys.animatic_file("film", "one.png")))
 
 
 def without_record(store: ObjectStore, key: str) -> None:
-    """The content as it was, and nothing beside it."""
+    """Remove its record."""
     put(store, key, content(store, key), {})
 
 
 def with_a_garbled_record(store: ObjectStore, key: str) -> None:
-    """The content as it was, and nonsense beside it."""
+    """Make its record invalid."""
     put(store, key, content(store, key), dict.fromkeys(store.find(key).record, "x"))
 
 
 def empty_and_without_record(store: ObjectStore, key: str) -> None:
-    """Nothing at all."""
+    """Make it empty, without a record."""
     put(store, key, b"", {})
 
 
 def garbage_without_record(store: ObjectStore, key: str) -> None:
-    """Bytes that are nothing."""
+    """Replace it by garbage without a record."""
     put(store, key, b"garbage" * 100, {})
 
 
@@ -86,11 +86,11 @@ DAMAGES: list[Damage] = [
 
 
 KINDS: list[Damage] = [truncated, with_a_garbled_record, empty_and_without_record]
-"""One of each kind: the content, the record, both."""
+"""Damage to the content, the record, and both."""
 
 
 def state(store: ObjectStore) -> dict[str, str]:
-    """What each object is, by its key."""
+    """The ETag of each object, by key."""
     return {key: store.find(key).etag for key in store.keys("")}
 
 
@@ -106,7 +106,7 @@ def film(animatic: Animatics, store: ObjectStore) -> Path:
 def test_a_damaged_clip_is_named_rendered_again_and_the_film_is_the_same(
     film: Path, store: ObjectStore, settings: Settings, damage: Damage
 ):
-    """With the same take, so that nothing behind it changes; before anything is rendered."""
+    """The same take is made again, so later chunks stay; the damage is printed before rendering."""
     before = state(store)
     damage(store, CLIP)
     rmtree(settings.home / "nearby")
@@ -145,7 +145,7 @@ def test_what_is_made_from_stored_objects_costs_no_clip(film: Path, store: Objec
 
 
 def test_lost_frames_and_composites_cost_no_clip(film: Path, store: ObjectStore):
-    """Each clip's record says what it was made from and what it handed on."""
+    """Each clip's record has the digests of its composite and its last frame."""
     for key in (FRAME, COMPOSITE, keys.last_frame("film", 0)):
         store.client.delete_object(Bucket=store.bucket, Key=key)
         assert rendered(done("render", film, "--json")) == []
@@ -153,7 +153,7 @@ def test_lost_frames_and_composites_cost_no_clip(film: Path, store: ObjectStore)
 
 
 def test_a_damaged_film_is_stitched_again(film: Path, store: ObjectStore, settings: Settings):
-    """The film and what is told of it, from the clips as they are."""
+    """The film and its output are made again from the clips."""
     before = state(store)
     for key in (keys.stitched_video("film"), keys.output("film")):
         for damage in KINDS:
@@ -168,7 +168,7 @@ def test_a_damaged_film_is_stitched_again(film: Path, store: ObjectStore, settin
 
 
 def test_a_damaged_seam_is_made_again(film: Path, store: ObjectStore, settings: Settings):
-    """Unseen, when the film is next stitched."""
+    """The next stitching makes them again, without a message."""
     before = content(store, keys.stitched_video("film"))
     for damage in KINDS:
         damage(store, keys.seam("film", 1))
@@ -182,7 +182,7 @@ def test_a_damaged_seam_is_made_again(film: Path, store: ObjectStore, settings: 
 def test_a_damaged_animatic_is_replaced_by_the_directory_s(
     film: Path, store: ObjectStore, command: str
 ):
-    """Manifest and pictures, though the directory has not changed; and no clip is rendered."""
+    """Manifest and pictures are uploaded again though unchanged, and no clip is rendered."""
     before = state(store)
     for key in (keys.manifest("film"), keys.animatic_file("film", "two.png")):
         for damage in KINDS:
@@ -197,7 +197,7 @@ def test_a_damaged_animatic_is_replaced_by_the_directory_s(
 
 
 def test_a_damaged_manifest_is_one_sentence_of_each_command(film: Path, store: ObjectStore):
-    """It says what to do; the film is not retired, and its clips stay."""
+    """The error says what to do; the film is not retired, and its clips stay."""
     key = keys.manifest(film.name)
     truncated(store, key)
     for command in ("status", "page"):
@@ -210,7 +210,7 @@ def test_a_damaged_manifest_is_one_sentence_of_each_command(film: Path, store: O
 
 
 def test_a_clip_that_somebody_put_there_is_not_written_over(film: Path, store: ObjectStore):
-    """A film without our record that is not ours: nothing is lost, and the way on is said."""
+    """A clip of the user's own stays, and the error says what to do."""
     graded = content(store, keys.stitched_video("film"))
     put(store, CLIP, graded, {})
     assert "was not written by chunk_assets" in sentence("render", film)
@@ -222,7 +222,7 @@ def test_a_clip_that_somebody_put_there_is_not_written_over(film: Path, store: O
 def test_damage_that_no_header_tells_is_found_when_it_is_read(
     film: Path, store: ObjectStore, settings: Settings, key: str
 ):
-    """It is said then, and made again by the same command."""
+    """It is printed, and the same command makes it again."""
     record = {name: text for name, text in store.find(key).record.items() if name != "etag"}
     put(store, key, bytes(store.find(key).size), record)
     others = [keys.stitched_video("film"), keys.chunk_video("film", 2)]

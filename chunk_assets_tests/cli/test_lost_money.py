@@ -1,4 +1,4 @@
-"""What the command line says of money that nobody can account for, and of waits."""
+"""How the command line reports unknown costs and retries."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 def test_a_damaged_ledger_pays_nothing_and_hides_no_film(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """The sentence names the object; `status` shows the film, and the others, with it."""
+    """The error names the object; `status` shows it with the film, and other films as usual."""
     animatic()
     done("submit", "film", "--video-id", "other")
     store.put_bytes(KEY, b'{"video_id": "film", "chu', JSON)
@@ -47,10 +47,10 @@ def test_a_damaged_ledger_pays_nothing_and_hides_no_film(
     done("page", "film")
 
 
-def test_what_is_unknown_and_unfetched_is_shown(
+def test_unknown_costs_and_unfetched_clips_are_shown(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """In `status`, for people and programs."""
+    """`status` has them as text and as JSON."""
     animatic()
     done(*RENDER)
     [made] = FilmObjects(store, "film").ledger().chunk(1).attempts
@@ -66,8 +66,8 @@ def test_what_is_unknown_and_unfetched_is_shown(
     assert len(document["cost_notes"]) == 2
 
 
-def test_what_is_waited_for_is_printed(animatic: Animatics, account: FakeReplicate):
-    """Each repetition, with its number and why; also where there is no terminal."""
+def test_retries_are_printed(animatic: Animatics, account: FakeReplicate):
+    """Each retry has its number and reason, also without a terminal."""
     animatic()
     account.next("POST /v1/predictions", TooMany())
     account.next("GET /delivery", Answers(404))
@@ -79,10 +79,8 @@ def test_what_is_waited_for_is_printed(animatic: Animatics, account: FakeReplica
     assert len(account.created) == 3
 
 
-def test_a_login_page_in_place_of_replicate_is_a_sentence(
-    animatic: Animatics, account: FakeReplicate
-):
-    """It says what may be in between, and nothing is asked."""
+def test_a_login_page_instead_of_replicate_is_an_error(animatic: Animatics, account: FakeReplicate):
+    """The error suggests a login page or proxy, and nothing is requested."""
     animatic()
     account.next("GET /v1/models", *[WebPage()] * 2)
     said = done(*RENDER).stderr

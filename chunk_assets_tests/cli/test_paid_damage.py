@@ -1,4 +1,4 @@
-"""Damaged clips of generators that cost money: the price comes first, and the limit holds."""
+"""Damaged clips of paid generators: the price is printed first, and the limit holds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 def damaged(
     animatic: Animatics, store: ObjectStore, settings: Settings, account: FakeReplicate
 ) -> Path:
-    """A rendered film whose clip of chunk 1 was cut off on S3 since."""
+    """A rendered film whose clip of chunk 1 is truncated on S3."""
     film = animatic()
     done(*RENDER)
     cut_off(store, settings)
@@ -41,14 +41,14 @@ def damaged(
 
 
 def cut_off(store: ObjectStore, settings: Settings) -> None:
-    """Leave 100 bytes of the clip, also on this machine."""
+    """Truncate the clip to 100 bytes, on S3 and in the video cache."""
     record = dict(store.find(CLIP).record)
     store.client.put_object(Bucket=store.bucket, Key=CLIP, Body=bytes(100), Metadata=record)
     rmtree(settings.home / "nearby")
 
 
 def notes(stderr: str) -> list[str]:
-    """The lines that say what is rendered again."""
+    """The lines about chunks that are rendered again."""
     return [line for line in stderr.splitlines() if "rendered again" in line]
 
 
@@ -56,7 +56,7 @@ def notes(stderr: str) -> list[str]:
 def test_a_paid_clip_is_fetched_again_while_its_file_is_there(
     store: ObjectStore, account: FakeReplicate
 ):
-    """The price is said first, and nothing is bought, whatever the limit."""
+    """The price is printed first, and nothing is bought, whatever the limit."""
     ended = done(*RENDER, "--max-cost", "0.30")
     assert ended.stderr.splitlines()[0].startswith("chunk 01: its clip is damaged: ")
     assert [line.endswith(NOTE) for line in notes(ended.stderr)] == [True]
@@ -71,7 +71,7 @@ def test_a_paid_clip_is_fetched_again_while_its_file_is_there(
 def test_a_clip_whose_file_is_gone_is_bought_within_the_limit_only(
     store: ObjectStore, account: FakeReplicate
 ):
-    """Beyond it nothing is paid; within it one clip, and the bill has both."""
+    """Above the limit nothing is paid; within it one clip is, and the bill has both."""
     for made in account.created:
         made.born -= account.output_seconds + 60
     refused = run(*RENDER, "--max-cost", "0.35")

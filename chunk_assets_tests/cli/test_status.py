@@ -1,4 +1,4 @@
-"""`submit` and `status`: an animatic goes to S3, and what is there is told."""
+"""`submit` uploads an animatic, and `status` shows what is stored."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from chunk_assets_tests.cli.conftest import Animatics
 def test_a_submitted_film_is_on_s3_and_known_to_dagster(
     animatic: Animatics, store: ObjectStore, settings: Settings
 ):
-    """Pictures, manifest, partitions; the same again writes nothing."""
+    """It writes pictures, manifest and partitions; a second time it writes nothing."""
     ended = done("submit", animatic())
     assert ended.stdout == "film: submitted; 3 chunks, 6 s.\n"
     pictures = {f"animatics/film/{name}.png" for name in ("one", "two", "style", "product")}

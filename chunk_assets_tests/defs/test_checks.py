@@ -1,4 +1,4 @@
-"""The asset checks: a good film passes; of a film broken on purpose, what is broken is marked."""
+"""The asset checks: a good film passes, and each deliberate fault fails its own check."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +54,7 @@ def moving_manifest() -> dict:
 
 
 class Film:
-    """A rendered and stitched film, and the jobs that look at it."""
+    """A rendered and stitched film, and the jobs that check it."""
 
     def __init__(self, store: ObjectStore, instance: dg.DagsterInstance, directory: Path):
         self.store, self.instance, self.directory = store, instance, directory
@@ -70,7 +70,7 @@ class Film:
         return self.run("check_chunks", tags=range_tags("film", list(numbers)))
 
     def failed(self) -> dict[str, set[str]]:
-        """The chunks of which checks fail, by check; without Dagster, since it is many times."""
+        """The chunks that fail, by check; checked without Dagster, which is faster."""
         checker = ClipChecker(self.store, self.directory, Quality())
         marks: dict[str, set[str]] = {}
         for number in range(CHUNKS):
@@ -80,7 +80,7 @@ class Film:
         return marks
 
     def rewrite(self, number: int, change: Callable[[Frames], Frames], fps: int = FPS) -> None:
-        """Put a changed clip in a chunk's place, with the record of the one that was there."""
+        """Replace a chunk's clip with a changed one, keeping its record."""
         key = keys.chunk_video("film", number)
         record = self.store.download(key, self.directory / "was.mp4").record
         frames = change(film_of(self.directory / "was.mp4"))
@@ -92,7 +92,7 @@ class Film:
 def rendered(
     s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Film, Objects]]:
-    """The film as it was rendered, and every one of its objects."""
+    """The rendered film, and a copy of each of its objects."""
     with pytest.MonkeyPatch.context() as patch:
         settings = deploy(s3_server, tmp_path_factory.mktemp("home"), patch)
         store = emptied(settings)
@@ -113,7 +113,7 @@ def rendered(
 
 @pytest.fixture
 def film(rendered: tuple[Film, Objects]) -> Iterator[Film]:
-    """The film, good again after each test."""
+    """The film, restored after each test."""
     made, objects = rendered
     yield made
     listed = made.store.client.list_objects_v2(Bucket=made.store.bucket)["Contents"]
@@ -124,7 +124,7 @@ def film(rendered: tuple[Film, Objects]) -> Iterator[Film]:
 
 
 def cast(frames: Frames, levels: int = 6) -> Frames:
-    """So many levels more red."""
+    """Add red."""
     return [
         np.clip(f.astype(int) + np.array([levels, 0, 0]), 0, 255).astype(np.uint8) for f in frames
     ]
@@ -161,8 +161,8 @@ def test_a_good_film_passes_every_check(film: Film):
     assert not [mark for mark in marks if mark.blocking]
 
 
-def test_every_measure_stands_beside_what_is_allowed(film: Film):
-    """Numbers, so that Dagit plots them over a film's chunks."""
+def test_every_measured_value_has_its_limit(film: Film):
+    """Both are numbers, so Dagit can plot them."""
     marks = {
         mark.check_name: mark for mark in film.check(range(1, 2)).get_asset_check_evaluations()
     }
@@ -180,22 +180,22 @@ def test_every_measure_stands_beside_what_is_allowed(film: Film):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_clip_fails_its_own_check_alone(film: Film, fault: str):
-    """What is wrong with a clip is said once; the checks that depend on it are skipped."""
+    """A fault is reported once; the checks that depend on it are skipped."""
     check, change = FAULTS[fault]
     film.rewrite(CHUNKS - 1, change)
     assert film.failed() == {check: {"03"}}
 
 
 def test_a_swapped_clip_breaks_both_of_its_seams(film: Film):
-    """In a clip's place another of the same form: it does not begin there, nor the next one."""
+    """With another chunk's clip in its place, neither that chunk nor the next begins correctly."""
     other = keys.chunk_video("film", 3)
     film.store.download(other, film.directory / "other.mp4")
     film.rewrite(1, lambda _frames: film_of(film.directory / "other.mp4"))
     assert film.failed() == {BEGINS: {"01", "02"}}
 
 
-def test_a_drift_too_small_for_one_chunk_is_found_in_their_sum(film: Film):
-    """Each chunk a little redder than the picture it was conditioned on: visible by the third."""
+def test_small_colour_shifts_add_up_to_a_drift(film: Film):
+    """If each chunk is slightly too red, the third fails."""
     for number in range(3):
         film.rewrite(number, lambda frames: cast(frames, 4))
         key, path = keys.last_frame("film", number), film.directory / "frame.png"
@@ -210,8 +210,8 @@ def test_a_drift_too_small_for_one_chunk_is_found_in_their_sum(film: Film):
     assert set(film.failed()) == {COLOUR}
 
 
-def test_severities_say_what_breaks_the_film(film: Film):
-    """Only a clip that stitching would refuse is an error; the rest asks a person to look."""
+def test_only_a_clip_that_cannot_be_stitched_is_an_error(film: Film):
+    """The other checks are warnings."""
     for mark in film.check(range(1)).get_asset_check_evaluations():
         is_error = mark.severity is dg.AssetCheckSeverity.ERROR
         assert is_error == (mark.check_name == CONFORMS)
@@ -227,14 +227,14 @@ def test_severities_say_what_breaks_the_film(film: Film):
         (keys.last_frame("film", 0), {}),
     ],
 )
-def test_what_is_missing_is_said(film: Film, key: str, said: dict[str, set[str]]):
-    """A missing object fails the check that needs it, and no run."""
+def test_a_missing_object_fails_one_check(film: Film, key: str, said: dict[str, set[str]]):
+    """The check that needs the object fails; the run does not."""
     film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
     assert film.failed() == said
 
 
-def test_a_damaged_clip_is_said(film: Film):
-    """Bytes that are no video, and half a video, do not conform."""
+def test_a_damaged_clip_does_not_conform(film: Film):
+    """Neither do bytes that are no video, nor half a video."""
     key = keys.chunk_video("film", 3)
     content, _ = film.store.get_bytes(key)
     for damaged in (b"no video", content[: len(content) // 2]):
@@ -243,13 +243,13 @@ def test_a_damaged_clip_is_said(film: Film):
 
 
 def test_a_re_rendered_chunk_no_longer_meets_the_next(film: Film):
-    """Another end of chunk 0 than the one chunk 1 was made from breaks the seam of chunk 1."""
+    """Chunk 1 fails if chunk 0 ends differently than when chunk 1 was made."""
     film.rewrite(0, lambda frames: frames[:8] + [frame[:, ::-1].copy() for frame in frames[8:]])
     assert film.failed()[BEGINS] == {"01"}
 
 
-def test_dagster_keeps_a_status_for_each_chunk(film: Film):
-    """Dagit's grid of a check: passed and failed by partition, of the newest evaluation."""
+def test_dagster_has_a_status_for_each_chunk(film: Film):
+    """Dagit's grid shows the newest evaluation of each partition."""
     film.rewrite(3, cast)
     film.check()
     check = dg.AssetCheckKey(dg.AssetKey("chunk_videos"), COLOUR)
@@ -260,13 +260,13 @@ def test_dagster_keeps_a_status_for_each_chunk(film: Film):
 
 
 def test_a_run_without_partitions_checks_all_chunks(film: Film):
-    """The button in Dagit that names no partition is not an error."""
+    """Dagit has a button that names no partition."""
     marks = film.run("check_chunks").get_asset_check_evaluations()
     assert len(marks) == CHUNKS * len(results.CLIP_CHECKS)
 
 
-def test_chunks_beyond_the_film_are_passed_over(film: Film):
-    """The grid is a product: what no film has is no fault of it, until it is asked for alone."""
+def test_chunks_beyond_the_film_are_skipped(film: Film):
+    """In a range, partitions that the film does not have are skipped; alone, one fails."""
     film.instance.add_dynamic_partitions("chunk_num", ["04", "05"])
     marks = film.check(range(6)).get_asset_check_evaluations()
     assert {str(mark.partition) for mark in marks} == {f"0{n}|film" for n in range(CHUNKS)}
@@ -275,7 +275,7 @@ def test_chunks_beyond_the_film_are_passed_over(film: Film):
 
 
 def test_stitching_checks_the_film(film: Film):
-    """The film's checks run behind its stitching and compare it with plan and manifest."""
+    """The film's checks run after stitching and compare it with its plan and manifest."""
     ended = film.run("stitch_film", partition_key="film")
     marks = {mark.check_name: mark for mark in ended.get_asset_check_evaluations()}
     assert list(marks) == [COMPLETE, WHOLE]
@@ -286,7 +286,7 @@ def test_stitching_checks_the_film(film: Film):
 
 
 def test_a_film_with_a_dropped_frame_fails(film: Film):
-    """A frame less than the manifest has is an error."""
+    """A film with one frame less than its manifest is an error."""
     key = keys.stitched_video("film")
     film.store.download(key, film.directory / "film.mp4")
     clip = write_clip(film.directory / "less.mp4", film_of(film.directory / "film.mp4")[:-1], FPS)
@@ -297,8 +297,8 @@ def test_a_film_with_a_dropped_frame_fails(film: Film):
 
 
 @pytest.mark.parametrize("key", [keys.stitched_video("film"), keys.manifest("film")])
-def test_a_film_that_is_missing_is_said(film: Film, key: str):
-    """Without the film, or the manifest it is measured by, the check fails with a sentence."""
+def test_a_missing_film_or_manifest_fails(film: Film, key: str):
+    """The check fails with a sentence."""
     film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
     result = check_film(film.store, "film", film.directory / "fetched.mp4")
     assert not result.passed

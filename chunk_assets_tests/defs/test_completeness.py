@@ -1,4 +1,4 @@
-"""Whether a film is complete: the check `film_is_complete`, and the progress in `status`."""
+"""The check `film_is_complete`, and a film's progress in `status`."""
 
 import dagster as dg
 import pytest
@@ -21,7 +21,7 @@ from chunk_assets_tests.sensing import Sensing
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
-    """A deployment with two chunks of a film's three."""
+    """A deployment with a film of three chunks, of which two are rendered."""
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit(document=small_manifest(**HELD))
     studio.render(range(2))
@@ -29,25 +29,25 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
 
 
 def complete(studio: Studio, film: str = "film") -> Result | None:
-    """What Dagit shows beside the film."""
+    """The check's result in Dagit."""
     return check_result(studio.instance, FILMS, COMPLETE, film)
 
 
 def test_chunk_numbers_in_words():
-    """Runs of numbers are written as ranges."""
+    """Consecutive numbers are written as ranges."""
     assert ranges([7, 3, 5, 6, 112]) == "03, 05-07, 112"
     assert ranges([]) == ""
 
 
 def test_many_stale_chunks_are_one_short_sentence():
-    """Five reasons are given, and the other numbers."""
+    """The sentence has five reasons, and the other chunks' numbers."""
     found = FilmStatus(90, [1], dict.fromkeys(range(2, 90), "its composite changed"))
     assert found.sentence.startswith("1 of 90 chunks; missing: 01; out of date: 02 (its composite")
     assert found.sentence.endswith("06 (its composite changed), 07-89; the film is missing")
 
 
 def test_a_film_from_its_first_chunk_to_its_last(studio: Studio):
-    """The check says how many chunks are stored, and passes once the film is stitched of them."""
+    """The check says how many chunks are stored, and passes once the film is stitched."""
     stitching = Sensing(studio, "finished_films")
     stitching.tick()
     assert complete(studio) == Result(
@@ -69,7 +69,7 @@ def test_a_film_from_its_first_chunk_to_its_last(studio: Studio):
 
 
 def test_a_chunk_that_is_rendered_again(studio: Studio):
-    """The film is out of date until the chain has followed and it is stitched again."""
+    """The film is out of date until the later chunks are rendered and it is stitched again."""
     stitching = Sensing(studio, "finished_films")
     studio.render([2])
     stitching.launch(stitching.tick()[0])
@@ -87,7 +87,7 @@ def test_a_chunk_that_is_rendered_again(studio: Studio):
 
 
 def test_a_changed_animatic(studio: Studio, store: ObjectStore):
-    """What it makes out of date is said before the first chunk is rendered again."""
+    """The chunks that it makes out of date are named before any is rendered again."""
     studio.render([2])
     studio.stitch()
     beats = small_manifest()["beats"]
@@ -100,7 +100,7 @@ def test_a_changed_animatic(studio: Studio, store: ObjectStore):
 
 
 def test_a_film_stitched_of_stale_chunks_says_so(studio: Studio):
-    """By hand it can be: its metadata names the chunks that are out of date."""
+    """The metadata of a film that is stitched by hand names the chunks that are out of date."""
     studio.render([2])
     studio.render([0])
     result = studio.stitch()
@@ -114,7 +114,7 @@ def test_a_film_stitched_of_stale_chunks_says_so(studio: Studio):
 
 
 def test_reports_of_two_processes_do_not_collide(studio: Studio):
-    """Many verdicts without a run of one partition: the latest is shown."""
+    """Of several results outside of runs, Dagit shows the latest."""
     for number in range(4):
         report_completeness(studio.instance, "film", FilmStatus(3, range(number)))
     found = complete(studio)
@@ -129,7 +129,7 @@ def film_state(ended: Ended, film: str = "film") -> str:
 
 
 def test_status_tells_of_chunks_being_rendered(studio: Studio, settings: Settings):
-    """It counts the chunks that the run has done, names those in work, and ends with the run."""
+    """It counts finished chunks, names those being rendered, and ends with the run."""
     seen: list[tuple[str, list[int], str]] = []
 
     def look(request: GenerationRequest) -> None:
@@ -151,7 +151,7 @@ def test_status_tells_of_chunks_being_rendered(studio: Studio, settings: Setting
 
 
 def test_status_counts_what_a_run_has_done(studio: Studio):
-    """A run that keeps what matches has done two of three chunks from its beginning."""
+    """A run with reuse `matching` begins with two of three chunks done."""
     seen: list[str] = []
     studio.generator.before = lambda _request: seen.append(film_state(done("status")))
     studio.render(range(3), reuse="matching")
@@ -163,7 +163,7 @@ def test_status_counts_what_a_run_has_done(studio: Studio):
 
 
 def test_status_does_not_believe_a_killed_render(studio: Studio):
-    """The run of a killed `render` stays in Dagster's records; no process holds the film."""
+    """Dagster still records the run of a killed `render`, but no process holds the film's lock."""
     job = studio.definitions.resolve_job_def("render_chunks")
     ends = dict.fromkeys(
         ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), "02|film"
@@ -177,7 +177,7 @@ def test_status_does_not_believe_a_killed_render(studio: Studio):
 
 
 def test_a_failed_run_is_not_rendering(studio: Studio):
-    """A film whose run has failed is as incomplete as it was."""
+    """After its run failed, a film is as incomplete as before."""
     studio.generator.fails_at = {2: BUSY}
     assert not studio.render([2]).success
     assert "rendering" not in done("status").stdout

@@ -1,4 +1,4 @@
-"""The film's page in Dagit: written behind the film, and again when its chunks were looked at."""
+"""The film page in Dagit: written after the film, and again after its chunks were checked."""
 
 import dagster as dg
 import pytest
@@ -23,7 +23,7 @@ def page_of(studio: Studio) -> str:
     return studio.store.get_bytes(keys.page("film"))[0].decode()
 
 
-def look_at_chunks(studio: Studio) -> None:
+def check_chunks(studio: Studio) -> None:
     """Run the checks of the film's chunks, as the sensor requests them."""
     tags = {
         "dagster/asset_partition_range_start": "00|film",
@@ -34,7 +34,7 @@ def look_at_chunks(studio: Studio) -> None:
 
 
 def test_a_film_has_a_page_linked_from_dagit(studio: Studio):
-    """Stitching writes it; both materializations lead there; it shows what was judged later."""
+    """Stitching writes it, both materializations link to it, and check results appear in it."""
     result = studio.stitch(with_page=True)
     assert result.success
     made = {
@@ -47,13 +47,13 @@ def test_a_film_has_a_page_linked_from_dagit(studio: Studio):
     assert link.partition("?")[0].endswith("/videos/film/report.html")
     assert made["film_pages"]["uri"].value == studio.store.uri("videos/film/report.html")
     assert "not checked yet" in page_of(studio)
-    look_at_chunks(studio)
+    check_chunks(studio)
     assert "not checked yet" not in page_of(studio)
 
 
-def test_no_page_is_written_of_a_film_that_is_not_stitched(studio: Studio):
-    """What was judged before is on the page from its first writing."""
-    look_at_chunks(studio)
+def test_a_film_that_is_not_stitched_gets_no_page(studio: Studio):
+    """Check results from before stitching are on the first page."""
+    check_chunks(studio)
     assert studio.store.head(keys.page("film")) is None
     assert studio.stitch(with_page=True).success
     assert "not checked yet" not in page_of(studio)

@@ -24,7 +24,7 @@ SPEC = ChunkSpec(
 
 
 def test_fingerprints_do_not_change():
-    """Values of the first release: another one would render every stored film again."""
+    """Other values than the first release's would have every stored film rendered again."""
     assert composite_fingerprint(SPEC, "p1", Weights()) == (
         "7e309afaac1fd03eb45a42097718cafb0e7672bcb593c85ed32cb6bcdf53cf86"
     )

@@ -163,8 +163,8 @@ def film(rendered, tmp_path: Path) -> Film:
     return Film(studio, directory)
 
 
-def test_a_whole_film_is_in_its_page(film: Film, tmp_path: Path):
-    """The film plays on top; each chunk has its three pictures, its clip, words and numbers."""
+def test_the_page_has_the_whole_film(film: Film, tmp_path: Path):
+    """The film is at the top; each chunk has three pictures, its clip, its prompt and its facts."""
     page = film.page()
     assert [tag for tag, _ in page.parts["film"].media] == ["video", "img", "img", "img"]
     (tmp_path / "film.mp4").write_bytes(content(page.parts["film"].media[0][1], "video/mp4"))
@@ -195,8 +195,8 @@ def test_a_whole_film_is_in_its_page(film: Film, tmp_path: Path):
             assert told in chunk.words
 
 
-def test_the_pictures_are_those_that_are_stored(film: Film):
-    """A composite and a last frame look as they are on S3, in the order they are made."""
+def test_the_pictures_are_the_stored_ones(film: Film):
+    """A chunk's composite and last frame look like the objects on S3, in this order."""
     chunk = film.page().chunk(1)
     for place, key in ((1, keys.composite("film", 1)), (3, keys.last_frame("film", 1))):
         shown = Image.open(io.BytesIO(content(chunk.media[place][1], "image/jpeg")))
@@ -205,8 +205,8 @@ def test_the_pictures_are_those_that_are_stored(film: Film):
         assert difference.mean() < 4
 
 
-def test_nothing_in_the_page_comes_from_outside(film: Film):
-    """Every address is a data URI or a chunk of the page, but for one link to the full film."""
+def test_the_page_loads_nothing_from_outside(film: Film):
+    """Every URL is a data URI or a chunk of the page, except one link to the full film."""
     page = film.page()
     away = [one for one in page.addresses if not one.startswith(("data:", "#chunk-"))]
     assert len(away) == 1
@@ -222,7 +222,7 @@ def test_nothing_in_the_page_comes_from_outside(film: Film):
 
 
 def test_one_script_runs_in_the_page(film: Film):
-    """It is the package's own, which the page's policy knows by its digest; no word of the film.
+    """It is the package's own, allowed by its digest; text of the film never runs.
 
     A browser runs no other.
     """
@@ -236,8 +236,8 @@ def test_one_script_runs_in_the_page(film: Film):
     assert "unsafe-inline" not in policy.partition("script-src")[2]
 
 
-def test_everything_that_is_seen_has_a_text_alternative(film: Film):
-    """It names chunk, beat and action; the film's names its beats."""
+def test_pictures_and_videos_have_text_alternatives(film: Film):
+    """They name chunk, beat and action; the film's names its beats."""
     document = small_manifest()
     document["beats"][1]["action"] = "The lamp glides off."
     film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
@@ -252,8 +252,8 @@ def test_everything_that_is_seen_has_a_text_alternative(film: Film):
     ]
 
 
-def test_the_timeline_leads_to_each_chunk(film: Film):
-    """A thumbnail a chunk shows the middle of its slot, and says where in the film it begins."""
+def test_the_timeline_links_to_each_chunk(film: Film):
+    """Each chunk has a thumbnail of the middle of its slot, with the time at which it begins."""
     page = film.page()
     assert [place for name, place in page.attributes if name == "data-at"] == [
         f"{spec.start_time:.3f}" for spec in film.plan.specs
@@ -267,23 +267,23 @@ def test_the_timeline_leads_to_each_chunk(film: Film):
         assert np.abs(np.asarray(shown, float) - held).mean() < 12
 
 
-def test_no_clip_plays_before_the_script_has_asked(film: Film):
-    """Only the script can tell whether a person prefers reduced motion: no clip has `autoplay`."""
+def test_no_clip_plays_without_the_script(film: Film):
+    """No clip has `autoplay`: only the script can tell whether a person prefers reduced motion."""
     page = film.page()
     names = [name for name, _ in page.attributes]
     assert "autoplay" not in names
     assert names.count("data-plays") == 3
 
 
-def test_the_player_says_what_it_plays(film: Film):
-    """It is a copy: reduced where the film is larger, and more strongly compressed in any case."""
+def test_the_film_is_labelled_as_a_copy(film: Film):
+    """The copy of a small film has the same size and stronger compression."""
     assert "A copy with stronger compression. The full film (the link works until 2" in " ".join(
         film.page().parts["film"].words.split()
     )
 
 
-def test_a_large_film_is_said_to_be_reduced(film: Film):
-    """The copy's size and the film's stand beside each other."""
+def test_a_large_film_is_labelled_as_reduced(film: Film):
+    """The label has the copy's size and the film's."""
     large = film.directory / "large.mp4"
     form = ClipFormat(48, FrameRate(8), (1280, 720))
     with ClipWriter(large, form) as writer:
@@ -296,8 +296,8 @@ def test_a_large_film_is_said_to_be_reduced(film: Film):
     )
 
 
-def test_hostile_words_are_only_words(film: Film):
-    """A name, a prompt, an action and a product that are HTML are shown as they were written."""
+def test_html_in_texts_is_escaped(film: Film):
+    """HTML in a name, a prompt, an action or a product is shown as text."""
     document = small_manifest(product={"name": HOSTILE})
     document["beats"][0] |= {"name": HOSTILE, "action": HOSTILE, "prompt_template": HOSTILE}
     film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
@@ -309,8 +309,8 @@ def test_hostile_words_are_only_words(film: Film):
     assert page.tags.count("img") == before.tags.count("img") == 12
 
 
-def test_what_is_not_rendered_is_said_in_its_place(film: Film):
-    """Without any clip, film or frame the page still shows the animatic and what is planned."""
+def test_missing_objects_are_named_in_their_place(film: Film):
+    """Without clips, frames or a film, the page still shows the animatic and the plan."""
     for key in film.store.keys(""):
         if not key.startswith(keys.ANIMATICS):
             film.store.client.delete_object(Bucket=film.store.bucket, Key=key)
@@ -324,8 +324,8 @@ def test_what_is_not_rendered_is_said_in_its_place(film: Film):
         assert spec.prompt in chunk.words
 
 
-def test_one_missing_chunk_leaves_the_others(film: Film):
-    """The chunk says that it is missing, the film that it is not of these clips."""
+def test_a_missing_chunk_is_named(film: Film):
+    """The chunk is marked missing, and the film as made of other clips; other chunks are shown."""
     film.store.client.delete_object(Bucket=film.store.bucket, Key=keys.chunk_video("film", 1))
     page = film.page()
     assert "missing" in page.chunk(1).words
@@ -343,8 +343,8 @@ def test_one_missing_chunk_leaves_the_others(film: Film):
         (keys.animatic_file("film", "two.png"), "chunk-02"),
     ],
 )
-def test_a_damaged_object_is_said(film: Film, key: str, part: str):
-    """Bytes that are not what they should be cost the page one picture, and no exception."""
+def test_a_damaged_object_is_named(film: Film, key: str, part: str):
+    """The page lacks one picture or video and says why; making it does not fail."""
     whole = film.page().parts[part]
     film.store.put_bytes(key, b"{} is not what it was", "application/octet-stream")
     broken = film.page().parts[part]
@@ -356,7 +356,7 @@ def test_a_damaged_object_is_said(film: Film, key: str, part: str):
 
 
 def test_damaged_check_results_are_ignored(film: Film):
-    """Its chunk is said not to be looked at: the next look writes it again."""
+    """The chunk is shown as not checked; the next check replaces them."""
     film.check(1)
     assert "not checked yet" not in film.page().chunk(1).words
     film.store.put_bytes(
@@ -365,8 +365,8 @@ def test_damaged_check_results_are_ignored(film: Film):
     assert "not checked yet" in film.page().chunk(1).words
 
 
-def test_a_stale_chunk_says_why(film: Film):
-    """After its beat has changed, the chunk names what differs."""
+def test_a_stale_chunk_has_its_reason(film: Film):
+    """After a change of its beat, the chunk names the changed field."""
     document = small_manifest()
     document["beats"][1]["prompt_template"] = "{product_name} flies"
     film.store.put_bytes(keys.manifest("film"), json.dumps(document).encode(), "application/json")
@@ -376,7 +376,7 @@ def test_a_stale_chunk_says_why(film: Film):
 
 
 def test_check_results_are_shown_until_there_is_another_take(film: Film):
-    """What was found of a clip is not said of the one that took its place."""
+    """They are not shown for the clip that replaces the checked one."""
     assert "not checked yet" in film.page().chunk(0).words
     film.check(0)
     judged = film.page().chunk(0).words
@@ -388,7 +388,7 @@ def test_check_results_are_shown_until_there_is_another_take(film: Film):
 
 
 def test_checking_in_dagster_stores_the_results(film: Film):
-    """The job that judges chunks stores what it found, for each, as it was found."""
+    """The job `check_chunks` stores the same results as it reports."""
     job = film.studio.definitions.resolve_job_def("check_chunks")
     tags = {"dagster/partition": "01|film"}
     result = job.execute_in_process(instance=film.studio.instance, tags=tags, raise_on_error=False)
@@ -403,7 +403,7 @@ def test_checking_in_dagster_stores_the_results(film: Film):
 
 
 def test_check_results_are_read_back_unchanged(film: Film):
-    """Whole numbers stay whole, and a measure that is not a number does no harm."""
+    """Integers stay integers, and NaN survives."""
     clip = film.store.head(keys.chunk_video("film", 0))
     given = CheckResult(
         results.BEGINS, False, "x", {**measured(frames=(3, 4), d=(0.5, 1.0)), "c": "h"}
@@ -418,8 +418,8 @@ def test_check_results_are_read_back_unchanged(film: Film):
     assert stored_results(film.store, "film", 0, None) is None
 
 
-def test_a_long_film_of_noise_keeps_to_the_limit(film: Film):
-    """120 chunks of what compresses worst make a page within its bound, in order."""
+def test_a_long_film_of_noise_stays_within_the_limit(film: Film):
+    """120 chunks that compress badly make a page within the limit, in order."""
     noise = np.random.default_rng(0).integers(0, 256, (576, 1024, 3), dtype=np.uint8)
     picture = io.BytesIO()
     Image.fromarray(noise).save(picture, "PNG", compress_level=1)
@@ -444,7 +444,7 @@ def test_the_page_is_stored_as_html(film: Film, tmp_path: Path):
     assert film.store.get_bytes(stored.key)[0].startswith(b"<!doctype html>")
 
 
-def test_a_directory_that_is_gone_is_one_sentence(film: Film):
-    """The disk's refusal is an error of ours."""
+def test_a_missing_directory_is_a_storage_error(film: Film):
+    """The operating system's error is translated."""
     with pytest.raises(StorageError, match="disk refused"):
         make_page(film.plan, film.store, film.directory / "gone")
