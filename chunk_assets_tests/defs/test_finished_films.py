@@ -1,4 +1,4 @@
-"""The sensor that stitches films, over a real S3 server and a real instance, by situation."""
+"""The sensor `finished_films`, with a real S3 server and a real instance."""
 
 import threading
 
@@ -19,7 +19,7 @@ from chunk_assets_tests.sensing import Sensing
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
-    """A deployment that knows one generator, with the first two of a film's three chunks."""
+    """A deployment with a film of three chunks, of which the first two are rendered."""
     studio = Studio(store, instance, HoldingGenerator())
     studio.submit()
     studio.render(range(2))
@@ -28,18 +28,18 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
 
 @pytest.fixture
 def sensing(studio: Studio) -> Sensing:
-    """The sensor of finished films."""
+    """The sensor `finished_films`."""
     return Sensing(studio, "finished_films")
 
 
 def films(requests: list[dg.RunRequest]) -> list[str]:
-    """Which films the requests stitch."""
+    """The films that the requests stitch."""
     assert {request.job_name for request in requests} <= {"stitch_film"}
     return [request.tags[PARTITION] for request in requests]
 
 
 def test_chunks_that_are_missing(sensing: Sensing, studio: Studio):
-    """Nothing is stitched until the last one is there; then once, and never again."""
+    """Nothing is stitched until the last chunk is stored; then the film is stitched once."""
     assert sensing.tick() == []
     assert sensing.said == "No film is complete."
     studio.render([2])
@@ -52,7 +52,7 @@ def test_chunks_that_are_missing(sensing: Sensing, studio: Studio):
 
 
 def test_a_chunk_that_is_rendered_again(sensing: Sensing, studio: Studio):
-    """The last chunk's new take is stitched at once, the first one's when the chain followed."""
+    """A new take of the last chunk is stitched at once; one of the first after the later chunks."""
     studio.render([2])
     sensing.launch(sensing.tick()[0])
     studio.render([2])
@@ -65,7 +65,7 @@ def test_a_chunk_that_is_rendered_again(sensing: Sensing, studio: Studio):
 
 
 def test_a_run_that_fails_behind_the_last_chunk(sensing: Sensing, studio: Studio):
-    """What is recorded counts, whatever became of the run."""
+    """Recorded clips count, even if their run failed."""
     studio.submit("zoo")
     both = {"dagster/asset_partition_range_end": "02|zoo"}  # which has no chunk 1 yet
     assert not studio.render([2], tags=both).success
@@ -73,7 +73,7 @@ def test_a_run_that_fails_behind_the_last_chunk(sensing: Sensing, studio: Studio
 
 
 def test_a_stitching_that_fails(sensing: Sensing, studio: Studio):
-    """It is not requested again for the same clips, for it would fail for ever."""
+    """It is not requested again for the same clips, since it would fail again."""
     studio.render([2])
     assert films(sensing.tick()) == ["film"]
     sensing.cursor = None
@@ -81,7 +81,7 @@ def test_a_stitching_that_fails(sensing: Sensing, studio: Studio):
 
 
 def test_clips_that_come_back(sensing: Sensing, studio: Studio, store: ObjectStore):
-    """They are stitched again, though there was a film of them before other clips replaced them."""
+    """They are stitched again, although they were stitched before other clips replaced them."""
     studio.render([2])
     clip = keys.chunk_video("film", 2)
     first = store.client.get_object(Bucket=store.bucket, Key=clip)
@@ -95,7 +95,7 @@ def test_clips_that_come_back(sensing: Sensing, studio: Studio, store: ObjectSto
 
 
 def test_a_film_that_is_being_stitched(sensing: Sensing, studio: Studio):
-    """A chunk that is rendered meanwhile waits for the stitching that is going on."""
+    """A chunk rendered meanwhile is stitched after the active stitching."""
     studio.render([2])
     run = sensing.queue(sensing.tick()[0])
     studio.render([2])
@@ -107,7 +107,7 @@ def test_a_film_that_is_being_stitched(sensing: Sensing, studio: Studio):
 
 
 def test_a_film_in_the_terminal(sensing: Sensing, studio: Studio, settings: Settings):
-    """`render` stitches by itself; the film is not forgotten if that was stopped before."""
+    """`render` stitches by itself; if it is stopped before, the sensor stitches the film."""
     studio.render([2])
     with film_lock(settings, "film"):
         assert sensing.tick() == []
@@ -116,7 +116,7 @@ def test_a_film_in_the_terminal(sensing: Sensing, studio: Studio, settings: Sett
 
 
 def test_an_animatic_that_is_gone(sensing: Sensing, studio: Studio, store: ObjectStore):
-    """Its film is let go, and the reason given."""
+    """Its film is skipped, with the reason."""
     studio.render([2])
     store.client.delete_object(Bucket=store.bucket, Key=keys.manifest("film"))
     assert sensing.tick() == []
@@ -127,7 +127,7 @@ def test_an_animatic_that_is_gone(sensing: Sensing, studio: Studio, store: Objec
 def test_s3_that_cannot_be_reached(
     sensing: Sensing, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ):
-    """The tick says so, and the film is stitched when it can be."""
+    """The tick reports that, and the film is stitched later."""
     studio.render([2])
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -137,7 +137,7 @@ def test_s3_that_cannot_be_reached(
 
 
 def test_a_backlog(sensing: Sensing, studio: Studio, instance: dg.DagsterInstance):
-    """A tick looks at so many films and no more; the next goes on until all were looked at."""
+    """Each tick looks at a limited number of films; the next one continues."""
     studio.submit("zoo", small_manifest())
     names = [f"gone{number}" for number in range(2 * MAX_FILMS)]
     for name in names:
@@ -156,7 +156,7 @@ def test_a_backlog(sensing: Sensing, studio: Studio, instance: dg.DagsterInstanc
 
 
 def test_a_cursor_that_nobody_wrote(sensing: Sensing, studio: Studio):
-    """It is as none at all: everything is looked at again, and nothing stitched twice."""
+    """It counts as empty: every film is looked at again, and none is stitched twice."""
     studio.render([2])
     sensing.launch(sensing.tick()[0])
     for cursor in ("nonsense", "[]", '{"after":"x","pending":[]}'):
@@ -167,7 +167,7 @@ def test_a_cursor_that_nobody_wrote(sensing: Sensing, studio: Studio):
 def test_a_clip_that_comes_while_a_tick_waits(
     sensing: Sensing, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ):
-    """The film is requested in the same tick: nobody waits for the daemon's next loop."""
+    """The film is requested in the same tick, not in the daemon's next loop."""
     assert sensing.tick() == []
     monkeypatch.setenv("CHUNK_ASSETS_SENSOR_PATIENCE", "30")
     rendering = threading.Thread(target=studio.render, args=([2],))

@@ -1,4 +1,4 @@
-"""Finished films leave the partition grid, by situation."""
+"""Retirement: finished films leave the partition grid."""
 
 import json
 import time
@@ -57,7 +57,7 @@ def grid(instance: dg.DagsterInstance) -> list[str]:
 
 
 def put_finished(studio: Studio, settings: Settings, names: list[str]) -> None:
-    """Finished films as a listing shows them; Dagster knows them, and no content is real."""
+    """Store what listings show of finished films, with dummy contents, and register them."""
     for name in names:
         studio.store.put_bytes(keys.manifest(name), b"{}", "application/json")
         studio.store.put_bytes(keys.chunk_video(name, 0), b"clip", "video/mp4")
@@ -69,14 +69,14 @@ def put_finished(studio: Studio, settings: Settings, names: list[str]) -> None:
 
 
 def later(store: ObjectStore, video_id: str = "film") -> None:
-    """Wait until what is written now is younger than the film: S3 dates by the second."""
+    """Wait until objects written now are newer than the film: S3 lists whole seconds."""
     written = list_films(store, [video_id]).films[video_id]
     while datetime.now(UTC) < written + timedelta(seconds=1.1):
         time.sleep(0.1)
 
 
 def test_a_finished_film(studio: Studio, settings: Settings, film: str):
-    """It leaves the grid, and nothing else changes: no object, no event, no chunk number."""
+    """It leaves the grid; objects, events and chunk numbers stay."""
     store, instance = studio.store, studio.instance
     objects = {key: store.head(key) for key in store.keys("")}
     clips = dg.AssetKey("chunk_videos")
@@ -91,7 +91,7 @@ def test_a_finished_film(studio: Studio, settings: Settings, film: str):
 
 
 def test_again(studio: Studio, settings: Settings, film: str):
-    """A second retirement finds nothing to do; of a film that is named it says so."""
+    """A second retirement has nothing to do, and says so of a named film."""
     retire(studio.instance, studio.store, settings)
     assert retire(studio.instance, studio.store, settings) == Retirement()
     found = retire(studio.instance, studio.store, settings, names=["film"])
@@ -106,7 +106,7 @@ def test_a_name_that_is_no_film(studio: Studio, settings: Settings, film: str):
 
 
 def test_a_dry_run(studio: Studio, settings: Settings, film: str):
-    """It says what would be retired, and retires and records nothing."""
+    """It returns what would be retired, and changes and records nothing."""
     before = sightings(studio.instance, ["film"])["film"].storage_id
     found = retire(studio.instance, studio.store, settings, is_dry_run=True)
     assert found == Retirement(retired=["film"])
@@ -115,7 +115,7 @@ def test_a_dry_run(studio: Studio, settings: Settings, film: str):
 
 
 def test_films_that_are_not_finished(studio: Studio, settings: Settings):
-    """One that is not rendered and one that is not stitched stay, and why is said."""
+    """A film that is not rendered and one that is not stitched stay, with a reason."""
     studio.submit("planned")
     studio.submit("rendered", small_manifest(**HELD))
     studio.render(range(3), "rendered")
@@ -126,7 +126,7 @@ def test_films_that_are_not_finished(studio: Studio, settings: Settings):
 
 
 def test_a_clip_younger_than_the_film(studio: Studio, settings: Settings, film: str):
-    """A new take is not in the film: it stays until it is stitched again."""
+    """A film with a new take stays until it is stitched again."""
     later(studio.store)
     assert studio.render([2], reuse="this_run").success
     found = retire(studio.instance, studio.store, settings)
@@ -137,7 +137,7 @@ def test_a_clip_younger_than_the_film(studio: Studio, settings: Settings, film: 
 
 
 def test_a_manifest_younger_than_the_film(studio: Studio, settings: Settings, film: str):
-    """With another prompt the film stays; with the same content again it is finished."""
+    """With another prompt the film stays; with the same content it is finished."""
     later(studio.store)
     changed = small_manifest(**HELD)
     changed["beats"][1]["prompt_template"] = "{product_name} flies"
@@ -148,7 +148,7 @@ def test_a_manifest_younger_than_the_film(studio: Studio, settings: Settings, fi
 
 
 def test_a_manifest_that_cannot_be_used(studio: Studio, settings: Settings, film: str):
-    """It is said of its film, which stays, and stops no other."""
+    """Its film stays, with the reason, and others are retired."""
     put_finished(studio, settings, ["other"])
     later(studio.store)
     put_manifest(studio.store, "film", "{}")
@@ -170,7 +170,7 @@ def test_young_films(studio: Studio, settings: Settings, film: str):
 
 
 def test_an_active_run(studio: Studio, settings: Settings, film: str):
-    """Its film is left alone and said so; once the run has ended, the film goes."""
+    """Its film stays, with the reason; once the run has ended, it is retired."""
     job = studio.definitions.resolve_job_def("render_chunks")
     run = studio.instance.create_run_for_job(
         job, tags={"film": "film"}, status=dg.DagsterRunStatus.STARTED
@@ -183,7 +183,7 @@ def test_an_active_run(studio: Studio, settings: Settings, film: str):
 
 
 def test_an_active_run_over_a_range_of_films(studio: Studio, settings: Settings):
-    """The films between the ends of its range are left alone as well, others are not."""
+    """All films in its range stay, and others are retired."""
     names = ["a", "b", "c", "d"]
     put_finished(studio, settings, names)
     studio.instance.add_dynamic_partitions("chunk_num", ["00", "01"])
@@ -199,7 +199,7 @@ def test_an_active_run_over_a_range_of_films(studio: Studio, settings: Settings)
 
 
 def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: str):
-    """Its films are left alone, though it has no run yet."""
+    """Its films stay, even before it has a run."""
     backfill = PartitionBackfill.from_asset_partitions(
         backfill_id="selected",
         asset_graph=studio.definitions.get_repository_def().asset_graph,
@@ -223,7 +223,7 @@ def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: s
 
 
 def test_a_film_in_a_terminal(studio: Studio, settings: Settings, film: str):
-    """While a `render` on this machine has it, it stays."""
+    """A film that `render` has locked on this machine stays."""
     with film_lock(settings, "film"):
         found = retire(studio.instance, studio.store, settings)
         assert found == Retirement(at_work={"film": IN_TERMINAL})
@@ -231,7 +231,7 @@ def test_a_film_in_a_terminal(studio: Studio, settings: Settings, film: str):
 
 
 class Submitting(ObjectStore):
-    """A store under which a film is submitted anew when its clips are listed, once."""
+    """A store that submits the film again, once, while its clips are listed."""
 
     def __init__(self, store: ObjectStore, studio: Studio):
         super().__init__(store.client, store.bucket)
@@ -247,7 +247,7 @@ class Submitting(ObjectStore):
 
 
 def test_submitted_while_it_is_looked_at(studio: Studio, settings: Settings, film: str):
-    """News of a film that came behind the listing keeps it in the grid."""
+    """A film that is submitted after the listing stays in the grid."""
     later(studio.store)
     assert studio.stitch().success  # a second after its clips: the listing alone decides
     store = Submitting(studio.store, studio)
@@ -257,7 +257,7 @@ def test_submitted_while_it_is_looked_at(studio: Studio, settings: Settings, fil
 
 
 def test_the_sensor_leaves_an_unchanged_manifest(studio: Studio, settings: Settings):
-    """A retired film stays away, also when the sensor's cursor is lost."""
+    """A retired film stays retired, even if the sensor's cursor is lost."""
     sensing = Sensing(studio, "new_animatics")
     put(studio.store, "film")
     sensing.launch(sensing.tick()[0])
@@ -273,7 +273,7 @@ def test_the_sensor_leaves_an_unchanged_manifest(studio: Studio, settings: Setti
 def test_the_sensor_leaves_a_film_that_it_has_never_seen(
     studio: Studio, settings: Settings, film: str
 ):
-    """A film that was rendered by hand does not come back at the sensor's first look."""
+    """A film rendered by hand does not return at the sensor's first tick."""
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
     assert Sensing(studio, "new_animatics").tick() == []
     assert grid(studio.instance) == []
@@ -297,7 +297,7 @@ def test_a_changed_manifest_brings_it_back(studio: Studio, settings: Settings, f
 
 
 def test_submitted_again_unchanged(studio: Studio, settings: Settings, film: str):
-    """It is in the grid with its history, nothing is rendered, and the sensor leaves it there."""
+    """It returns to the grid with its history, nothing is rendered, and the sensor keeps it."""
     retire(studio.instance, studio.store, settings)
     plan = studio.submit(document=small_manifest(**HELD))
     assert grid(studio.instance) == ["film"]
@@ -313,7 +313,7 @@ def test_submitted_again_unchanged(studio: Studio, settings: Settings, film: str
 
 
 def test_killed_in_the_middle_and_again(studio: Studio, settings: Settings):
-    """Whole batches are done, and the second retirement does the rest."""
+    """Complete batches are retired, and the second retirement continues."""
     names = [f"film-{number:03d}" for number in range(BATCH + 20)]
     put_finished(studio, settings, names)
 
@@ -328,7 +328,7 @@ def test_killed_in_the_middle_and_again(studio: Studio, settings: Settings):
 
 
 def test_killed_between_record_and_deletion(studio: Studio, settings: Settings, film: str):
-    """The record alone makes no film younger: the next retirement takes it."""
+    """The record of a retirement does not make a film newer: the next retirement takes it."""
     seen = sightings(studio.instance, ["film"])["film"]
     assert time.time() - seen.recorded < 60
     record_retirement(studio.instance, studio.store, "film", seen, "stamp")
@@ -337,7 +337,7 @@ def test_killed_between_record_and_deletion(studio: Studio, settings: Settings, 
 
 
 def test_the_job(studio: Studio, settings: Settings, film: str):
-    """It runs with the defaults, keeps what is young, and tells what it retired."""
+    """It runs with the defaults, keeps recent films, and reports what it retired."""
     job = studio.definitions.resolve_job_def(retire_films.name)
     assert job.execute_in_process(instance=studio.instance).success
     assert grid(studio.instance) == ["film"]
@@ -349,7 +349,7 @@ def test_the_job(studio: Studio, settings: Settings, film: str):
 
 
 def test_the_job_with_what_it_cannot_use(studio: Studio):
-    """A name that is no film fails the run with one sentence; negative days are refused."""
+    """An unknown film fails the run with one sentence; negative days are refused."""
     job = studio.definitions.resolve_job_def(retire_films.name)
     config = {"ops": {"retire_finished": {"config": {"films": ["nobody"]}}}}
     result = job.execute_in_process(
