@@ -12,8 +12,7 @@ from chunk_assets.checks.colour import ColourDrift
 from chunk_assets.checks.conformance import check_form
 from chunk_assets.checks.results import CheckResult, measured, over_limit
 from chunk_assets.errors import MediaError, NotStored, StorageError
-from chunk_assets.film.local_files import AnimaticPictures
-from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.records import CompositeRecord
 from chunk_assets.generation.preview import movement_of
 from chunk_assets.media.clip_metrics import ClipMetrics, measure_clip
@@ -63,7 +62,6 @@ class ClipChecker:
     def __init__(self, store: ObjectStore, workdir: Path, quality: Quality):
         self._store, self._workdir, self._quality = store, workdir, quality
         self._drift = ColourDrift(store, workdir)
-        self._animatics = AnimaticPictures(store, workdir)
         self._previous: _LastFrame | None = None
 
     def is_stored(self, video_id: str, chunk_num: int) -> bool:
@@ -191,14 +189,15 @@ class ClipChecker:
         if not spec.starts_chain:
             try:
                 end = self._previous_last_frame(spec, directory, previous)
-                fitted = self._animatics.fitted(spec.animatic_frame_url, spec.size)
+                path = directory / "animatic"
+                animatic_file_at(self._store, spec.animatic_frame_url).download(path)
+                animatic = reduced(np.asarray(open_picture(path, spec.size)))
             except (StorageError, MediaError) as error:
                 return CheckResult(results.BEGINS, False, str(error), measured(**pairs))
             if end.shape != seen.first.shape:
                 sentence = f"the clip of chunk {spec.chunk_num - 1} has another size"
                 return CheckResult(results.BEGINS, False, sentence, measured(**pairs))
             # Blending with the animatic moves the picture away from the last frame by this much.
-            animatic = reduced(np.asarray(fitted))
             blended = (1.0 - conditioning.temporal) * drawing_distance(end, animatic)
             pairs["seam_distance"] = (drawing_distance(end, seen.first), blended + limit)
         sentence = "; ".join(
