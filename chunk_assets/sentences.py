@@ -11,7 +11,7 @@ import re
 LONGEST = 1_200
 """Characters of a sentence that is shown."""
 
-_BEFORE_A_HOST = re.compile(r"(?<=://)(?:([^\s/?#'\"<>:@]*):)?[^\s/?#'\"<>@]*@")
+_BEFORE_A_HOST = re.compile(r"(?<=://)(?:([^\s/?#'\"<>:@]*):)?[^\s/?#'\"<>]*@")
 _WORD = re.compile(r"\S{600,}")
 
 

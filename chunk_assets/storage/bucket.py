@@ -11,7 +11,8 @@ from typing import Any, Self
 from chunk_assets.errors import NotStored, OutOfTime, StorageError
 from chunk_assets.sentences import shown
 from chunk_assets.storage.retry import retry_unavailable
-from chunk_assets.storage.s3_errors import FOREIGN, Asked, refuse_web_pages, translated
+from chunk_assets.storage.s3_errors import FOREIGN, Asked, translated
+from chunk_assets.storage.web_pages import refuse_web_pages
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ _FOLDER = "doctor/"
 _TEXT = "text/plain"
 
 _UNSUPPORTED = {"NotImplemented", "501", "InvalidArgument", "InvalidRequest", "MethodNotAllowed"}
-"""How servers answer a header that they do not know."""
+"""How servers answer a header that they do not support."""
 
-_proven: WeakSet[ObjectStore] = WeakSet()
-"""The buckets known to support them; each process checks a bucket once."""
+_checked: WeakSet[ObjectStore] = WeakSet()
+"""Buckets known to support them; each process checks a bucket once."""
 
 
 def require_conditional_writes(store: ObjectStore) -> None:
@@ -26,7 +26,7 @@ def require_conditional_writes(store: ObjectStore) -> None:
     Raises:
         StorageError: It does not, so nothing may be paid for.
     """
-    if store in _proven:
+    if store in _checked:
         return
     if faults := conditional_write_faults(store):
         raise StorageError(
@@ -35,11 +35,11 @@ def require_conditional_writes(store: ObjectStore) -> None:
             "generators are refused: use S3 storage that supports them, or the generator 'preview'",
             bucket=store.bucket,
         )
-    _proven.add(store)
+    _checked.add(store)
 
 
 def conditional_write_faults(store: ObjectStore) -> list[str]:
-    """Write a scratch object on conditions that hold and do not; returns what went wrong.
+    """Write a scratch object under true and false conditions; return what went wrong.
 
     Raises:
         StorageError: S3 cannot be reached, or refuses every write.
@@ -48,7 +48,7 @@ def conditional_write_faults(store: ObjectStore) -> list[str]:
     try:
         return _faults(store, key)
     finally:
-        # An account may be denied deletion; a few bytes stay then, and `doctor` says so.
+        # Some accounts may not delete: a few bytes remain then, which `doctor` reports.
         with suppress(Exception):
             store.client.delete_object(Bucket=store.bucket, Key=key)
 
@@ -76,11 +76,11 @@ def _faults(store: ObjectStore, key: str) -> list[str]:
 def _accepted(
     store: ObjectStore, key: str, content: bytes, before: StoredObject | None
 ) -> StoredObject | str:
-    """Write on a condition that holds; returns what is wrong in words where it is refused."""
+    """Write under a true condition; return the reason if it is refused."""
     try:
         return store.replace_bytes(key, content, _TEXT, before=before)
     except Changed:
-        # The write may have been carried out, its answer lost, and boto3 have repeated it.
+        # The first attempt may have succeeded, its answer lost, and boto3 have retried it.
         found, stored = store.get_bytes(key)
         return stored if found == content else "is refused although its condition holds"
     except StorageError as error:
@@ -91,7 +91,7 @@ def _accepted(
 
 
 def _is_refused(store: ObjectStore, key: str, before: StoredObject | None) -> bool:
-    """Write on a condition that does not hold."""
+    """Write under a false condition; tell whether it is refused."""
     try:
         store.replace_bytes(key, b"refused", _TEXT, before=before)
     except Changed:

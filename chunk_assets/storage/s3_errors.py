@@ -1,7 +1,7 @@
-"""What boto3 raises, as one sentence of ours: what failed, and what to do about it.
+"""Translate boto3's errors to ours: one sentence says what failed, and what to do about it.
 
-This is the only place that knows S3's error codes. A HEAD request's answer has no body, so its
-code is the bare HTTP status.
+Only this module knows S3's error codes. The answer to a HEAD request has no body, so its code is
+the bare HTTP status.
 """
 
 import re
@@ -28,62 +28,51 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from chunk_assets.errors import Changed, CutOff, NotAnswering, NotStored, StorageError
+from chunk_assets.sentences import shown
+from chunk_assets.storage.web_pages import WebPage
 
 MAX_SKEW_SECONDS = 15 * 60
-"""S3 refuses requests that are signed further from its own time."""
+"""S3 refuses requests whose signature is further from its own time."""
 
 _LONGEST_REASON = 300
-"""Characters of a server's or a library's own words."""
-
-
-class WebPage(Exception):
-    """A web page came in the place of S3's answer; raised within boto3, see `refuse_web_pages`."""
-
-    def __init__(self, status: int):
-        super().__init__(f"a web page with HTTP status {status}")
-        self.status = status
+"""Limit in characters on the text of a server or a library."""
 
 
 FOREIGN = (BotoCoreError, Boto3Error, ClientError, ResponseParserError, WebPage)
-"""What boto3 may raise, all of it."""
+"""Everything that boto3 may raise."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of S3.
+    """The request to S3 that failed.
 
     Attributes:
         action: A verb with its preposition, as in "could not {action} {uri}".
         uri: The object, or the bucket.
         bucket: The bucket's name.
-        endpoint: The server's URL.
+        server: The server's URL, without secrets.
     """
 
     action: str
     uri: str
     bucket: str
-    endpoint: str
-
-    @property
-    def server(self) -> str:
-        """The server as it may be shown: a URL's user and password are left out."""
-        return without_password(self.endpoint)
+    server: str
 
 
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
-_BUSY = "it asks for fewer requests at a time; try again in a minute"
+_BUSY = "it received too many requests; try again in a minute"
 _BROKEN = "it reports an internal error; try again in a minute"
-_FULL = "it has no space left: free some, or raise the quota"
-_TOO_LARGE = "the object is larger than it, or a proxy before it, accepts"
-_UNKNOWN = "it does not know this operation: use an S3 server that does"
-_KEY = "it does not know the access key: check AWS_ACCESS_KEY_ID and the endpoint"
+_FULL = "it has no space left: free space, or raise the quota"
+_TOO_LARGE = "the object exceeds the size limit of the server or of a proxy before it"
+_UNKNOWN = "it does not support this operation: use an S3 server that does"
+_KEY = "the access key is unknown: check AWS_ACCESS_KEY_ID and the endpoint"
 _SECRET = "the signature does not match: check AWS_SECRET_ACCESS_KEY"  # noqa: S105 - no secret
 _SESSION = "the session's credentials have expired: log in again, or renew AWS_SESSION_TOKEN"
-_DENIED = "check the AWS credentials and what they allow"
+_DENIED = "check the AWS credentials and their permissions"
 _REGION = "the bucket is in another region or at another endpoint: set AWS_DEFAULT_REGION"
-_CLOCK = "its time and this machine's are more than 15 minutes apart: set the clock"
+_CLOCK = "its clock and this machine's differ by more than 15 minutes: set the clock"
 
 _LATER: Mapping[str, str] = {
     **dict.fromkeys(
@@ -97,7 +86,7 @@ _LATER: Mapping[str, str] = {
     **dict.fromkeys(("InternalError", "InternalFailure", "500", "502"), _BROKEN),
     **dict.fromkeys(("504", "RequestTimeout", "408"), "it took too long; try again in a minute"),
 }
-"""Reasons for which asking later may help."""
+"""Errors for which a retry may help."""
 
 _FINAL: Mapping[str, str] = {
     **dict.fromkeys(
@@ -121,11 +110,11 @@ _FINAL: Mapping[str, str] = {
     "InvalidObjectState": "the object is archived: restore it first",
     **dict.fromkeys(
         ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"),
-        "the content was changed on its way there; try again",
+        "the content was corrupted in transit; try again",
     ),
-    "XAmzContentChecksumMismatch": "the content was changed on its way there; try again",
+    "XAmzContentChecksumMismatch": "the content was corrupted in transit; try again",
 }
-"""Reasons that stay until somebody does something."""
+"""Errors that last until a person acts."""
 
 _REFUSED: Mapping[str, str] = {
     **dict.fromkeys(("InvalidAccessKeyId", "InvalidClientTokenId"), _KEY),
@@ -144,9 +133,9 @@ _REFUSED: Mapping[str, str] = {
 
 
 def translated(error: Exception, asked: Asked) -> StorageError:
-    """Our error for one of `FOREIGN`."""
+    """Return our error for one of `FOREIGN`."""
     if isinstance(error, Boto3Error) and isinstance(error.__context__, FOREIGN):
-        error = error.__context__  # `upload_file` hides S3's answer behind one of its own
+        error = error.__context__  # `upload_file` wraps S3's answer in its own error
     could_not = f"S3 at {asked.server} could not {asked.action} {asked.uri}"
     if isinstance(error, ClientError):
         return _of_answer(error, asked, could_not)
@@ -154,8 +143,8 @@ def translated(error: Exception, asked: Asked) -> StorageError:
         return _web_page(error.status, asked)
     if isinstance(error, ResponseParserError):
         return StorageError(
-            f"{could_not}: its answer is not S3's ({_shortened(error)}); see that "
-            f"{asked.server} is an S3 server, and that no proxy or login page answers for it",
+            f"{could_not}: its answer is not from S3 ({_shortened(error)}); check that "
+            f"{asked.server} is an S3 server, and that no proxy or login page answers instead",
             uri=asked.uri,
         )
     if isinstance(error, NoCredentialsError):
@@ -170,36 +159,6 @@ def translated(error: Exception, asked: Asked) -> StorageError:
     away = (ConnectionError, HTTPClientError)
     kind = NotAnswering if isinstance(error, away) else StorageError
     return kind(f"{could_not}: {_shortened(error)}", uri=asked.uri)
-
-
-def refuse_web_pages(client: Any) -> None:
-    """Have a boto3 client take no web page for S3's answer.
-
-    A hotel's or a company's network may answer any request with a page to log in on, or lead to
-    one; to boto3 that is an empty object, one that does not exist, or a bucket in another region,
-    which it looks for without end. Objects that are web pages have an ETag.
-    """
-
-    def refuse(answer: Any) -> None:
-        kind = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
-        is_page = kind in ("text/html", "application/xhtml+xml")
-        if (is_page and not answer.headers.get("etag")) or answer.status_code in (302, 303):
-            raise WebPage(answer.status_code)
-
-    def before_retries(response: Any = None, **_more: Any) -> None:
-        if response is not None and response[0].status_code < 500:
-            refuse(response[0])
-
-    def after_them(http_response: Any, **_more: Any) -> None:
-        refuse(http_response)
-
-    client.meta.events.register_first("needs-retry.s3", before_retries, "chunk_assets-page")
-    client.meta.events.register("after-call.s3", after_them, "chunk_assets-late-page")
-
-
-def without_password(url: str) -> str:
-    """A URL, or a text that names some, without the user and password in it."""
-    return re.sub(r"(?<=://)[^/?#\s\"']*@", "", url)
 
 
 def _of_answer(error: ClientError, asked: Asked, could_not: str) -> StorageError:
@@ -217,7 +176,7 @@ def _of_answer(error: ClientError, asked: Asked, could_not: str) -> StorageError
         return StorageError(absent, bucket=asked.bucket)
     data = {"uri": asked.uri, "code": code}
     if status in (401, 403) and (apart := _seconds_apart(headers)) > MAX_SKEW_SECONDS:
-        return StorageError(f"{could_not}: {_CLOCK} ({apart:.0f} s apart)", **data)
+        return StorageError(f"{could_not}: {_CLOCK} ({apart:.0f} s)", **data)
     if code in _REFUSED:
         refused = f"S3 at {asked.server} refused to {asked.action} {asked.uri} ({code})"
         return StorageError(f"{refused}: {_REFUSED[code]}", **data)
@@ -239,14 +198,14 @@ def _web_page(status: int, asked: Asked) -> StorageError:
     return kind(
         f"a web page (HTTP status {status}) was returned instead of S3's answer when asked to "
         f"{asked.action} {asked.uri} at {asked.server}: log in to this network if it has a login "
-        "page, else see that the endpoint is an S3 server and its proxy passes requests on",
+        "page, otherwise check that the endpoint is an S3 server and its proxy forwards requests",
         uri=asked.uri,
         status=status,
     )
 
 
 def _of_certificate(said: str, asked: Asked) -> str:
-    """What is wrong with a server's certificate; empty where that is not why it failed."""
+    """Describe what is wrong with a server's certificate; empty for any other error."""
     now = datetime.now(UTC)
     if "not yet valid" in said:
         return (
@@ -256,22 +215,22 @@ def _of_certificate(said: str, asked: Asked) -> str:
     if "has expired" in said:
         return (
             "its certificate has expired by this machine's clock, which says "
-            f"{now:%Y-%m-%d %H:%M} UTC: set the clock, or have the certificate renewed"
+            f"{now:%Y-%m-%d %H:%M} UTC: set the clock, or renew the certificate"
         )
     if "CERTIFICATE_VERIFY_FAILED" in said:
         why = re.search(r"certificate verify failed: ([^(\n]+)", said)
         reason = f" ({why[1].strip()})" if why else ""
         return (
-            f"its certificate cannot be verified{reason}: name the certificate authority's file "
-            "in AWS_CA_BUNDLE, and see that no login page of this network answers for it"
+            f"its certificate cannot be verified{reason}: set AWS_CA_BUNDLE to the certificate "
+            "authority's file, and check that no login page of this network answers instead"
         )
     if "WRONG_VERSION_NUMBER" in said or "wrong version number" in said:
-        return f"it does not speak TLS: begin the endpoint with http:// if {asked.server} is right"
+        return f"it does not speak TLS: start the endpoint with http:// if {asked.server} is right"
     return ""
 
 
 def _seconds_apart(headers: Mapping[str, Any]) -> float:
-    """How far this machine's clock is from the answer's `Date`; 0 where it says none."""
+    """Return how far this machine's clock is from the answer's `Date`; 0 without one."""
     try:
         there = parsedate_to_datetime(str(headers.get("date", "")))
     except ValueError:
@@ -282,10 +241,9 @@ def _seconds_apart(headers: Mapping[str, Any]) -> float:
 
 
 def _shortened(error: Exception) -> str:
-    """A library's own words, on one line and without secrets."""
+    """Return a library's own words, on one line and without secrets."""
     return _one_line(str(error)) or type(error).__name__
 
 
 def _one_line(text: str) -> str:
-    line = without_password(" ".join(text.split())).rstrip(".")
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+    return shown(" ".join(text.split()).rstrip("."), _LONGEST_REASON)

@@ -356,8 +356,11 @@ def test_a_home_that_cannot_be_used(
     ("weed", "sentence"),
     [
         (None, "pip install 'chunk_assets[local]'"),
-        ("echo 'E1122 16:54:33.925096 mini.go:1244 out of luck'; exit 1", "saying 'out of luck'"),
-        ("exit 3", "ended, saying ''"),
+        (
+            "echo 'E1122 16:54:33.925096 mini.go:1244 out of luck'; exit 1",
+            "ends with 'out of luck'",
+        ),
+        ("exit 3", "ended; its log ends with ''"),
     ],
 )
 def test_a_weed_that_is_not_there_or_does_not_start(

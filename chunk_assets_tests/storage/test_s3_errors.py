@@ -14,8 +14,8 @@ import pytest
 from chunk_assets.defs.resources import FilmS3
 from chunk_assets.errors import CutOff, Damaged, NotAnswering, NotStored, StorageError
 from chunk_assets.files.digests import Content
+from chunk_assets.sentences import shown
 from chunk_assets.storage.local.lease import Endpoint
-from chunk_assets.storage.s3_errors import without_password
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.storage.faulty_s3 import Answer, FaultyS3, Garbled, Shortened, faulty_s3
 
@@ -57,20 +57,20 @@ def said(store: ObjectStore, key: str = "k") -> StorageError:
 @pytest.mark.parametrize(
     ("status", "code", "words", "is_later"),
     [
-        (503, "SlowDown", "it asks for fewer requests at a time", True),
-        (503, "ServiceUnavailable", "it asks for fewer requests at a time", True),
+        (503, "SlowDown", "it received too many requests", True),
+        (503, "ServiceUnavailable", "it received too many requests", True),
         (500, "InternalError", "it reports an internal error", True),
         (400, "RequestTimeout", "it took too long", True),
-        (403, "AccessDenied", "check the AWS credentials and what they allow", False),
-        (403, "InvalidAccessKeyId", "it does not know the access key", False),
+        (403, "AccessDenied", "check the AWS credentials and their permissions", False),
+        (403, "InvalidAccessKeyId", "the access key is unknown", False),
         (403, "SignatureDoesNotMatch", "check AWS_SECRET_ACCESS_KEY", False),
         (400, "ExpiredToken", "the session's credentials have expired", False),
-        (403, "RequestTimeTooSkewed", "more than 15 minutes apart: set the clock", False),
+        (403, "RequestTimeTooSkewed", "differ by more than 15 minutes: set the clock", False),
         (301, "PermanentRedirect", "set AWS_DEFAULT_REGION", False),
         (400, "QuotaExceeded", "it has no space left", False),
         (507, "XMinioStorageFull", "it has no space left", False),
-        (400, "EntityTooLarge", "larger than it, or a proxy before it, accepts", False),
-        (501, "NotImplemented", "it does not know this operation", False),
+        (400, "EntityTooLarge", "exceeds the size limit of the server or of a proxy", False),
+        (501, "NotImplemented", "it does not support this operation", False),
         (403, "InvalidObjectState", "the object is archived", False),
         (404, "NoSuchBucket", "there is no bucket", False),
         (418, "Teapot", "ret: 2): Please, reduce (Teapot)", False),
@@ -102,8 +102,8 @@ def test_a_busy_server_s_sentence_has_no_fragment(
     busy = Answer.error(503, "SlowDown", "Please reduce your request rate.")
     relay.next("GET", busy, busy)
     assert str(said(patient)) == (
-        f"S3 at {relay.url} could not read s3://{store.bucket}/k: it asks for fewer requests at a "
-        "time; try again in a minute (SlowDown)"
+        f"S3 at {relay.url} could not read s3://{store.bucket}/k: it received too many requests; "
+        "try again in a minute (SlowDown)"
     )
     assert len(relay.requests) == 2
 
@@ -125,12 +125,14 @@ def test_a_skewed_clock_is_named_where_s3_only_says_403(
     """The answer to a HEAD request has no code, but a date."""
     there = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
     relay.next("HEAD", Answer(403, b"", {"Date": there}))
-    with pytest.raises(StorageError, match="15 minutes apart: set the clock") as caught:
+    with pytest.raises(
+        StorageError, match="differ by more than 15 minutes: set the clock"
+    ) as caught:
         far.head("k")
     assert (
-        "(1200 s apart)" in str(caught.value)
-        or "(1199 s apart)" in str(caught.value)
-        or ("(1201 s apart)" in str(caught.value))
+        "(1200 s)" in str(caught.value)
+        or "(1199 s)" in str(caught.value)
+        or ("(1201 s)" in str(caught.value))
     )
 
 
@@ -254,7 +256,7 @@ def test_no_password_of_an_endpoint_is_shown(s3_server: Endpoint, store: ObjectS
     """Neither by us nor in a library's own words."""
     far = through("http://user:hunter2@127.0.0.1:9", s3_server, store.bucket)
     assert "hunter2" not in str(said(far))
-    assert without_password("at https://a:b@c/d?x=y@z") == "at https://c/d?x=y@z"
+    assert shown("at https://a:b@b@c/d?x=y@z") == "at https://a:***@c/d?x=y@z"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
-"""A real S3 server for one machine: SeaweedFS's `weed`, running for as long as somebody uses it.
+"""Leases on this machine's S3 server: SeaweedFS's `weed`, which runs while a process uses it.
 
-Everything is in `home/s3/`, which only its owner can read: the objects (`data/`), the server's own
-random credentials and its ports (`server.json`), its log (`weed.log`). All of it stays from one
-start to the next, and so does the S3 port wherever it is free: a link that was presigned
-yesterday works today.
+Everything is in `home/s3/`, which only its owner can read: the objects (`data/`), the server's
+random credentials and its ports (`server.json`), its log (`weed.log`). All of it is kept between
+starts, and so is the S3 port if it is free: a link presigned yesterday works today.
 
-Any number of processes use the one server of a home at a time. Each holds a shared lock on
-`lease.lock`, which the kernel releases however the process ends; `storage.supervisor` starts
-`weed` and stops it when that lock is free.
+All processes that use a home share one server. Each holds a shared lock on `lease.lock`, which the
+kernel releases however the process ends; `supervisor` starts `weed` and stops it when that lock is
+free.
 
 Linux and macOS only: Windows has no `flock`.
 """
@@ -41,13 +40,13 @@ _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the server answers, and as whom to ask.
+    """The server's address and credentials.
 
     Attributes:
         url: `http://127.0.0.1:{port}`.
         access_key_id: The server's only user.
-        secret_access_key: Its secret, which `repr` hides.
-        bucket: The bucket that was asked for; it is there.
+        secret_access_key: Its secret, hidden by `repr`.
+        bucket: The requested bucket, which exists.
     """
 
     url: str
@@ -57,10 +56,10 @@ class Endpoint:
 
 
 class Lease:
-    """The use of a home's server by this process; the server stops when the last lease ends.
+    """This process's lease on a home's server, which stops when the last lease ends.
 
-    A lease that is never released ends with the process, even if nothing refers to it any more. A
-    forked child that still has it counts as a user; a child that runs another program does not.
+    A lease that is never released ends with the process. A forked child holds it too; a child that
+    runs another program does not.
     """
 
     def __init__(self, endpoint: Endpoint, lock: FileLock):
@@ -68,7 +67,7 @@ class Lease:
         self._lock = lock
 
     def release(self) -> None:
-        """End the use; a second call does nothing."""
+        """End the lease; a second call does nothing."""
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -79,17 +78,17 @@ class Lease:
 
 
 def lease(home: Path, bucket: str) -> Lease:
-    """Use the S3 server of `home`; it is started when nobody uses it yet.
+    """Lease the S3 server of `home`, and start it if it is not running.
 
     Args:
-        home: Where `s3/` is, or shall be made.
-        bucket: Created when it is not there.
+        home: The parent of `s3/`, created if missing.
+        bucket: Created if missing.
 
     Returns:
         The lease, also a context manager; its `endpoint` answers until it is released.
 
     Raises:
-        StorageError: There is no `weed`, it does not start, or `home` cannot be used.
+        StorageError: `weed` is missing or does not start, or `home` cannot be used.
     """
     if sys.platform == "win32":
         raise StorageError("the local S3 server runs on Linux and macOS, not on Windows")
@@ -124,7 +123,7 @@ def lease(home: Path, bucket: str) -> Lease:
 
 def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
     status = server.ask("PUT", f"/{bucket}", timeout=20)
-    if status not in (http.client.OK, http.client.CONFLICT):  # conflict: it is there already
+    if status not in (http.client.OK, http.client.CONFLICT):  # conflict: it exists
         raise StorageError(
             f"the local S3 server did not create the bucket {bucket!r} (HTTP status {status}); "
             f"see {str(directory / 'weed.log')!r}",
@@ -132,15 +131,15 @@ def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
             status=status,
         )
     if status == http.client.OK:
-        # Several objects at once wait for a second where the bucket has no room yet, which one
-        # alone makes in a tenth. If it fails, theirs will.
+        # In a new bucket the first objects wait a second if they come at once, but a tenth of one
+        # if a single object comes first. If this fails, so will they, with a reason.
         first = f"/{bucket}/first"
         server.ask("PUT", first, timeout=20, body=b"makes room")
         server.ask("DELETE", first, timeout=20)
 
 
 def _running(directory: Path) -> Server | None:
-    """The server, when it answers and a supervisor watches over it."""
+    """Return the server if it answers and has a supervisor."""
     if not is_locked(directory / SUPERVISOR_LOCK):
         return None
     server = Server.load(directory)
@@ -148,7 +147,7 @@ def _running(directory: Path) -> Server | None:
 
 
 def _start(directory: Path) -> Server:
-    """Start a supervisor, or wait for the one that somebody else has just started."""
+    """Start a supervisor, or wait for one that another process has just started."""
     root = str(Path(__file__).resolve().parents[3])
     try:
         report = subprocess.run(
@@ -158,7 +157,7 @@ def _start(directory: Path) -> Server:
             text=True,
             errors="replace",
             timeout=_START_SECONDS,
-            start_new_session=True,  # a terminal's Ctrl-C is for the users of the server
+            start_new_session=True,  # a terminal's Ctrl-C must not reach the server
         )
         said = (report.stdout or report.stderr).strip() or "its supervisor was killed"
     except (OSError, subprocess.TimeoutExpired) as exc:

