@@ -39,12 +39,23 @@ def walk_scenes(
     if len(scenes) <= 1:
         yield from walk(context, chunk_nums)
         return
-    with _ParallelWalks(max_parallel) as walks:
-        for scene in scenes:
-            directory = context.workdir / f"scene_{scene[0]:02d}"
-            directory.mkdir()
-            walks.start(replace(context, workdir=directory), scene)
-        yield from walks.results()
+    contexts = [_scene_context(context, scene) for scene in scenes]
+    offers, is_closed = SimpleQueue[_Offer | None](), threading.Event()
+    with ThreadPoolExecutor(max(1, max_parallel), thread_name_prefix="scene") as pool:
+        walks = map(walk, contexts, scenes)
+        ends = [pool.submit(_offer_objects, objects, offers, is_closed) for objects in walks]
+        try:
+            for _ in scenes:
+                while (offer := offers.get()) is not None:
+                    yield offer.made
+                    offer.is_recorded.set()
+        finally:
+            is_closed.set()
+            for each in contexts:
+                each.stop.close()
+            pool.shutdown(cancel_futures=True)
+    for end in ends:
+        end.result()
 
 
 def split(plan: FilmPlan, chunk_nums: Sequence[int]) -> list[list[int]]:
@@ -66,6 +77,12 @@ def split(plan: FilmPlan, chunk_nums: Sequence[int]) -> list[list[int]]:
     return list(scenes.values())
 
 
+def _scene_context(context: RenderContext, scene: list[int]) -> RenderContext:
+    directory = context.workdir / f"scene_{scene[0]:02d}"
+    directory.mkdir()
+    return replace(context, workdir=directory)
+
+
 @dataclass
 class _Offer:
     """An object on its way to the caller; its scene continues once it is recorded."""
@@ -74,58 +91,22 @@ class _Offer:
     is_recorded: threading.Event = field(default_factory=threading.Event)
 
 
-class _ParallelWalks:
-    """Runs several walks on threads; the caller's thread reads their objects."""
+def _offer_objects(
+    objects: Generator[ChunkObject, None, None],
+    offers: SimpleQueue[_Offer | None],
+    is_closed: threading.Event,
+) -> None:
+    """Offer one object at a time: its files stay in the walk's directory until it is recorded.
 
-    def __init__(self, max_parallel: int):
-        self._pool = ThreadPoolExecutor(max(1, max_parallel), thread_name_prefix="scene")
-        self._offers = SimpleQueue[_Offer | None]()
-        self._contexts: list[RenderContext] = []
-        self._failed: dict[int, BaseException] = {}
-        self._is_closed = threading.Event()
-
-    def __enter__(self) -> "_ParallelWalks":
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
-        self._is_closed.set()
-        for context in self._contexts:
-            context.stop.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def start(self, context: RenderContext, chunk_nums: Sequence[int]) -> None:
-        """Walk a scene as soon as a thread is free."""
-        self._contexts.append(context)
-        self._pool.submit(self._run, len(self._contexts), walk(context, chunk_nums))
-
-    def results(self) -> Iterator[ChunkObject]:
-        """Yield the objects of all walks, each as soon as it is stored.
-
-        Raises:
-            BaseException: What the first scene that failed raised, once all walks have ended.
-        """
-        running = len(self._contexts)
-        while running:
-            offer = self._offers.get()
-            if offer is None:
-                running -= 1
-                continue
-            yield offer.made
-            offer.is_recorded.set()
-        if self._failed:
-            raise self._failed[min(self._failed)]
-
-    def _run(self, number: int, objects: Generator[ChunkObject, None, None]) -> None:
-        # One object at a time: its files stay in the walk's directory until it is recorded.
-        try:
-            with closing(objects):
-                for made in objects:
-                    offer = _Offer(made)
-                    self._offers.put(offer)
-                    while not offer.is_recorded.wait(_LOOK_SECONDS):
-                        if self._is_closed.is_set():
-                            return
-        except BaseException as error:
-            self._failed[number] = error
-        finally:
-            self._offers.put(None)
+    None marks the end of the scene.
+    """
+    try:
+        with closing(objects):
+            for made in objects:
+                offer = _Offer(made)
+                offers.put(offer)
+                while not offer.is_recorded.wait(_LOOK_SECONDS):
+                    if is_closed.is_set():
+                        return
+    finally:
+        offers.put(None)

@@ -10,6 +10,7 @@ Three threads share the work, so that the chain waits for nothing but its genera
 
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import zip_longest
 
 from chunk_assets.errors import Stopped, StorageError
@@ -39,15 +40,17 @@ def walk(context: RenderContext, chunk_nums: Sequence[int]) -> Generator[ChunkOb
         HandedOff: This process shuts down; what was made is stored.
     """
     numbers = sorted(set(chunk_nums))
-    finishing = FinishingQueue()
-    chain = _Chain(context, numbers, finishing)
+    finishing, room = FinishingQueue(), threading.Semaphore(CHUNKS_AT_ONCE)
+    chain = threading.Thread(
+        target=_make_chunks, args=(context, numbers, finishing, room), name="chain"
+    )
     try:
         chain.start()
         for result in finishing.results():
             if isinstance(result, ChunkDone):
                 context.files.remove_before(result.chunk_num)
                 context.locks.release(result.chunk_num)
-                chain.make_room()
+                room.release()
             else:
                 yield result
     except OSError as error:
@@ -55,50 +58,32 @@ def walk(context: RenderContext, chunk_nums: Sequence[int]) -> Generator[ChunkOb
         message = f"this machine's disk refused a file in {path!r}: {error}"
         raise StorageError(message, path=path) from error
     finally:
-        chain.close()
+        context.stop.close()
+        if chain.ident is not None:
+            chain.join()
+        finishing.close()
         for number in numbers:
             context.locks.release(number)
 
 
-class _Chain:
-    """The thread that makes one chunk after another, a little ahead of what is recorded."""
-
-    def __init__(self, context: RenderContext, chunk_nums: list[int], finishing: FinishingQueue):
-        self._context, self._chunk_nums, self._finishing = context, chunk_nums, finishing
-        self._stages = Stages(context, finishing)
-        self._room = threading.Semaphore(CHUNKS_AT_ONCE)
-        self._thread = threading.Thread(target=self._run, name="chain")
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def make_room(self) -> None:
-        """Let another chunk start, since one is recorded."""
-        self._room.release()
-
-    def close(self) -> None:
-        """Stop the generator, end the thread, and complete what is queued for finishing."""
-        self._context.stop.close()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._stages.close()
-        self._finishing.close()
-
-    def _wait_for_room(self) -> None:
-        while not self._room.acquire(timeout=_LOOK_SECONDS):
-            self._context.stop.raise_if_set()
-            # An interrupt may even prevent `close`: the chain must not outlive its reader.
-            if not threading.main_thread().is_alive():
-                raise Stopped
-
-    def _run(self) -> None:
-        error = None
-        try:
-            for number, following in zip_longest(self._chunk_nums, self._chunk_nums[1:]):
-                self._wait_for_room()
-                self._stages.make(number, following)
-                self._finishing.finish_chunk(number)
-        except BaseException as raised:  # raised again where the results are read
-            error = raised
-        self._finishing.end(error)
+def _make_chunks(
+    context: RenderContext,
+    numbers: list[int],
+    finishing: FinishingQueue,
+    room: threading.Semaphore,
+) -> None:
+    """Make one chunk after another, a little ahead of what is recorded."""
+    error = None
+    try:
+        with closing(Stages(context, finishing)) as stages:
+            for number, following in zip_longest(numbers, numbers[1:]):
+                while not room.acquire(timeout=_LOOK_SECONDS):
+                    context.stop.raise_if_set()
+                    # An interrupt may even prevent the stop: the chain must not outlive its reader.
+                    if not threading.main_thread().is_alive():
+                        raise Stopped
+                stages.make(number, following)
+                finishing.finish_chunk(number)
+    except BaseException as raised:  # raised again where the results are read
+        error = raised
+    finishing.end(error)
