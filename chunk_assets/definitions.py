@@ -15,8 +15,10 @@ from chunk_assets.defs.runs.jobs import render_chunks, stitch_film
 from chunk_assets.defs.sensors.finished_films import finished_films
 from chunk_assets.defs.sensors.new_animatics import new_animatics
 from chunk_assets.defs.sensors.rendered_chunks import rendered_chunks
+from chunk_assets.deployment import configure
 from chunk_assets.generation.registry import GENERATORS, Generators
 from chunk_assets.render.hooks import Listener
+from chunk_assets.settings import load_settings
 
 
 def build_definitions(
@@ -42,4 +44,5 @@ def build_definitions(
     )
 
 
+configure(load_settings().deployment)
 defs = build_definitions()

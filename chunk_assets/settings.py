@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from chunk_assets.deployment import Deployment
 from chunk_assets.errors import SpecError
 from chunk_assets.limits import Limits
 from chunk_assets.quality import Quality
@@ -212,6 +213,11 @@ class Settings(BaseSettings):
     def paid_sensor_generators(self) -> frozenset[str]:
         """`sensor_generators` as names."""
         return frozenset(name.strip() for name in self.sensor_generators.split(",")) - {""}
+
+    @property
+    def deployment(self) -> Deployment:
+        """What `deployment.configure` takes."""
+        return Deployment(self.limits, self.ffmpeg, self.models)
 
     @property
     def is_local(self) -> bool:

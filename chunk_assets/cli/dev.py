@@ -3,6 +3,7 @@
 import click
 
 from chunk_assets.cli.interrupts import stopping
+from chunk_assets.cli.options import read_settings
 
 
 @click.command(short_help="Start S3, Dagit and Dagster's daemon on this machine.")
@@ -20,9 +21,7 @@ def dev(port: int) -> None:
     Films that are rendered in the terminal meanwhile show up in Dagit at once: both use the same
     storage.
     """
-    from chunk_assets.settings import load_settings
-
-    settings = load_settings()
+    settings = read_settings()
     with stopping("Stopped."):
         from chunk_assets.cli.serving import serve
 

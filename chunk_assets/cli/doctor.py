@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import json_option
+from chunk_assets.cli.options import json_option, read_settings
 from chunk_assets.cli.terminal import plain, print_sentence
 
 if TYPE_CHECKING:  # it brings Dagster and boto3, which `--help` has no use for
@@ -29,9 +29,7 @@ def doctor(as_json: bool) -> None:
     not missed; what is marked ? could not be looked at; what is marked warn works, but should be
     put right. Ends with 0 when nothing FAILS, and with 1 otherwise.
     """
-    from chunk_assets.settings import load_settings
-
-    settings = load_settings()
+    settings = read_settings()
     from chunk_assets.doctor.checks import GROUPS
     from chunk_assets.doctor.findings import examine
 

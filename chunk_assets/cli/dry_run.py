@@ -37,7 +37,7 @@ def print_dry_run(
     versions = {name: directory.version(name) for name in directory.pictures}
     specs = placed_specs(store, video_id, directory.animatic, versions)
     states = list(chunk_states(FilmPlan(video_id, directory.animatic, specs, ""), store))
-    generator_context = generation_context(video_id, directory.animatic, store)
+    generator_context = generation_context(video_id, directory.animatic, store, settings)
     with closing(build_generator(generator, generator_context, generators)) as maker:
         if again is None:
             rendered = set(chunks_to_render(states, maker))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chunk_assets.cli.options import json_option
+from chunk_assets.cli.options import json_option, read_settings
 from chunk_assets.frame_rate import FrameRate
 
 if TYPE_CHECKING:  # pydantic takes a while to import, which `--help` has no use for
@@ -23,9 +23,8 @@ def models(as_json: bool) -> None:
     models, or with your prices.
     """
     from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
-    from chunk_assets.settings import load_settings
 
-    settings = load_settings()
+    settings = read_settings()
     catalog = load_catalog(settings.models)
     if as_json:
         import json

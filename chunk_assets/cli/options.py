@@ -11,6 +11,7 @@ from chunk_assets.errors import SpecError
 
 if TYPE_CHECKING:  # it brings pydantic, NumPy and boto3, which `--help` has no use for
     from chunk_assets.film.submission import AnimaticDirectory
+    from chunk_assets.settings import Settings
 
 MAX_SEED = 2**31 - 1
 """The largest seed that every model of the field takes."""
@@ -121,3 +122,17 @@ video_id_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else, on stdout."
 )
+
+
+def read_settings() -> "Settings":
+    """Read the deployment's settings, and use them in this process.
+
+    Raises:
+        SpecError: An environment variable has an invalid value.
+    """
+    from chunk_assets.deployment import configure
+    from chunk_assets.settings import load_settings
+
+    settings = load_settings()
+    configure(settings.deployment)
+    return settings

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from chunk_assets.cli.options import read_settings
+
 
 @click.command()
 @click.argument("video")
@@ -23,10 +25,9 @@ def page(video: str, output: Path | None) -> None:
     from chunk_assets.cli.film_file import check_ffmpeg, make_shareable, writable_target
     from chunk_assets.cli.terminal import plain
     from chunk_assets.schemas import check_video_id
-    from chunk_assets.settings import load_settings
 
     check_video_id(video)
-    settings = load_settings()
+    settings = read_settings()
     check_ffmpeg()
     path = output or Path(f"{video}.html")
     target = writable_target(path, [])

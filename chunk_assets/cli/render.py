@@ -13,6 +13,7 @@ from chunk_assets.cli.options import (
     checked_chunks,
     json_option,
     read_film,
+    read_settings,
     video_id_option,
 )
 
@@ -91,9 +92,8 @@ def render(
     with stopping(GOES_ON) as interrupts:
         from chunk_assets.cli.prefetch import Early, importing
         from chunk_assets.schemas import MANIFEST
-        from chunk_assets.settings import load_settings
 
-        settings = load_settings()
+        settings = read_settings()
         early = Early(settings)
         if (directory / MANIFEST).is_file() and not dry_run:
             early.start_server()

@@ -218,7 +218,9 @@ class Rendering:
                 film's chunks; nothing is written then.
         """
         specs = self.animatic.specs(self.video_id)
-        generator_context = generation_context(self.video_id, self.animatic.animatic, store)
+        generator_context = generation_context(
+            self.video_id, self.animatic.animatic, store, self.settings
+        )
         with closing(choose_generator(self.generator, generator_context)) as generator:
             return [chunk_price(generator, spec) for spec in specs]
 

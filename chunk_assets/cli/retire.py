@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import json_option
+from chunk_assets.cli.options import json_option, read_settings
 from chunk_assets.cli.terminal import plain
 
 if TYPE_CHECKING:  # it brings Dagster, which `--help` has no use for
@@ -81,9 +81,8 @@ def retire(
     if not videos and older_than is None:
         raise click.UsageError("Say which films: by name, or with --older-than 30d.")
     from chunk_assets.schemas import check_video_id
-    from chunk_assets.settings import load_settings
 
-    settings = load_settings()
+    settings = read_settings()
     for video in videos:
         check_video_id(video)
     from chunk_assets.dagster_internals.instance import open_instance
@@ -110,9 +109,8 @@ def _remove_foreign(is_dry_run: bool, as_json: bool) -> None:
     from chunk_assets.dagster_internals.instance import open_instance
     from chunk_assets.defs.partitions.definitions import shown
     from chunk_assets.defs.partitions.registry import foreign_keys, remove_foreign
-    from chunk_assets.settings import load_settings
 
-    with open_instance(load_settings()) as instance:
+    with open_instance(read_settings()) as instance:
         found = foreign_keys(instance) if is_dry_run else remove_foreign(instance)
     if as_json:
         click.echo(json.dumps({"dry_run": is_dry_run, "foreign": found}, indent=2))

@@ -2,7 +2,7 @@
 
 import click
 
-from chunk_assets.cli.options import json_option
+from chunk_assets.cli.options import json_option, read_settings
 
 
 @click.command(short_help="Show the films on S3, or the chunks of one.")
@@ -16,9 +16,7 @@ def status(video: str | None, retired: bool, as_json: bool) -> None:
     not been rendered. For a film that is being rendered, the table shows how many chunks are
     done, such as 'rendering 5 of 15'.
     """
-    from chunk_assets.settings import load_settings
-
-    settings = load_settings()
+    settings = read_settings()
     if video is not None and retired:
         raise click.UsageError("Give a film's name or --retired, not both.")
     if video is not None:

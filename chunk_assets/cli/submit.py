@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from chunk_assets.cli.options import animatic_argument, read_film, video_id_option
+from chunk_assets.cli.options import animatic_argument, read_film, read_settings, video_id_option
 
 PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator uses it yet."
 
@@ -19,9 +19,7 @@ def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
     The manifest, animatic.json, is written last: it commits the pictures. Dagit then shows the
     film's partitions.
     """
-    from chunk_assets.settings import load_settings
-
-    settings = load_settings()
+    settings = read_settings()
     name, animatic = read_film(directory, video_id)
     length = f"{len(animatic.specs(name))} chunks, {animatic.animatic.duration:g} s"
     if dry_run:

@@ -4,6 +4,8 @@ import os
 
 import click
 
+from chunk_assets.cli.options import read_settings
+
 
 @click.command(short_help="Render films of a cluster on this machine.")
 @click.option(
@@ -19,9 +21,7 @@ def worker(slots: int | None) -> None:
     The first signal lets each film finish the chunk that is in flight, and hands it on to another
     worker; a second one hands on at once. See deploy/ for what a cluster consists of.
     """
-    from chunk_assets.settings import load_settings
-
-    settings = load_settings()
+    settings = read_settings()
     from chunk_assets.cli.working import serve_films
 
     raise SystemExit(serve_films(settings, slots or os.cpu_count() or 1))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from chunk_assets.deployment import deployment
 from chunk_assets.errors import NotStored, SpecError
 from chunk_assets.file_names import same_names
 from chunk_assets.film.fingerprints import digest
@@ -20,7 +21,7 @@ from chunk_assets.schemas import (
     check_video_id,
     read_animatic,
 )
-from chunk_assets.settings import load_settings
+from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 from chunk_assets.usd import checked_usd
@@ -139,6 +140,7 @@ def generation_context(
     video_id: str,
     animatic: Animatic,
     store: ObjectStore,
+    settings: Settings,
     *,
     model: str | None = None,
     max_cost_usd: float | None = None,
@@ -153,7 +155,7 @@ def generation_context(
         max_cost_usd = checked_usd(max_cost_usd, "max_cost_usd")
     return GenerationContext(
         video_id=video_id,
-        settings=load_settings(),
+        settings=settings,
         ledger=FilmObjects(store, video_id).ledger(),
         model=model or animatic.model,
         fallback_model=animatic.fallback_model,
@@ -172,7 +174,7 @@ def slot_seconds(animatic: FilmSpec) -> float:
     """
     if animatic.model is None:
         return SLOT_SECONDS
-    model = load_catalog(load_settings().models).find(animatic.model)
+    model = load_catalog(deployment().models).find(animatic.model)
     transitions = [join.duration for join in animatic.transitions or [] if join.type != "cut"]
     return model.slot_seconds(
         animatic.fps, max([OVERLAP_SECONDS, *transitions]), wanted=SLOT_SECONDS
@@ -237,7 +239,7 @@ def _stored_pictures(
         return stored
 
     objects = FilmObjects(store, video_id)
-    names, limit = list(animatic.files), load_settings().limits.picture_file_bytes
+    names, limit = list(animatic.files), deployment().limits.picture_file_bytes
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pictures") as pool:
         return dict(zip(names, pool.map(find, names), strict=True))
 

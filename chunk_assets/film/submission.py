@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from chunk_assets.deployment import deployment
 from chunk_assets.errors import MediaError, SpecError
 from chunk_assets.files.digests import Content, file_digest
 from chunk_assets.film.objects import FilmObjects
@@ -19,7 +20,6 @@ from chunk_assets.schemas import (
     ChunkSpec,
     read_animatic,
 )
-from chunk_assets.settings import load_settings
 from chunk_assets.storage.objects import JSON
 from chunk_assets.storage.store import ObjectStore
 
@@ -90,7 +90,7 @@ def read_directory(directory: Path) -> AnimaticDirectory:
         if document is None:
             raise SpecError(f"there is no manifest {str(directory / MANIFEST)!r} in the directory")
         animatic = read_animatic(document, where=str(directory / MANIFEST))
-        copies, limit = PrivateCopies(), load_settings().limits.picture_file_bytes
+        copies, limit = PrivateCopies(), deployment().limits.picture_file_bytes
         try:
             pictures = {name: copies.copy(opened, name, limit) for name in animatic.files}
             sources = {name: directory / name for name in pictures}

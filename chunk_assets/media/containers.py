@@ -15,12 +15,12 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from chunk_assets.deployment import deployment
 from chunk_assets.errors import MediaError, TooSlow, Unsupported
 from chunk_assets.limits import Limits
 from chunk_assets.media import mp4, webp
 from chunk_assets.media.ffmpeg import FORMATS, file_url
 from chunk_assets.media.presentation import Presentation
-from chunk_assets.settings import load_settings
 
 ALLOWED = "a complete MP4, MOV, MKV, WebM, GIF, APNG or animated WebP"
 
@@ -139,7 +139,7 @@ def open_video(path: Path | str) -> Iterator[Video]:
         MediaError: The file is missing, empty, not a video, damaged, has no pictures in it, or
             is larger than allowed; also when that comes out only while the block reads.
     """
-    path, limits = Path(path), load_settings().limits
+    path, limits = Path(path), deployment().limits
     options = _INDEX_ALONE | {"max_streams": str(limits.clip_streams)}
     try:
         _check_declared(path, limits)

@@ -14,8 +14,8 @@ from typing import Any, Self
 import ffmpeg
 import imageio_ffmpeg
 
+from chunk_assets.deployment import deployment
 from chunk_assets.errors import FFmpegError
-from chunk_assets.settings import load_settings
 
 GLOBAL_OPTIONS = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 
@@ -49,7 +49,7 @@ def executable(path: str | None = None) -> str:
     Raises:
         FFmpegError: There is none for this machine.
     """
-    chosen = path or load_settings().ffmpeg
+    chosen = path or deployment().ffmpeg
     if chosen:
         return chosen
     try:

@@ -23,6 +23,7 @@ from chunk_assets.media.ffmpeg import (
     run_all,
     write,
 )
+from chunk_assets_tests.deploying import UseDeployment
 
 
 def endless(target: Path):
@@ -38,24 +39,23 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def test_the_binary_comes_with_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a setting, imageio-ffmpeg's binary is run."""
-    monkeypatch.delenv("CHUNK_ASSETS_FFMPEG", raising=False)
+def test_the_binary_comes_with_pip() -> None:
+    """By default imageio-ffmpeg's binary is run."""
     assert executable() == imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def test_a_setting_names_another_binary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The setting is preferred to imageio-ffmpeg's, and a caller's path to both."""
-    monkeypatch.setenv("CHUNK_ASSETS_FFMPEG", "/opt/ffmpeg")
+def test_a_deployment_names_another_binary(use_deployment: UseDeployment) -> None:
+    """It is preferred to imageio-ffmpeg's, and a caller's path to both."""
+    use_deployment(ffmpeg="/opt/ffmpeg")
     assert executable() == "/opt/ffmpeg"
     assert executable("/usr/bin/ffmpeg") == "/usr/bin/ffmpeg"
 
 
-def test_a_binary_that_is_not_there_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_binary_that_does_not_exist_is_named(
+    use_deployment: UseDeployment, tmp_path: Path
 ) -> None:
-    """A wrong setting is one sentence with its value."""
-    monkeypatch.setenv("CHUNK_ASSETS_FFMPEG", "/nowhere/ffmpeg")
+    """The error is one sentence with the binary's path."""
+    use_deployment(ffmpeg="/nowhere/ffmpeg")
     with pytest.raises(FFmpegError) as caught:
         run(endless(tmp_path / "a.ts"), tmp_path / "a.ts")
     assert str(caught.value) == (

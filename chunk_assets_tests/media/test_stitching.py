@@ -16,6 +16,7 @@ from chunk_assets.media.encoding import ACCURATE
 from chunk_assets.media.frames import probe
 from chunk_assets.media.stitching import Segment, stitch
 from chunk_assets.planning.joins import Join
+from chunk_assets_tests.deploying import UseDeployment
 from chunk_assets_tests.media.media import (
     PHOTOS,
     assert_looks_like,
@@ -271,10 +272,10 @@ def test_numbers_survive_a_film(tmp_path: Path) -> None:
     assert numbers == [*range(10), *range(17, 27)]
 
 
-def test_a_failing_encoder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_encoder_leaves_nothing(tmp_path: Path, use_deployment: UseDeployment) -> None:
     """Whatever goes wrong on the way, no half film has its name and no piece stays."""
     reel = Reel(tmp_path).add(12).add(16, 4)
-    monkeypatch.setenv("CHUNK_ASSETS_FFMPEG", "/bin/false")
+    use_deployment(ffmpeg="/bin/false")
     with pytest.raises(FFmpegError):
         reel.stitch([Join("crossfade", 4)])
     assert not (tmp_path / "film.mp4").exists()

@@ -18,6 +18,7 @@ from chunk_assets.generation.replicate.generator import build_replicate_generato
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
 from chunk_assets.retry import RetryPolicy
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_faults import Faults, Lost, Truncated
@@ -60,7 +61,7 @@ def rendered(store: ObjectStore, video_id: str, workdir: Path) -> int:
     for run in range(1, 20):
         directory = workdir / f"{video_id}-{run}"
         directory.mkdir()
-        generator_context = generation_context(video_id, plan.animatic, store)
+        generator_context = generation_context(video_id, plan.animatic, store, load_settings())
         generator = build_replicate_generator(generator_context, policy=POLICY, retries=HURRY)
         context = RenderContext(plan=plan, store=store, generator=generator, workdir=directory)
         try:

@@ -15,6 +15,7 @@ from chunk_assets.media.frames import probe
 from chunk_assets.media.images import open_picture
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.walk import walk
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_predictions import Made
@@ -65,7 +66,9 @@ def rendered(store: ObjectStore, workdir: Path, fps: int) -> FilmPlan:
     document = small_manifest(duration=8, fps=fps, beats=[beat], model="wan-2.2-i2v-fast", **frames)
     put_animatic(store, document=document)
     plan = plan_film(store, "film")
-    generator = build_replicate_generator(generation_context("film", plan.animatic, store))
+    generator = build_replicate_generator(
+        generation_context("film", plan.animatic, store, load_settings())
+    )
     workdir.mkdir()
     context = RenderContext(plan=plan, store=store, generator=generator, workdir=workdir)
     list(walk(context, range(len(plan.specs))))

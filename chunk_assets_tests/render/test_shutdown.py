@@ -18,6 +18,7 @@ from chunk_assets.render.context import RenderContext
 from chunk_assets.render.hooks import Shutdown
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.scenes import walk_scenes
+from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
@@ -104,7 +105,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 
 def hosted(store: ObjectStore) -> ClipGenerator:
     """Return the hosted model's generator, polling quickly."""
-    generator_context = generation_context("film", plan_film(store, "film").animatic, store)
+    generator_context = generation_context(
+        "film", plan_film(store, "film").animatic, store, load_settings()
+    )
     return build_replicate_generator(
         generator_context,
         policy=PredictionPolicy(first_poll_seconds=0.05, longest_poll_seconds=0.1),

@@ -30,6 +30,7 @@ from chunk_assets.render.context import RenderContext
 from chunk_assets.render.hooks import Listener
 from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.scenes import walk_scenes
+from chunk_assets.settings import load_settings
 
 
 def _spec(name: str, deps: list[dg.AssetDep], kinds: set[str], text: str, io: str) -> dg.AssetSpec:
@@ -159,6 +160,7 @@ def _film(
         video_id,
         plan.animatic,
         store,
+        load_settings(),
         model=config.model,
         max_cost_usd=config.max_cost_usd,
         log=log,

@@ -59,7 +59,9 @@ class SensorLimits:
             StorageError: The day's account cannot be read or written.
         """
         name = plan.animatic.generator or DEFAULT_GENERATOR
-        generator_context = generation_context(plan.video_id, plan.animatic, self.store)
+        generator_context = generation_context(
+            plan.video_id, plan.animatic, self.store, self.settings
+        )
         with closing(build_generator(name, generator_context, self.generators)) as generator:
             if not generator.is_paid:
                 return None

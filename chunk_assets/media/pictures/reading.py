@@ -18,6 +18,7 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from chunk_assets.deployment import deployment
 from chunk_assets.errors import MediaError
 from chunk_assets.limits import MEGA, Limits
 from chunk_assets.media.pictures import gif, jpeg, plain, png, tiff
@@ -25,7 +26,6 @@ from chunk_assets.media.pictures.colour import Converter, as_seen, raw_mode
 from chunk_assets.media.pictures.exif import orientation
 from chunk_assets.media.pictures.header import Damaged, Header
 from chunk_assets.media.pictures.warnings_off import ignore_warnings
-from chunk_assets.settings import load_settings
 
 Size = tuple[int, int]
 
@@ -90,7 +90,7 @@ def open_picture(
             of `Limits`.
     """
     shown = os.fspath(path)
-    limits = load_settings().limits
+    limits = deployment().limits
     try:
         if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
             raise MediaError(f"the picture {shown!r} is not a file", path=shown)

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from chunk_assets.errors import MediaError
+from chunk_assets.limits import Limits
 from chunk_assets.media.images import open_picture
+from chunk_assets_tests.deploying import UseDeployment
 from chunk_assets_tests.media.pictures.files import chunk, grey_tiff, png, saved, tiff
 
 LARGEST = 9_999
@@ -122,14 +124,14 @@ def test_what_is_not_the_picture_is_not_read(tmp_path: Path):
     assert open_picture(path).size == (30, 20)
 
 
-def test_limits_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Each limit is an environment variable, and the sentence has its value."""
+def test_limits_are_settings(tmp_path: Path, use_deployment: UseDeployment):
+    """A deployment can lower each limit, and the error states its value."""
     content = saved(Image.new("RGB", (400, 300)), "PNG")
-    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_SIDE", "399")
+    use_deployment(limits=Limits(picture_side=399))
     assert "allowed are 399 pixels a side" in refusal(tmp_path, content)
-    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_PIXELS", "100000")
+    use_deployment(limits=Limits(picture_pixels=100_000))
     assert "allowed are 0.1 megapixels" in refusal(tmp_path, content)
-    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_FILE_BYTES", "99")
+    use_deployment(limits=Limits(picture_file_bytes=99))
     assert f"has {len(content)} bytes: at most 99 are allowed" in refusal(tmp_path, content)
 
 
