@@ -31,7 +31,9 @@ PURPOSES = {
     "media": "pictures, clips, colour, seams, stitching",
     "files": "atomic writes, locks, work directories, digests",
     "schemas": "the manifest, chunk specs; the environment",
-    "limits": "limits of files and checks; small readers",
+    "deployment": "limits, FFmpeg and models of this process",
+    "limits": "limits of files and checks; small types and readers",
+    "retry": "retries of what fails for a moment",
     "errors": "the error tree",
     "sentences": "how values are shown in messages",
 }
