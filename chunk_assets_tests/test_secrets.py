@@ -32,6 +32,8 @@ from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "r8_TheTokenOfThisTestAlone0123456789"  # noqa: S105 - of no worth anywhere
 CREATE, GET, DELIVERY = "POST /v1/predictions", "GET /v1/predictions/{id}", "GET /delivery"
 CHUNKS = 3

@@ -18,6 +18,8 @@ from chunk_assets_tests.fake_faults import MODERATED, Fails
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 RENDER = ("render", "film", "--generator", "replicate")
 PRICE = 0.10
 BUSY = "CUDA out of memory"

@@ -19,7 +19,7 @@ from chunk_assets_tests.dagit import dev, until
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import manifest, small_manifest
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 CLIPS = dg.AssetKey("chunk_videos")
 

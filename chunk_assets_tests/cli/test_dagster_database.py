@@ -13,6 +13,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, run, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 
+pytestmark = pytest.mark.slow
+
 RUNS, INDEX = Path("history", "runs.db"), Path("history", "runs", "index.db")
 SCHEDULES = Path("schedules", "schedules.db")
 

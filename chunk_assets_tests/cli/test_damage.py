@@ -14,6 +14,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, rendered, run, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 
+pytestmark = pytest.mark.slow
+
 Damage = Callable[[ObjectStore, str], None]
 
 SPEC, COMPOSITE = keys.chunk_spec("film", 1), keys.composite("film", 1)

@@ -28,6 +28,8 @@ from chunk_assets_tests.cli.commands import (
 )
 from chunk_assets_tests.dagit import Dagit, free_port
 
+pytestmark = pytest.mark.slow
+
 
 def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: Path, desk: Path):
     """It prints where Dagit is, lets no second one in, ends killed runs, and goes on Ctrl-C.

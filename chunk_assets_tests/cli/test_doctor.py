@@ -22,6 +22,8 @@ from chunk_assets_tests.cli.commands import Ended, run, sentence, wait_for
 from chunk_assets_tests.dagit import free_port
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "r8_TheTokenOfThisTestAlone0123456789"  # noqa: S105 - of no worth anywhere
 
 Patch = pytest.MonkeyPatch

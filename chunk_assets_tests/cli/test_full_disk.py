@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from chunk_assets.media.frames import probe
@@ -15,6 +16,8 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import COMMAND, Running, done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
+
+pytestmark = pytest.mark.slow
 
 LARGEST = 1_200_000
 """More than what Dagster writes of one render, less than a clip of noise."""

@@ -25,6 +25,8 @@ from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.media.media import mean_error, photo
 
+pytestmark = pytest.mark.slow
+
 CREATE, GET = "POST /v1/predictions", "GET /v1/predictions/{id}"
 RENDER = ("render", "film", "--generator", "replicate")
 PRICE = 0.10

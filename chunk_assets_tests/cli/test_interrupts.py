@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import pytest
 
 from chunk_assets.cli.render import GOES_ON
 from chunk_assets.dagster_internals.instance import open_instance
@@ -24,6 +25,8 @@ from chunk_assets_tests.cli.commands import (
 )
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.conftest import emptied
+
+pytestmark = pytest.mark.slow
 
 CHUNKS = 6
 

@@ -14,6 +14,8 @@ from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.fake_faults import Answers, TooMany, WebPage
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
+pytestmark = pytest.mark.slow
+
 RENDER = ("render", "film", "--generator", "replicate")
 KEY = f"{keys.ledgers('film')}chunk_01.json"
 

@@ -3,9 +3,13 @@
 import unicodedata
 from pathlib import Path
 
+import pytest
+
 from chunk_assets.media.frames import probe
 from chunk_assets_tests.cli.commands import done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
+
+pytestmark = pytest.mark.slow
 
 SCREENSHOT = "Screenshot 2024-05-01 at 3.45.12\u202fPM.png"
 FAMILY = "famille \U0001f468\u200d\U0001f469\u200d\U0001f467 à\u00a0table.png"

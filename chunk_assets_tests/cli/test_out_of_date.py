@@ -12,6 +12,8 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.generators import HoldingGenerator, only
 
+pytestmark = pytest.mark.slow
+
 KLING = "kwaivgi/kling-v2.5-turbo-pro"
 A_CLIP = 5 * 0.07
 """USD: the shortest clip, by the catalog."""

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from chunk_assets_tests.cli.commands import done, sentence
 from chunk_assets_tests.cli.conftest import Animatics
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_films_page_is_written_here_and_on_s3(animatic: Animatics, desk: Path):

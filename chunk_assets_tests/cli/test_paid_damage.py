@@ -15,6 +15,8 @@ from chunk_assets_tests.cli.commands import done, rendered, run
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
+pytestmark = pytest.mark.slow
+
 RENDER = ("render", "film", "--generator", "replicate", "--json")
 CLIP = keys.chunk_video("film", 1)
 NOTE = "it is rendered again, for $0.10 at most, or $0.20 if later chunks change too"

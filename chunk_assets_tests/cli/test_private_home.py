@@ -10,6 +10,8 @@ from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import COMMAND, done, run, sentence
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 
 def loose(home: Path) -> list[str]:
     """What in a home others may read, write or enter."""

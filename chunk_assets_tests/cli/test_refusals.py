@@ -14,6 +14,8 @@ from chunk_assets_tests.cli.commands import sentence
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.manifests import picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(desk: Path, store: ObjectStore) -> Callable[..., str]:

@@ -18,6 +18,8 @@ from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.conftest import deploy, emptied
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Visit:

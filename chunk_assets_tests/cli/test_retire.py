@@ -12,6 +12,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, run, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 
+pytestmark = pytest.mark.slow
+
 
 def grid(settings: Settings) -> list[str]:
     """The films in the grid."""

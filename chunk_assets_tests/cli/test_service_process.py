@@ -11,6 +11,8 @@ import pytest
 
 from chunk_assets_tests.cli.commands import is_alive, wait_for
 
+pytestmark = pytest.mark.slow
+
 STUBBORN = """\
 import os, signal, subprocess, sys, time
 for number in (signal.SIGINT, signal.SIGTERM):

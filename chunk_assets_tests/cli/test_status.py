@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.settings import Settings
@@ -11,6 +12,8 @@ from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, sentence
 from chunk_assets_tests.cli.conftest import Animatics
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_submitted_film_is_on_s3_and_known_to_dagster(

@@ -17,6 +17,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, rendered
 from chunk_assets_tests.cli.conftest import Animatics
 
+pytestmark = pytest.mark.slow
+
 CLIP, FRAME = keys.chunk_video("film", 1), keys.last_frame("film", 1)
 
 Content = Callable[[bytes], bytes]

@@ -35,7 +35,7 @@ from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(900)]
 
 FILMS = [f"film-{number:02d}" for number in range(20)]
 CHUNKS = 2

@@ -35,6 +35,8 @@ from chunk_assets_tests.cluster.clusters import DEPLOY
 from chunk_assets_tests.cluster.servers import redis_server
 from chunk_assets_tests.defs.test_chunk_locks import _job, recorded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -25,6 +25,8 @@ from chunk_assets_tests.cli.commands import wait_for
 from chunk_assets_tests.cluster.clusters import DEPLOY
 from chunk_assets_tests.cluster.servers import postgres_server, redis_server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(

@@ -21,7 +21,7 @@ from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import wait_for
 from chunk_assets_tests.dagster_internals.jobs import noting
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @dataclass

@@ -14,6 +14,8 @@ from chunk_assets.dagster_internals.sqlite_storage import KeptSqliteStorage
 from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import wait_for
 
+pytestmark = pytest.mark.slow
+
 THINGS = dg.StaticPartitionsDefinition(["a", "b", "c"])
 
 

@@ -13,6 +13,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import HoldingGenerator
 
+pytestmark = pytest.mark.slow
+
 FILMS = ("one", "two")
 
 

@@ -37,6 +37,8 @@ from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.media.media import film_of, write_clip
 
+pytestmark = pytest.mark.slow
+
 Frames = list[np.ndarray]
 Objects = dict[str, tuple[str, bytes, dict[str, str]]]
 """By key: ETag, content and record."""

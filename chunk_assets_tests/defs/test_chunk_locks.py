@@ -21,6 +21,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import HoldingGenerator
 
+pytestmark = pytest.mark.slow
+
 Locking = Callable[[str], RunChunkLocks]
 
 

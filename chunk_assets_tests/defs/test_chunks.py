@@ -20,6 +20,8 @@ from chunk_assets_tests.films import Studio, failure, put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:

@@ -18,6 +18,8 @@ from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:

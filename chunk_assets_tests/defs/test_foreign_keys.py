@@ -28,6 +28,8 @@ from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 NO_NUMBERS = [
     "seven",
     "2",

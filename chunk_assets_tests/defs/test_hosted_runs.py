@@ -33,6 +33,8 @@ from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 4
 PRICE = 0.10
 """USD, of the catalog's default model and of the fake's every model."""

@@ -12,6 +12,8 @@ from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 CHUNK_ASSETS = ("chunk_specs", "composites", "chunk_videos", "last_frames")
 
 

@@ -30,6 +30,8 @@ from chunk_assets_tests.generators import BUSY, HoldingGenerator, only
 from chunk_assets_tests.manifests import picture, small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 HELD = {"generator": HoldingGenerator.name}
 
 

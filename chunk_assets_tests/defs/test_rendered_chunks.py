@@ -10,6 +10,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:

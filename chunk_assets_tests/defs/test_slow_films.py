@@ -18,6 +18,8 @@ from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("slow1", "slow2")
 GOOD = ("a", "b", "c", "d")
 

@@ -17,6 +17,8 @@ from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 PRICE, FILM = 0.10, 0.30
 """USD: a clip, and a film of three chunks."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from chunk_assets.planning.timeline import build_chunk_specs, plan_joins
@@ -12,6 +13,8 @@ from chunk_assets_tests.cli.commands import run
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import changed, manifests, values
 from chunk_assets_tests.manifests import manifest, small_manifest, write_animatic
+
+pytestmark = pytest.mark.slow
 
 BARE: dict[str, Any] = {
     "duration": 4,

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from chunk_assets.frame_rate import FrameRate
@@ -14,6 +15,8 @@ from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import damaged
 from chunk_assets_tests.manifests import picture
 from chunk_assets_tests.media.media import foreign_clip, take, write_clip
+
+pytestmark = pytest.mark.slow
 
 SIZE = (64, 48)
 

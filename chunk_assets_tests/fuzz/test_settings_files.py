@@ -15,6 +15,8 @@ from chunk_assets_tests.cli.commands import run
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import damaged, manifests
 
+pytestmark = pytest.mark.slow
+
 MODELS = (resources.files("chunk_assets.generation") / "models.toml").read_text()
 
 ASSIGNMENTS = [match.span(2) for match in re.finditer(r"(?m)^([\w.\"-]+) *= *(.+)$", MODELS)]

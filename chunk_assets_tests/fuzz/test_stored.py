@@ -24,6 +24,8 @@ from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.fuzz.fuzzing import fuzz, fuzzing, sentence_of
 from chunk_assets_tests.fuzz.inputs import NUMBERS, TEXTS, changed, damaged, manifests, written
 
+pytestmark = pytest.mark.slow
+
 FIRST = Attempt(
     key="a",
     request="r",

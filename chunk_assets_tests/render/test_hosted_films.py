@@ -26,6 +26,8 @@ from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import manifest
 
+pytestmark = pytest.mark.slow
+
 HURRY = RetryPolicy(attempts=12, seconds=60, wait_initial=0.01, wait_max=0.05)
 POLICY = PredictionPolicy(
     first_poll_seconds=0.02, longest_poll_seconds=0.1, settle_seconds=0.4, predictions=6

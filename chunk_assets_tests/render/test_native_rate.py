@@ -24,6 +24,8 @@ from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.media.media import foreign_clip, number_of, numbers_in, take
 
+pytestmark = pytest.mark.slow
+
 WAN = "wan-video/wan-2.2-i2v-fast"
 H264 = {"c:v": "libx264", "preset": "veryfast", "crf": 8, "pix_fmt": "yuv420p"}
 

@@ -22,6 +22,8 @@ from chunk_assets_tests.films import Studio, failure
 from chunk_assets_tests.generators import BUSY, HoldingGenerator, only
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 PRICE = 0.42
 
 

@@ -10,6 +10,8 @@ from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 5
 
 

@@ -30,6 +30,8 @@ from chunk_assets_tests.films import Studio, put_animatic
 from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 
 def scenes_manifest(continuity: str = "scene", **changes: Any) -> dict[str, Any]:
     """Three beats of two chunks each: a cut into the second, a dissolve into the third."""

@@ -26,6 +26,8 @@ from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 
 class RequestedShutdown(Shutdown):
     """A shutdown that the test requests."""

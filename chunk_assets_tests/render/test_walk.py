@@ -40,6 +40,8 @@ from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.media.media import foreign_clip
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 3
 
 

@@ -35,6 +35,8 @@ from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "img", "link", "br"}
 HOSTILE = (
     "<script>alert('x')</script>\"><img src=https://example.com/x onerror=alert(1)> & {{ 7*7 }}"

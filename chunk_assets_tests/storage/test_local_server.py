@@ -26,6 +26,8 @@ from chunk_assets.files.locks import FileLock
 from chunk_assets.storage.local.lease import Endpoint, Lease, lease
 from chunk_assets.storage.local.weed import PARTS, Server, choose_ports, weed_command
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "films"
 KEY = "chunks/Zoë's film/chunk 01 + 100%.mp4"
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc")

@@ -13,6 +13,8 @@ from chunk_assets_tests.defs.staleness.model import (
 )
 from chunk_assets_tests.defs.staleness.walk import FILM, FRESH, Walk, with_beat, with_code_version
 
+pytestmark = pytest.mark.slow
+
 
 def test_stages_lengths_and_models(walk: Walk):
     """Stages made alone, a longer and a shorter film, other weights and models: all agree."""

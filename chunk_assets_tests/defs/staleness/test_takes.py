@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chunk_assets_tests.defs.staleness.model import (
     SPECS,
 )
 from chunk_assets_tests.defs.staleness.walk import FILM, FRESH, Walk, with_beat
+
+pytestmark = pytest.mark.slow
 
 
 def test_takes_and_changes_of_the_animatic(walk: Walk):
