@@ -1,43 +1,78 @@
 """Keep the ledger and the cost limit for paid generators that do not do so themselves."""
 
 import hashlib
-import os
-import socket
 import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from chunk_assets.errors import ChunkAssetsError, GenerationError, SpecError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
     Generator,
+    Offer,
     ProgressCallback,
     ignore_progress,
 )
 from chunk_assets.generation.budget import check_budget, clip_price
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.ledger import Attempt, now
+from chunk_assets.generation.processes import process_name
 from chunk_assets.generation.stopping import NEVER, StopSignal
-from chunk_assets.generation.wrapper import Wrapping
 from chunk_assets.usd import checked_usd
 
 
-class Metered(Wrapping):
-    """A paid generator whose requests are all in the ledger and within the film's limit.
+class Metered(Generator):
+    """A paid generator whose requests are all in the ledger and within the film's cost limit.
 
     The intent is written before the request. The generator reports what a clip cost; a failure
     without a reported cost, and a process that died, count at the full price.
     """
 
+    name = "metered"
+
     def __init__(self, generator: Generator, context: GenerationContext):
-        super().__init__(generator)
+        self._generator = generator
+        self.name = generator.name  # type: ignore[misc]  # it stands for the generator inside
+        self.pool = generator.pool  # type: ignore[misc]
         self._ledger = context.ledger
         self._max_cost_usd = context.max_cost_usd
-        self._asked_by = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._process = process_name()
         self._log = context.log
         self._budget_lock = threading.Lock()
+
+    @property
+    def model(self) -> str:
+        """The generator's model."""
+        return self._generator.model
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the generator is paid."""
+        return self._generator.is_paid
+
+    @property
+    def offer(self) -> Offer:
+        """The generator's offer."""
+        return self._generator.offer
+
+    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
+        """Return the generator's price."""
+        return self._generator.price_usd(num_frames, fps, size)
+
+    def has_made(self, model: str) -> bool:
+        """Return whether the generator would keep such a clip."""
+        return self._generator.has_made(model)
+
+    def check_ready(self) -> None:
+        """Check that the generator is configured."""
+        self._generator.check_ready()
+
+    def close(self) -> None:
+        """Close the generator."""
+        self._generator.close()
 
     def generate(
         self,
@@ -46,58 +81,58 @@ class Metered(Wrapping):
         on_progress: ProgressCallback = ignore_progress,
         stop: StopSignal = NEVER,
     ) -> GeneratedClip:
-        """Write the intent, have the clip made, and write what it cost.
+        """Write the intent, render the clip, and write what it cost.
 
         Raises:
-            OverBudget: It would cost more than the film may.
-            StorageError: The intent cannot be written; nothing is asked then.
-            GenerationError: No clip came.
+            OverBudget: The clip would exceed the film's cost limit.
+            StorageError: The intent cannot be written; nothing was requested.
+            GenerationError: The generator failed.
         """
         where = f"chunk {request.chunk_num} of film {request.video_id!r}"
-        attempt = self._begun(request, where)
+        attempt = self._begin(request, where)
         try:
-            clip = self.inside.generate(request, workdir, on_progress, stop)
+            clip = self._generator.generate(request, workdir, on_progress, stop)
         except BaseException as error:
             cost, why = _billed(error, attempt), str(error) or type(error).__name__
             status = "failed" if isinstance(error, GenerationError) else "canceled"
             self._log(f"{where}: {self.name} {status} ({why}); ${cost:.2f} is counted for it")
-            self._over(request, attempt, status=status, cost_usd=cost, error=why)
+            self._end(request, attempt, status=status, cost_usd=cost, error=why)
             raise
         try:
             cost = checked_usd(clip.cost_usd, f"the cost that the generator {self.name!r} names")
         except SpecError as error:
             cost = attempt.price_usd
             self._log(f"{where}: {error}; its price of ${cost:.2f} is counted")
-        spent = self._over(request, attempt, status="succeeded", cost_usd=cost)
+        spent = self._end(request, attempt, status="succeeded", cost_usd=cost)
         return replace(clip, cost_usd=cost, spent_usd=spent)
 
-    def _begun(self, request: GenerationRequest, where: str) -> Attempt:
+    def _begin(self, request: GenerationRequest, where: str) -> Attempt:
         key = uuid.uuid4().hex
         attempt = Attempt(
             key=key,
-            # One of its own: the generator cannot return to a request that was made before.
+            # Unique: the generator cannot resume an earlier request.
             request=hashlib.sha256(key.encode()).hexdigest(),
             model=self.model,
             seed=request.seed,
             asked_at=now(),
-            asked_by=self._asked_by,
+            asked_by=self._process,
             media_url_sha256="",
-            price_usd=clip_price(self.inside, request.num_frames, request.fps, request.size),
+            price_usd=clip_price(self._generator, request.num_frames, request.fps, request.size),
         )
-        with self._budget_lock:  # or two scenes would both take the last of the budget
+        with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
             check_budget(
                 self._ledger, attempt.price_usd, self._max_cost_usd, where=where, model=self.name
             )
             self._ledger.begin(request.chunk_num, attempt)
         return attempt
 
-    def _over(self, request: GenerationRequest, attempt: Attempt, **how: object) -> float:
-        ended = attempt.model_copy(update={**how, "ended_at": now()})
+    def _end(self, request: GenerationRequest, attempt: Attempt, **changes: object) -> float:
+        ended = attempt.model_copy(update={**changes, "ended_at": now()})
         return self._ledger.update(request.chunk_num, ended).cost_usd
 
 
 def _billed(error: BaseException, attempt: Attempt) -> float:
-    """What a failure cost, as the generator says; the full price where it does not."""
+    """Return what a failure cost, as the generator reports it, or else the full price."""
     data = error.data if isinstance(error, ChunkAssetsError) else {}
     try:
         return checked_usd(data.get("cost_usd"), "the cost")

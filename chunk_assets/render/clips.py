@@ -116,9 +116,9 @@ class ClipStage:
         context.stop.raise_if_set()
         self._finishing.resume()
         began = time.monotonic()
-        clip = context.generator.generate(
-            request, context.files.directory(number), progressed, context.stop
-        )
+        directory = context.files.directory(number)
+        with context.clip_slot(request, context.stop):
+            clip = context.generator.generate(request, directory, progressed, context.stop)
         seconds = time.monotonic() - began
         context.listener.rendered(spec, seconds)
         until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)

@@ -1,12 +1,14 @@
 """What a walk works with, in one value."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chunk_assets.errors import HandedOff
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.generation.base import Generator
+from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.render.files import ChunkFiles
 from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
@@ -62,6 +64,7 @@ class RenderContext:
         files: The walk's files, in `workdir`.
         objects: The film's objects on S3.
         stop: Stops the walk and its generator.
+        clip_slot: Makes a context that is held while a clip is rendered, to limit their number.
     """
 
     plan: FilmPlan
@@ -72,6 +75,9 @@ class RenderContext:
     listener: Listener = field(default_factory=Listener)
     locks: ChunkLocks = field(default_factory=ChunkLocks)
     shutdown: Shutdown = field(default_factory=Shutdown)
+    clip_slot: Callable[[GenerationRequest, StopSignal], AbstractContextManager[object]] = field(
+        default=lambda _request, _stop: nullcontext()
+    )
     files: ChunkFiles = field(init=False)
     objects: FilmObjects = field(init=False)
     stop: WalkStop = field(init=False)

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import dagster as dg
 
@@ -19,7 +20,7 @@ from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.defs.resources import FilmStore
 from chunk_assets.defs.runs import backfills, handoff, tags
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
-from chunk_assets.defs.runs.concurrency import pooled
+from chunk_assets.defs.runs.concurrency import clip_slot
 from chunk_assets.defs.runs.config import ChunkConfig
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.errors import ChunkAssetsError, HandedOff
@@ -179,7 +180,8 @@ def _film(
         rendering = RenderContext(
             plan=plan,
             store=store,
-            generator=pooled(generator, context, log),
+            generator=generator,
+            clip_slot=partial(clip_slot, generator.pool, context, log),
             workdir=workdir,
             request=request,
             listener=listener,

@@ -4,8 +4,6 @@ Before anything is asked the intent is in the ledger, right after it the predict
 run, whatever happened, finds out there whether there is a prediction, and takes it up.
 """
 
-import os
-import socket
 import threading
 import uuid
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from chunk_assets.errors import (
 )
 from chunk_assets.generation.budget import check_budget
 from chunk_assets.generation.ledger import AlreadyRequested, Attempt, Ledger
+from chunk_assets.generation.processes import process_name
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.api_errors import LostAnswer
 from chunk_assets.generation.replicate.clip_request import (
@@ -53,7 +52,7 @@ class Attempts:
         self._api, self._ledger, self._policy = api, ledger, policy
         self._poller = Poller(api, ledger, policy, log)
         self._fetcher = OutputFetcher(api, ledger, download, policy, log)
-        self._process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._process = process_name()
         self._orphans = OrphanedPredictions(
             api, ledger, process=self._process, policy=policy, log=log
         )

@@ -5,13 +5,12 @@ for runs on, is billed, and no clip of it will ever be stored. Or an answer was 
 known whether there is a prediction at all.
 """
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Collection
 
 from chunk_assets.errors import GenerationError, Rejected
 from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import search, seconds_since
@@ -20,20 +19,6 @@ from chunk_assets.generation.stopping import NEVER, StopSignal
 
 NOT_THERE = (404, 410)
 """The statuses of an answer that something does not exist, or does so no more."""
-
-
-def may_be_running(asked_by: str) -> bool:
-    """Whether a process may still be at work: on another host it may, on this one it shows."""
-    host, _, rest = asked_by.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname() or not rest.isdecimal():
-        return True
-    try:
-        os.kill(int(rest), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:

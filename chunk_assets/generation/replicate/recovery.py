@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from chunk_assets.errors import ChunkAssetsError, Rejected
 from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import holds_picture, search
 from chunk_assets.generation.replicate.orphaned_predictions import (
     NOT_THERE,
     OrphanedPredictions,
-    may_be_running,
     unknown,
     void,
 )
