@@ -5,7 +5,6 @@ from functools import partial
 
 from chunk_assets.errors import StorageError
 from chunk_assets.film.fingerprints import chunk_seed, clip_fingerprint
-from chunk_assets.film.local_files import LocalFile
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.stopping import answered
@@ -14,13 +13,12 @@ from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.retiming import end_of_use
 from chunk_assets.media.rgb import RgbConverter
 from chunk_assets.render.context import RenderContext
-from chunk_assets.render.files import Picture
+from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finalize import Made, clip_inputs, store_clip
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.handoff import Handoff
 from chunk_assets.render.prefetch import Prefetch
 from chunk_assets.render.previews import MOVING_FRAMES
-from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.seams import SeamPreparation
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
@@ -72,8 +70,8 @@ class ClipStage:
             self._context.listener.kept(spec)
             inputs = clip_inputs(spec_version, composite)
             file = self._context.files.stored_file(spec.chunk_num, stored)
-            kept = ChunkObject("chunk_videos", spec, stored, inputs, file, is_kept=True)
-            self._finishing.submit(self._seams.prepare, self._finishing.keep(kept))
+            kept = self._finishing.keep("chunk_videos", spec, stored, inputs, file)
+            self._finishing.submit(self._seams.prepare, kept)
             return stored
         if following is not None and self._context.locks.try_acquire(following):
             self._prefetch.start(self._context.plan.spec(following))

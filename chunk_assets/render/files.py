@@ -7,11 +7,36 @@ from pathlib import Path
 
 from PIL import Image
 
-from chunk_assets.film.local_files import AnimaticPictures, LocalFile
+from chunk_assets.files.digests import bytes_digest
+from chunk_assets.film.objects import animatic_file_at
 from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.storage.objects import ObjectRef, content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on this machine.
+
+    Attributes:
+        path: The file.
+        ref: The object on S3 that it is a copy of; None for a file made here.
+    """
+
+    path: Path
+    ref: ObjectRef | None = None
+
+    def fetch(self) -> Path:
+        """Return the path; download the object first if the file is missing.
+
+        Raises:
+            StorageError: The object cannot be read, or the disk refuses the file.
+        """
+        if self.ref is not None and not self.path.exists():
+            self.path.parent.mkdir(exist_ok=True)
+            self.ref.download(self.path)
+        return self.path
 
 
 @dataclass(frozen=True)
@@ -44,15 +69,11 @@ class Picture:
 
 
 class ChunkFiles:
-    """The files of one walk.
-
-    Attributes:
-        animatic: The animatic's pictures.
-    """
+    """The files of one walk, in its work directory."""
 
     def __init__(self, store: ObjectStore, workdir: Path):
         self._store, self._workdir = store, workdir
-        self.animatic = AnimaticPictures(store, workdir)
+        self._fitted: tuple[tuple[str, tuple[int, int]], Image.Image] | None = None
 
     def directory(self, chunk_num: int) -> Path:
         """Return the chunk's directory, made if necessary."""
@@ -79,6 +100,28 @@ class ChunkFiles:
         """Return a stored picture that is used for a chunk."""
         file = self.stored_file(chunk_num, stored)
         return Picture(file, recorded_version=content_version(stored))
+
+    def animatic_file(self, uri: str) -> LocalFile:
+        """Return the local copy of an animatic's picture, by its S3 URI; chunks share it.
+
+        Raises:
+            StorageError: The URI is not that of an animatic's file in this bucket.
+        """
+        path = self._workdir / f"picture_{bytes_digest(uri.encode())}"
+        return LocalFile(path, animatic_file_at(self._store, uri))
+
+    def fitted_animatic(self, uri: str, size: tuple[int, int]) -> Image.Image:
+        """Return an animatic's picture in the film's size; the last one is kept in memory.
+
+        Raises:
+            StorageError: It cannot be fetched.
+            MediaError: It cannot be read.
+        """
+        wanted, last = (uri, size), self._fitted
+        if last is None or last[0] != wanted:
+            last = (wanted, open_picture(self.animatic_file(uri).fetch(), size))
+            self._fitted = last
+        return last[1]
 
     def _path(self, chunk_num: int) -> Path:
         return self._workdir / f"chunk_{chunk_num:02d}"

@@ -9,7 +9,6 @@ from chunk_assets.errors import StorageError
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.colour_record import colour_record
 from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
-from chunk_assets.film.local_files import LocalFile
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.generation.base import GeneratedClip
 from chunk_assets.media.clips import ClipFormat, normalise
@@ -18,7 +17,7 @@ from chunk_assets.media.images import save_png
 from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.render.context import RenderContext
-from chunk_assets.render.files import Picture
+from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import Objects
 from chunk_assets.render.previews import MOVING_WIDTH
 from chunk_assets.render.request import ChunkObject
@@ -69,7 +68,7 @@ class _Normalised:
 def store_spec(context: RenderContext, spec: ChunkSpec) -> Objects:
     """Store a chunk's spec."""
     stored = context.objects.spec(spec.chunk_num).write_json(spec)
-    file = context.files.animatic.file(spec.animatic_frame_url)
+    file = context.files.animatic_file(spec.animatic_frame_url)
     return [ChunkObject("chunk_specs", spec, stored, {"animatics": context.plan.version}, file)]
 
 

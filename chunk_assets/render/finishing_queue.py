@@ -1,13 +1,16 @@
 """The finishing queue: work that the chain does not wait for, done in order on one thread."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
 from typing import ParamSpec
 
+from chunk_assets.render.files import LocalFile
 from chunk_assets.render.request import ChunkObject
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage.stored import StoredObject
 
 P = ParamSpec("P")
 Objects = Sequence[ChunkObject]
@@ -44,9 +47,17 @@ class FinishingQueue:
         self._results.put(result)
         return result
 
-    def keep(self, made: ChunkObject) -> Future[Objects]:
+    def keep(
+        self,
+        stage: str,
+        spec: ChunkSpec,
+        stored: StoredObject,
+        inputs: Mapping[str, str | None],
+        file: LocalFile,
+    ) -> Future[Objects]:
         """Queue an object that is stored already: events are recorded in the chunk's order."""
-        return self.submit(lambda: [made])
+        kept = ChunkObject(stage, spec, stored, inputs, file, is_kept=True)
+        return self.submit(lambda: [kept])
 
     def pause(self) -> None:
         """Start no task for a moment: the chain needs the processor to request the next clip."""

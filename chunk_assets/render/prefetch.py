@@ -48,7 +48,7 @@ class Prefetch:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _prepare(self, spec: ChunkSpec) -> StoredChunk:
-        self._context.files.animatic.fitted(spec.animatic_frame_url, spec.size)  # kept until used
+        self._context.files.fitted_animatic(spec.animatic_frame_url, spec.size)  # kept until used
         return self._look_up(spec)
 
     def _look_up(self, spec: ChunkSpec) -> StoredChunk:

@@ -7,7 +7,7 @@ from typing import Literal
 from PIL import Image
 
 from chunk_assets.film.fingerprints import Weights
-from chunk_assets.film.local_files import LocalFile
+from chunk_assets.render.files import LocalFile
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.stored import StoredObject

@@ -6,7 +6,6 @@ from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import composite_fingerprint
-from chunk_assets.film.local_files import LocalFile
 from chunk_assets.film.records import CompositeRecord, FrameRecord
 from chunk_assets.media.compositing import blend_references
 from chunk_assets.media.frames import last_frame
@@ -14,7 +13,7 @@ from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_p
 from chunk_assets.media.retiming import end_of_use
 from chunk_assets.render.clips import ClipStage
 from chunk_assets.render.context import RenderContext
-from chunk_assets.render.files import Picture
+from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finalize import (
     composite_inputs,
     store_composite,
@@ -24,7 +23,6 @@ from chunk_assets.render.finalize import (
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.handoff import Handoff
 from chunk_assets.render.prefetch import Prefetch
-from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import json_bytes
 from chunk_assets.storage.stored import StoredObject
@@ -82,10 +80,8 @@ class Stages:
         version = bytes_digest(json_bytes(planned))
         if stored is not None and stored.sha256 == version and not context.store.damage(stored):
             inputs = {"animatics": context.plan.version}
-            file = context.files.animatic.file(planned.animatic_frame_url)
-            self._finishing.keep(
-                ChunkObject("chunk_specs", planned, stored, inputs, file, is_kept=True)
-            )
+            file = context.files.animatic_file(planned.animatic_frame_url)
+            self._finishing.keep("chunk_specs", planned, stored, inputs, file)
         else:
             self._finishing.submit(store_spec, context, planned)
         return planned, version
@@ -101,9 +97,7 @@ class Stages:
         if stored is not None and self._is_current(spec, stored, previous):
             kept = context.files.stored_picture(number, stored)
             inputs = composite_inputs(spec_version, previous)
-            self._finishing.keep(
-                ChunkObject("composites", spec, stored, inputs, kept.file, is_kept=True)
-            )
+            self._finishing.keep("composites", spec, stored, inputs, kept.file)
             return kept
         image = self._blended(spec, previous)
         path = save_png(image, context.files.directory(number) / "composite.png", STORED)
@@ -112,12 +106,12 @@ class Stages:
         return composite
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
-        animatic, weights = self._context.files.animatic, self._context.request.weights
+        files, weights = self._context.files, self._context.request.weights
         style = None
         if previous is None and spec.style_guide_url:
-            style = open_picture(animatic.file(spec.style_guide_url).fetch(), spec.size)
+            style = open_picture(files.animatic_file(spec.style_guide_url).fetch(), spec.size)
         return blend_references(
-            animatic.fitted(spec.animatic_frame_url, spec.size),
+            files.fitted_animatic(spec.animatic_frame_url, spec.size),
             style,
             previous.load() if previous else None,
             weights.animatic,
@@ -150,9 +144,7 @@ class Stages:
         ):
             frame = context.files.stored_picture(number, stored)
             inputs = {"chunk_videos": clip.sha256}
-            self._finishing.keep(
-                ChunkObject("last_frames", spec, stored, inputs, frame.file, is_kept=True)
-            )
+            self._finishing.keep("last_frames", spec, stored, inputs, frame.file)
         else:
             source = context.files.stored_file(number, clip).fetch()
             try:
