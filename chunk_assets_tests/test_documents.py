@@ -141,7 +141,7 @@ def test_the_guide_to_dagit_lists_every_config_and_check():
     assert set(first_cells("docs/dagit.md", "keep clips whose inputs")) >= set(
         ChunkConfig.model_fields
     )
-    checks = {*results.OF_A_CHUNK, *results.OF_A_FILM, *results.OF_AN_ANIMATIC}
+    checks = {*results.CLIP_CHECKS, *results.FILM_CHECKS, *results.ANIMATIC_CHECKS}
     assert set(first_cells("docs/dagit.md", "## Checks")) == checks
 
 
