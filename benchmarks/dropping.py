@@ -18,7 +18,7 @@ from benchmarks.table import Row, print_rows
 from benchmarks.workbench import EXAMPLE, new_home
 from chunk_assets.dagster_internals.instance import FILM_TAG, open_instance
 from chunk_assets.defs.resources import connect
-from chunk_assets.defs.runs.active_films import ACTIVE
+from chunk_assets.defs.runs.active_runs import ACTIVE
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.submission import read_directory, submit

@@ -20,6 +20,7 @@ from chunk_assets.dagster_internals.instance import (
     film_lock,
     open_instance,
 )
+from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.assets.check_events import report_completeness
 from chunk_assets.defs.partitions.definitions import range_tags
@@ -160,7 +161,7 @@ class Rendering:
             }
             self._execute(definitions, "render_chunks", instance, tags, run_config)
         if not self._is_stitched(store, plan):
-            tags = {"dagster/partition": self.video_id, **film_tags(self.video_id)}
+            tags = {PARTITION: self.video_id, **film_tags(self.video_id)}
             with progress.stitching():
                 self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
             stitched.append(plan)

@@ -27,11 +27,11 @@ def status(video: str | None, retired: bool, as_json: bool) -> None:
     from chunk_assets.dagster_internals.instance import open_instance
     from chunk_assets.defs.partitions.retirement import retired_films
     from chunk_assets.defs.resources import connect
-    from chunk_assets.defs.runs.progress import active_runs
+    from chunk_assets.defs.runs.film_progress import film_runs
 
     store = connect(settings)
     with open_instance(settings) as instance:
-        runs = active_runs(instance, settings)
+        runs = film_runs(instance, settings)
         away = set() if video is not None else retired_films(instance)
     if video is not None:
         show_film(store, video, settings, runs, as_json=as_json)

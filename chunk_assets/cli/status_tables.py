@@ -18,7 +18,7 @@ from chunk_assets.cli.summary import (
     slot,
 )
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
-from chunk_assets.defs.runs.progress import ActiveRun, Rendering, rendering
+from chunk_assets.defs.runs.film_progress import FilmProgress, FilmRun, film_progress
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
@@ -57,7 +57,7 @@ def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> Non
 
 _FILM_STATES = {"up to date": "fresh", "out of date": "stale", "missing": "missing"}
 
-Runs = Mapping[str, Sequence[ActiveRun]]
+Runs = Mapping[str, Sequence[FilmRun]]
 """The runs that render, by film."""
 
 
@@ -75,7 +75,7 @@ def show_films(
         try:
             plan = plan_film(store, video_id)
             states = list(chunk_states(plan, store))
-            progress = rendering(runs.get(video_id, ()), settings, video_id, states)
+            progress = film_progress(runs.get(video_id, ()), settings, video_id, states)
             bill = film_bill(store, video_id, clip_records(states))
             films.append(_summary(store, plan, states, bill, progress))
         except ChunkAssetsError as error:
@@ -128,7 +128,7 @@ def show_film(
     plan = plan_film(store, video_id)
     states = list(chunk_states(plan, store))
     bill = film_bill(store, video_id, clip_records(states))
-    progress = rendering(runs.get(video_id, ()), settings, video_id, states)
+    progress = film_progress(runs.get(video_id, ()), settings, video_id, states)
     now = progress.now if progress else ()
     summary = _summary(store, plan, states, bill, progress)
     quotes = Quotes(video_id, settings, store)
@@ -189,7 +189,7 @@ def _summary(
     plan: FilmPlan,
     states: list[ChunkState],
     bill: Bill,
-    progress: Rendering | None,
+    progress: FilmProgress | None,
 ) -> dict[str, Any]:
     output = stored_film(store, plan.video_id)
     film = film_state(plan, [state.stored for state in states], output)

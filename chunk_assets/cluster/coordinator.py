@@ -11,11 +11,8 @@ from chunk_assets.cluster.row_locks import release_when_silent
 from chunk_assets.cluster.workers import live_workers
 from chunk_assets.dagster_internals.instance import FILM_TAG
 from chunk_assets.dagster_internals.plugin_types import RunQueueConfig
-from chunk_assets.defs.partitions.definitions import film_part
+from chunk_assets.defs.runs.coverage import only_film
 from chunk_assets.settings import load_settings
-
-_PARTITION = "dagster/partition"
-_RANGE_ENDS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 class FilmQueue(QueuedRunCoordinator):
@@ -34,7 +31,7 @@ class FilmQueue(QueuedRunCoordinator):
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Queue a run, with its film's tag, by which the queue keeps a film's runs apart."""
         run = context.dagster_run
-        film = film_of(run)
+        film = only_film(run)
         if film is not None and FILM_TAG not in run.tags:
             self._instance.add_run_tags(run.run_id, {FILM_TAG: film})
         return super().submit_run(context)
@@ -57,13 +54,6 @@ class FilmQueue(QueuedRunCoordinator):
             self._logger.warning("Redis does not answer: no run is launched")
             return 0
         return sum(worker.slots for worker in workers if not worker.is_leaving)
-
-
-def film_of(run: DagsterRun) -> str | None:
-    """The film that a run is about, by its partitions; None for none or several."""
-    keys = [run.tags[name] for name in (_PARTITION, *_RANGE_ENDS) if name in run.tags]
-    films = set(map(film_part, keys))
-    return films.pop() if len(films) == 1 else None
 
 
 def bounded(configured: int, slots: int) -> int:

@@ -1,8 +1,13 @@
-"""Times in Dagster's records."""
+"""Times in Dagster's records of runs."""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+
+
+def now() -> datetime:
+    """Return this moment, as it can be compared with those below."""
+    return datetime.now(UTC)
 
 
 def created(record: dg.RunRecord) -> datetime:
@@ -12,9 +17,9 @@ def created(record: dg.RunRecord) -> datetime:
 
 def silence(record: dg.RunRecord) -> timedelta:
     """Return how long ago a run was last updated."""
-    return datetime.now(UTC) - _aware(record.update_timestamp)
+    return now() - _aware(record.update_timestamp)
 
 
 def _aware(moment: datetime) -> datetime:
-    """SQLite gives times without a zone, in UTC; PostgreSQL gives them with one."""
+    """Return a time with its zone: from SQLite it comes without one, in UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

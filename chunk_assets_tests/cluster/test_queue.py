@@ -20,7 +20,7 @@ from redis import Redis, RedisError
 
 from chunk_assets.cluster import launcher as launching
 from chunk_assets.cluster.broker import connect, run_key, worker_key
-from chunk_assets.cluster.coordinator import FilmQueue, bounded, film_of
+from chunk_assets.cluster.coordinator import FilmQueue, bounded
 from chunk_assets.cluster.launcher import FilmLauncher
 from chunk_assets.cluster.worker import Heart
 from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
@@ -28,6 +28,7 @@ from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.registry import register
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
+from chunk_assets.defs.runs.coverage import only_film
 from chunk_assets.defs.runs.handoff import HANDED_ON, hand_on, taken_over
 from chunk_assets.errors import SpecError
 from chunk_assets.settings import Settings, load_settings
@@ -136,7 +137,7 @@ def test_without_redis_no_run_is_launched(
 )
 def test_a_run_s_film_is_told_by_its_partitions(tags: dict[str, str], film: str | None):
     """A range over several films is of none."""
-    assert film_of(dg.DagsterRun("render_chunks", tags=tags)) == film
+    assert only_film(dg.DagsterRun("render_chunks", tags=tags)) == film
 
 
 def test_a_run_does_not_wait_for_one_that_the_queue_holds_back(

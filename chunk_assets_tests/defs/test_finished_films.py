@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from chunk_assets.dagster_internals.instance import film_lock
-from chunk_assets.defs.runs.active_films import PARTITION
+from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.defs.sensors.finished_films import MAX_FILMS, StitchingCursor
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys

@@ -10,9 +10,15 @@ import dagster as dg
 import pytest
 
 from chunk_assets.dagster_internals.instance import FILM_TAG, TERMINAL_TAG, film_lock
+from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.definitions import build_definitions
-from chunk_assets.defs.partitions.observations import ANIMATICS, Sighting, sightings, take
-from chunk_assets.defs.runs.active_films import PARTITION
+from chunk_assets.defs.partitions.observations import (
+    ANIMATICS,
+    Observation,
+    latest_observations,
+    record_settled,
+)
+from chunk_assets.defs.resources import connect
 from chunk_assets.defs.sensors.manifest_cursor import (
     BUCKETS,
     ListedManifest,
@@ -21,7 +27,7 @@ from chunk_assets.defs.sensors.manifest_cursor import (
 )
 from chunk_assets.generation.registry import GENERATORS
 from chunk_assets.media.images import save_png
-from chunk_assets.settings import Settings
+from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.store import ObjectStore
@@ -99,7 +105,7 @@ def test_first_animatics(sensing: Sensing, store: ObjectStore, instance: dg.Dags
     assert alpha.tags["dagster/asset_partition_range_end"] == "02|alpha"
     config = {"generator": "holding", "reuse": "matching"}
     assert alpha.run_config == {"ops": {"film_chunks": {"config": config}}}
-    version = sightings(instance, ["alpha"])["alpha"].version
+    version = latest_observations(instance, ["alpha"])["alpha"].version
     assert str(alpha.run_key).startswith(f"alpha:{version}:")
     assert sorted(instance.get_dynamic_partitions("video_id")) == ["alpha", "beta"]
     assert list(instance.get_dynamic_partitions("chunk_num")) == ["00", "01", "02"]
@@ -191,10 +197,10 @@ def test_a_manifest_that_breaks(sensing: Sensing, store: ObjectStore, instance: 
     put(store, "film")
     sensing.launch(sensing.tick()[0])
     sensing.tick()
-    version = sightings(instance, ["film"])["film"].version
+    version = latest_observations(instance, ["film"])["film"].version
     put_manifest(store, "film", "{")
     assert sensing.tick() == []
-    assert sightings(instance, ["film"])["film"].version == version
+    assert latest_observations(instance, ["film"])["film"].version == version
 
 
 def test_pictures_that_come_after_the_manifest(
@@ -226,6 +232,29 @@ def test_a_deleted_animatic(sensing: Sensing, store: ObjectStore, instance: dg.D
     assert sensing.tick() == []
     assert sensing.cursor == without
     assert "goes" in instance.get_dynamic_partitions("video_id")
+
+
+def test_a_deleted_animatic_that_is_restored_with_its_old_time(
+    store: ObjectStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    """In a versioned bucket a restored manifest keeps its time; its film is rendered, once."""
+    store.client.create_bucket(Bucket="versioned")
+    status = {"Status": "Enabled"}
+    store.client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration=status)
+    monkeypatch.setenv("CHUNK_ASSETS_BUCKET", "versioned")
+    bucket = connect(load_settings())
+    sensing = Sensing(Studio(bucket, instance, HoldingGenerator()), "new_animatics")
+    put(bucket, "film")
+    [written] = bucket.listing(keys.ANIMATICS, ".json")
+    manifest = {"Bucket": "versioned", "Key": keys.manifest("film")}
+    marker = store.client.delete_object(**manifest)["VersionId"]
+    assert sensing.tick() == []
+    put(bucket, "another")
+    assert films(sensing.tick()) == ["another"]
+    store.client.delete_object(**manifest, VersionId=marker)
+    assert written in bucket.listing(keys.ANIMATICS, ".json")
+    assert films(sensing.tick()) == ["film"]
+    assert sensing.tick() == []
 
 
 def test_a_restart(sensing: Sensing, studio: Studio, store: ObjectStore):
@@ -266,7 +295,7 @@ def test_a_film_that_is_being_rendered(sensing: Sensing, store: ObjectStore):
     run = sensing.queue(sensing.tick()[0])
     put(store, "film", negative_prompt="rain")
     assert sensing.tick() == []
-    assert sensing.said == "film 'film' waits for its run that is going on"
+    assert sensing.said == "film 'film' waits for its active run to end"
     sensing.studio.instance.report_run_failed(run)
     assert films(sensing.tick()) == ["film"]
 
@@ -346,7 +375,7 @@ def test_more_films_than_a_tick_takes(
 ):
     """The next tick goes on with those that are left, and none comes twice."""
     # A constant, to be fast.
-    monkeypatch.setattr("chunk_assets.defs.sensors.new_animatics.MAX_FILMS", 2)
+    monkeypatch.setattr("chunk_assets.defs.sensors.film_handler.MAX_FILMS", 2)
     names = [f"film{number}" for number in range(5)]
     for name in names:
         put(store, name)
@@ -374,7 +403,7 @@ def test_thousands_of_manifests(sensing: Sensing, store: ObjectStore, instance: 
             manifest = ListedManifest(listed)
             cursor.buckets[manifest.bucket] ^= bucket_digest([manifest])
             if manifest.bucket in new:  # Dagster is asked about no other
-                take(instance, store, manifest.name, "1", manifest.stamp, "known")
+                record_settled(instance, store, manifest.name, "1", manifest.stamp, "known")
         sensing.cursor = cursor.written()
         assert len(sensing.cursor) < 1200
         assert sensing.tick() == []
@@ -408,6 +437,6 @@ def _named(name: str) -> ListedObject:
 
 def test_what_dagster_knows_of_an_animatic_never_seen(instance: dg.DagsterInstance):
     """Nothing."""
-    assert sightings(instance, ["film"]) == {}
-    assert sightings(instance, []) == {}
-    assert not Sighting(version="1").is_settled("1")
+    assert latest_observations(instance, ["film"]) == {}
+    assert latest_observations(instance, []) == {}
+    assert not Observation(version="1").is_settled("1")

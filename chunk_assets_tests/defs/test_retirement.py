@@ -10,7 +10,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from chunk_assets.dagster_internals.instance import film_lock
-from chunk_assets.defs.partitions.observations import announce, sightings
+from chunk_assets.defs.partitions.observations import announce, latest_observations
 from chunk_assets.defs.partitions.observations import retire as record_retirement
 from chunk_assets.defs.partitions.retire_job import retire_films
 from chunk_assets.defs.partitions.retirement import (
@@ -109,11 +109,11 @@ def test_a_name_that_is_no_film(studio: Studio, settings: Settings, film: str):
 
 def test_a_dry_run(studio: Studio, settings: Settings, film: str):
     """It returns what would be retired, and changes and records nothing."""
-    before = sightings(studio.instance, ["film"])["film"].storage_id
+    before = latest_observations(studio.instance, ["film"])["film"].storage_id
     found = retire(studio.instance, studio.store, settings, is_dry_run=True)
     assert found == Retirement(retired=["film"])
     assert grid(studio.instance) == ["film"]
-    assert sightings(studio.instance, ["film"])["film"].storage_id == before
+    assert latest_observations(studio.instance, ["film"])["film"].storage_id == before
 
 
 def test_films_that_are_not_finished(studio: Studio, settings: Settings):
@@ -178,7 +178,7 @@ def test_an_active_run(studio: Studio, settings: Settings, film: str):
         job, tags={"film": "film"}, status=dg.DagsterRunStatus.STARTED
     )
     found = retire(studio.instance, studio.store, settings)
-    assert found.at_work == {"film": f"its run {run.run_id[:8]} (render_chunks) is going on"}
+    assert found.at_work == {"film": f"its run {run.run_id[:8]} (render_chunks) is active"}
     assert grid(studio.instance) == ["film"]
     studio.instance.report_run_canceled(run)
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
@@ -218,7 +218,7 @@ def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: s
     studio.instance.add_backfill(backfill)
     put_finished(studio, settings, ["other"])
     found = retire(studio.instance, studio.store, settings)
-    assert found.at_work == {"film": "the backfill selected is going on with it"}
+    assert found.at_work == {"film": "the backfill selected covers it"}
     assert found.retired == ["other"]
     studio.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
@@ -303,15 +303,15 @@ def test_submitted_again_unchanged(studio: Studio, settings: Settings, film: str
     retire(studio.instance, studio.store, settings)
     plan = studio.submit(document=small_manifest(**HELD))
     assert grid(studio.instance) == ["film"]
-    assert sightings(studio.instance, ["film"])["film"].version == plan.version
+    assert latest_observations(studio.instance, ["film"])["film"].version == plan.version
     studio.generator.requests.clear()
     assert Sensing(studio, "new_animatics").tick() == []
     assert studio.render(range(3), reuse="matching").success
     assert studio.generator.chunks == []
     announce(studio.instance, studio.store, plan)  # once is enough
-    before = sightings(studio.instance, ["film"])["film"].storage_id
+    before = latest_observations(studio.instance, ["film"])["film"].storage_id
     announce(studio.instance, studio.store, plan)
-    assert sightings(studio.instance, ["film"])["film"].storage_id == before
+    assert latest_observations(studio.instance, ["film"])["film"].storage_id == before
 
 
 def test_killed_in_the_middle_and_again(studio: Studio, settings: Settings):
@@ -331,10 +331,10 @@ def test_killed_in_the_middle_and_again(studio: Studio, settings: Settings):
 
 def test_killed_between_record_and_deletion(studio: Studio, settings: Settings, film: str):
     """The record of a retirement does not make a film newer: the next retirement takes it."""
-    seen = sightings(studio.instance, ["film"])["film"]
+    seen = latest_observations(studio.instance, ["film"])["film"]
     assert time.time() - seen.recorded < 60
     record_retirement(studio.instance, studio.store, "film", seen, "stamp")
-    assert sightings(studio.instance, ["film"])["film"].recorded == 0
+    assert latest_observations(studio.instance, ["film"])["film"].recorded == 0
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
 
 

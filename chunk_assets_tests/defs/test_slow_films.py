@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from chunk_assets.defs.partitions.observations import sightings
+from chunk_assets.defs.partitions.observations import latest_observations
 from chunk_assets.defs.sensors.manifest_cursor import ManifestCursor
 from chunk_assets.errors import OutOfTime
 from chunk_assets.storage import keys
@@ -59,7 +59,11 @@ def films(requests: list[dg.RunRequest]) -> list[str]:
 
 def refusal(instance: dg.DagsterInstance, name: str) -> bool:
     """Whether the film is recorded as one that cannot be used."""
-    return sightings(instance, [name])[name].is_refused if sightings(instance, [name]) else False
+    return (
+        latest_observations(instance, [name])[name].is_refused
+        if latest_observations(instance, [name])
+        else False
+    )
 
 
 def test_slow_films_do_not_starve_others(
@@ -70,7 +74,7 @@ def test_slow_films_do_not_starve_others(
 ):
     """They are left to the end of the next ticks, and after three of them refused, by name."""
     put(store, *GOOD, *SLOW)
-    patched = "chunk_assets.defs.sensors.new_animatics"
+    patched = "chunk_assets.defs.sensors.film_handler"
     monkeypatch.setattr(f"{patched}.FILM_SECONDS", 1.0)  # constants, to be fast
     monkeypatch.setattr(f"{patched}.MAX_SECONDS", 2.0)
     with during(store, "slow", lambda: time.sleep(2.3)):
@@ -95,7 +99,7 @@ def test_a_film_that_was_slow_once(
 ):
     """It is planned in the next tick, and nothing is remembered of it."""
     put(store, "slow")
-    monkeypatch.setattr("chunk_assets.defs.sensors.new_animatics.FILM_SECONDS", 1.0)  # a constant
+    monkeypatch.setattr("chunk_assets.defs.sensors.film_handler.FILM_SECONDS", 1.0)  # a constant
     with during(store, "slow", lambda: time.sleep(1.1)):
         assert sensing.tick() == []
     assert "film 'slow' was not planned: it takes too long (the time was over" in sensing.said
@@ -137,7 +141,7 @@ def test_an_interrupt_is_no_films_fault(
     with during(store, "film", stop), pytest.raises(interrupt):
         sensing.tick()
     assert sensing.cursor == cursor
-    assert sightings(instance, ["film"]) == {}
+    assert latest_observations(instance, ["film"]) == {}
     assert films(sensing.tick()) == ["film"]
 
 

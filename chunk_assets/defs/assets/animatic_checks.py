@@ -53,7 +53,7 @@ def animatic_checks(
         )
         refuse_foreign(selected, context.log.warning, are_films=True)
         selected = [video_id for video_id in selected if is_usable(VIDEO_ID, video_id)]
-        tags.say(context, {video_id: [] for video_id in selected})
+        tags.tag_run(context, {video_id: [] for video_id in selected})
         for video_id in selected:
             target = latest_target(context.instance, ANIMATICS, video_id)
             yield evaluation(ANIMATICS, video_id, _result(store, video_id, generators), target)

@@ -14,6 +14,7 @@ from chunk_assets.checks import results
 from chunk_assets.checks.clip import ClipChecker
 from chunk_assets.checks.conformance import check_film
 from chunk_assets.checks.results import CheckResult, completeness_result, store_results
+from chunk_assets.dagster_internals.tag_names import PRIORITY
 from chunk_assets.defs.assets.check_events import FILMS, check_specs, evaluation, latest_target
 from chunk_assets.defs.partitions.definitions import (
     VIDEO_ID,
@@ -25,7 +26,8 @@ from chunk_assets.defs.partitions.definitions import (
     videos,
 )
 from chunk_assets.defs.resources import FilmStore
-from chunk_assets.defs.runs import tags
+from chunk_assets.defs.runs import coverage, tags
+from chunk_assets.defs.runs.coverage import CLIPS
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.defs.runs.jobs import RETRIED
 from chunk_assets.errors import ChunkAssetsError, NotStored, SpecError
@@ -38,8 +40,6 @@ from chunk_assets.settings import load_settings
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
-
-CLIPS = dg.AssetKey("chunk_videos")
 
 
 @dg.multi_asset_check(
@@ -57,7 +57,7 @@ def clip_checks(
         checker = ClipChecker(store, workdir, load_settings().quality)
         selected = _partitions(context, CLIPS)
         refuse_foreign(selected, context.log.warning)
-        tags.say(context, by_film(selected))
+        tags.tag_run(context, by_film(selected))
         for video_id, numbers in by_film(selected).items():
             is_checked = False
             for number in numbers:
@@ -89,7 +89,7 @@ def film_checks(
         selected = _partitions(context, FILMS)
         refuse_foreign(selected, context.log.warning, are_films=True)
         selected = [video_id for video_id in selected if is_usable(VIDEO_ID, video_id)]
-        tags.say(context, {video_id: [] for video_id in selected})
+        tags.tag_run(context, {video_id: [] for video_id in selected})
         for video_id in selected:
             stored = FilmObjects(store, video_id).film().head()
             found = [check_film(store, video_id, workdir / "film.mp4")]
@@ -101,7 +101,7 @@ def film_checks(
 
 check_chunks = dg.define_asset_job(
     "check_chunks",
-    tags={**RETRIED, "dagster/priority": "-1"},  # a film that is being made goes first
+    tags={**RETRIED, PRIORITY: "-1"},  # a film that is being made goes first
     selection=dg.AssetSelection.checks(clip_checks),
     description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
     "before, have its colours held? Renders nothing and costs nothing.",
@@ -121,8 +121,7 @@ def _write_page(
 
 
 def _partitions(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> list[str]:
-    tags = context.run.tags
-    if "dagster/partition" in tags or "dagster/asset_partition_range_start" in tags:
+    if coverage.range_ends(context.run) is not None:
         return list(context.partition_keys)
     return sorted(context.instance.get_materialized_partitions(asset))
 

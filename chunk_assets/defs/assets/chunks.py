@@ -7,7 +7,7 @@ from functools import partial
 
 import dagster as dg
 
-from chunk_assets.defs.assets.chunk_events import CODE_VERSIONS, Event, chunk_events
+from chunk_assets.defs.assets.lineage import CODE_VERSIONS, Event, chunk_events
 from chunk_assets.defs.partitions.definitions import (
     OWNERS,
     by_film,
@@ -107,7 +107,7 @@ def film_chunks(
         )
         refuse_foreign(context.partition_keys, context.log.warning)
         asked_of = by_film(context.partition_keys)
-        tags.say(context, asked_of)
+        tags.tag_run(context, asked_of)
         failed: list[ChunkAssetsError] = []
         first = min(number for asked in asked_of.values() for number in asked)
         for video_id, asked in backfills.spread(list(asked_of.items()), context.run, first):

@@ -1,9 +1,9 @@
-"""Provenance: the tags by which Dagster knows what each chunk was made from.
+"""The events that record chunks, with the tags by which Dagster knows what each was made from.
 
 The walk yields its own events, so it writes the tags that Dagster itself writes beside an output:
 the data version (a digest of the content), the code version, and for each input the version that
 was used and the storage id of the event that recorded it. Dagster compares by that id: a partition
-is stale when, after the event it points to, its input was recorded with another version.
+is stale if its input was recorded with another version after the event that the tag points to.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import BACKFILL
+from chunk_assets.defs.assets.metadata import chunk_metadata, stored_metadata
 from chunk_assets.defs.partitions.definitions import chunk_key
+from chunk_assets.film.fingerprints import COMPOSITING
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.plan import FilmPlan
+from chunk_assets.render.request import ChunkObject
+from chunk_assets.storage.objects import content_version
+from chunk_assets.storage.store import ObjectStore
 
 DATA_VERSION = "dagster/data_version"
 USER_PROVIDED = "dagster/data_version_is_user_provided"
@@ -20,11 +28,22 @@ INPUT_VERSION = "dagster/input_data_version"
 INPUT_POINTER = "dagster/input_event_pointer"
 
 NO_VERSION = "INITIAL"
-"""What Dagster records for an input that has never been there."""
+"""What Dagster records as the version of an input that has never existed."""
 NO_EVENT = "NULL"
+"""What Dagster records as the event of an input that was not recorded."""
 
 EXTERNAL = frozenset({"animatics", "previous_last_frames"})
-"""Assets whose data version Dagster takes from observations: no run makes them."""
+"""Assets that no run makes: Dagster takes their data version from observations."""
+
+
+CODE_VERSIONS = {
+    "chunk_specs": "1",
+    "composites": COMPOSITING,
+    "chunk_videos": "1",
+    "last_frames": "1",
+}
+
+Event = dg.AssetMaterialization | dg.AssetObservation
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class Recorded:
 
 
 def latest(instance: dg.DagsterInstance, asset: str, partition: str) -> Recorded | None:
-    """The newest event that says which version of a partition there is."""
+    """Return the newest event that carries a partition's data version."""
     fetch = instance.fetch_observations if asset in EXTERNAL else instance.fetch_materializations
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition])
     records = fetch(wanted, limit=1).records
@@ -51,13 +70,8 @@ def latest(instance: dg.DagsterInstance, asset: str, partition: str) -> Recorded
 
 
 def chunk_partition(video_id: str, chunk_num: int) -> dg.MultiPartitionKey:
-    """The partition of a chunk, as Dagster's events want it."""
+    """Return the partition of a chunk, as Dagster's events need it."""
     return dg.MultiPartitionKey({"video_id": video_id, "chunk_num": f"{chunk_num:02d}"})
-
-
-def input_partition(asset: str, video_id: str, chunk_num: int) -> str:
-    """Which partition of an input a chunk uses."""
-    return video_id if asset == "animatics" else chunk_key(video_id, chunk_num)
 
 
 def provenance(
@@ -69,7 +83,7 @@ def provenance(
     video_id: str,
     chunk_num: int,
 ) -> dict[str, str]:
-    """The tags of a chunk's materialization.
+    """Return the tags of a chunk's materialization.
 
     Args:
         instance: Where the inputs' events are.
@@ -81,8 +95,9 @@ def provenance(
     """
     tags = {DATA_VERSION: version, USER_PROVIDED: "true", CODE_VERSION: code_version}
     for asset, used in inputs.items():
-        recorded = latest(instance, asset, input_partition(asset, video_id, chunk_num))
-        # An event of another version was recorded by someone else: it must not count as used.
+        partition = video_id if asset == "animatics" else chunk_key(video_id, chunk_num)
+        recorded = latest(instance, asset, partition)
+        # If another run recorded another version since, its event was not used.
         is_used = recorded is not None and recorded.version == used
         tags[f"{INPUT_VERSION}/{asset}"] = NO_VERSION if used is None else used
         tags[f"{INPUT_POINTER}/{asset}"] = (
@@ -92,10 +107,11 @@ def provenance(
 
 
 def is_recorded(recorded: Recorded | None, tags: Mapping[str, str]) -> bool:
-    """Whether an event already says all of this, so that it need not be recorded again.
+    """Return whether an event carries these tags, so that it need not be recorded again.
 
-    The pointers may differ: an input recorded twice with one version is one input. But one that
-    points nowhere, as the input was not recorded then, hides from Dagster that it changes.
+    Pointers may differ: an input recorded twice with one version is one input. But an event whose
+    input was not recorded then, and is now, must be recorded again: without a pointer Dagster does
+    not see that the input changes.
     """
     if recorded is None:
         return False
@@ -109,19 +125,19 @@ def is_recorded(recorded: Recorded | None, tags: Mapping[str, str]) -> bool:
     return True
 
 
-def hand_over(
+def handoff_events(
     instance: dg.DagsterInstance,
     *,
     video_id: str,
     chunk_num: int,
     version: str,
     metadata: Mapping[str, dg.MetadataValue],
-) -> Iterator[dg.AssetObservation | dg.AssetMaterialization]:
-    """The events of `previous_last_frames` for the chunk that begins with a frame.
+) -> Iterator[Event]:
+    """Yield the events of `previous_last_frames` for the chunk that begins with a frame.
 
     The observation carries the version by which Dagster calls the next composite stale; the
-    materialization, which alone has the preview, fills the partition in Dagit's grid. Nothing when
-    that version is recorded.
+    materialization, which alone has the preview, fills the partition in Dagit's grid. Yields
+    nothing if that version is recorded.
     """
     partition = chunk_partition(video_id, chunk_num)
     recorded = latest(instance, "previous_last_frames", str(partition))
@@ -133,16 +149,93 @@ def hand_over(
         yield event("previous_last_frames", partition=partition, metadata=said, tags=tags)
 
 
+def chunk_events(
+    context: dg.AssetExecutionContext,
+    store: ObjectStore,
+    plan: FilmPlan,
+    made: ChunkObject,
+    *,
+    is_quiet: bool,
+    asked: frozenset[str],
+) -> Iterator[Event]:
+    """Yield the events of one object: its materialization, and the handoff of a last frame.
+
+    An object that is kept is recorded again only if a person asked for it, by a click or in a
+    backfill: Dagit counts a backfill's partition as failed unless its run recorded it.
+
+    Args:
+        context: Of the run that made the object.
+        store: Where the object is.
+        plan: The film's plan.
+        made: The object.
+        is_quiet: Whether the run keeps what is up to date, without recording it again.
+        asked: The partitions that the run was launched for.
+    """
+    spec = made.spec
+    partition = chunk_partition(spec.video_id, spec.chunk_num)
+    yield from _handoff_of_used_frame(context.instance, store, made)
+    tags = provenance(
+        context.instance,
+        version=made.version,
+        code_version=CODE_VERSIONS[made.stage],
+        inputs=made.inputs,
+        video_id=spec.video_id,
+        chunk_num=spec.chunk_num,
+    )
+    recorded = latest(context.instance, made.stage, str(partition))
+    is_in_backfill = BACKFILL in context.run.tags
+    is_asked_for = str(partition) in asked if is_in_backfill else not is_quiet
+    metadata = None
+    if made.is_kept and not is_asked_for and is_recorded(recorded, tags):
+        context.log.info(f"{made.stage} {partition}: kept, {made.stored.uri} is up to date")
+    else:
+        metadata = chunk_metadata(store, made)
+        yield dg.AssetMaterialization(made.stage, partition=partition, metadata=metadata, tags=tags)
+    following = plan.specs[spec.chunk_num + 1 : spec.chunk_num + 2]
+    if made.stage == "last_frames" and following and not following[0].starts_chain:
+        yield from handoff_events(
+            context.instance,
+            video_id=spec.video_id,
+            chunk_num=spec.chunk_num + 1,
+            version=made.version,
+            metadata=metadata or {},
+        )
+
+
+def _handoff_of_used_frame(
+    instance: dg.DagsterInstance, store: ObjectStore, made: ChunkObject
+) -> Iterator[Event]:
+    """Yield the handoff of the frame that a composite was made from, unless it is recorded.
+
+    It is not if the frame was stored by a run without last frames, or while the film ended there.
+    A composite never becomes stale by an input that Dagster does not know of.
+    """
+    film, number = made.spec.video_id, made.spec.chunk_num
+    used = made.inputs.get("previous_last_frames")
+    recorded = latest(instance, "previous_last_frames", chunk_key(film, number))
+    if used is None or (recorded is not None and recorded.version == used):
+        return
+    stored = FilmObjects(store, film).last_frame(number - 1).head()
+    if stored is not None and content_version(stored) == used:
+        yield from handoff_events(
+            instance,
+            video_id=film,
+            chunk_num=number,
+            version=used,
+            metadata=stored_metadata(store, stored),
+        )
+
+
 def observe_animatic(
     instance: dg.DagsterInstance,
     video_id: str,
     version: str,
     metadata: Mapping[str, dg.MetadataValue],
 ) -> bool:
-    """Record that a film's animatic is there in this version, unless it is recorded.
+    """Record the version of a film's animatic, unless it is recorded.
 
     Returns:
-        Whether it was news.
+        Whether it was new.
     """
     recorded = latest(instance, "animatics", video_id)
     if recorded is not None and recorded.version == version:

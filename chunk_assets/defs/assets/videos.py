@@ -47,7 +47,7 @@ def stitched_videos(
 ) -> Iterator[dg.Output[StoredVideo]]:
     """Stitch one film, and write down what it is made of and what it cost."""
     with as_failures(), film_workdir(films.home()) as workdir:
-        tags.say(context, {context.partition_key: []})
+        tags.tag_run(context, {context.partition_key: []})
         store = films.store()
         plan = plan_film(store, context.partition_key)
         objects = FilmObjects(store, plan.video_id)

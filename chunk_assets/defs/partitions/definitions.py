@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import RANGE_END, RANGE_START
 from chunk_assets.errors import SpecError
 from chunk_assets.schemas import VIDEO_ID as FILM_NAME
 
@@ -139,6 +140,6 @@ def shown(key: str) -> str:
 def range_tags(video_id: str, numbers: Sequence[int]) -> dict[str, str]:
     """The tags of a run over a range of one film's chunks."""
     return {
-        "dagster/asset_partition_range_start": chunk_key(video_id, min(numbers)),
-        "dagster/asset_partition_range_end": chunk_key(video_id, max(numbers)),
+        RANGE_START: chunk_key(video_id, min(numbers)),
+        RANGE_END: chunk_key(video_id, max(numbers)),
     }

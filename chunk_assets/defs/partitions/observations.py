@@ -1,8 +1,7 @@
-"""What Dagster's events say of each animatic: its version, and which writing of it was dealt with.
+"""Observations of `animatics`: each one's version, and which writing of its manifest was handled.
 
-A sighting is an observation of `animatics`. It survives a lost cursor, and a person sees it in
-Dagit. An animatic that cannot be used, or whose manifest is gone, also fails the check
-`animatic_is_usable` of its partition until it can be used again.
+They outlive a lost sensor cursor, and people see them in Dagit. An animatic that cannot be used, or
+whose manifest is gone, also fails the check `animatic_is_usable` until it can be used again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,19 +29,19 @@ ANIMATICS = dg.AssetKey("animatics")
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What is recorded of one animatic.
+class Observation:
+    """The newest observation of one animatic.
 
     Attributes:
-        version: Its data version; None where there has been no usable one.
-        stamp: Which writing of the manifest was dealt with; None where somebody else recorded the
-            version (`chunk-assets submit`), and nobody has acted on it.
+        version: The data version; None if no usable version was ever recorded.
+        stamp: Which writing of the manifest the sensor has handled; None if the version was
+            recorded by something else (`chunk-assets submit`) and is yet to be handled.
         is_refused: Whether that writing could not be used, or the manifest was gone.
         is_gone: Whether the manifest was gone.
-        storage_id: Of the event that says so; a later one has a higher.
-        recorded: When somebody last did something with it, in seconds since 1970; to retire its
-            film does not count.
-        limits: Under which limits of the deployment it was refused for them; "" otherwise.
+        storage_id: The event's id; a later one has a higher id.
+        recorded: When it was recorded, in seconds since 1970; 0 if the film was retired then, which
+            does not count as a use.
+        limits: If the deployment's limits did not allow the film, which limits; "" otherwise.
     """
 
     version: str | None = None
@@ -54,19 +53,21 @@ class Sighting:
     limits: str = field(default="", compare=False)
 
     def is_settled(self, version: str) -> bool:
-        """Whether this version was dealt with already, in whatever writing."""
+        """Return whether this version was handled, possibly in another writing."""
         return self.stamp is not None and not self.is_refused and self.version == version
 
 
-def sightings(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, Sighting]:
-    """What is recorded of each of these animatics; those never seen are left out."""
+def latest_observations(
+    instance: dg.DagsterInstance, names: Iterable[str]
+) -> dict[str, Observation]:
+    """Return the newest observation of each of these animatics that has one."""
     found = {}
     for ids in _latest(instance, names):
         which = dg.AssetRecordsFilter(asset_key=ANIMATICS, storage_ids=list(ids.values()))
         for record in instance.fetch_observations(which, limit=len(ids)).records:
             tags = record.event_log_entry.tags or {}
             verdict = tags.get(VERDICT)
-            found[str(record.partition_key)] = Sighting(
+            found[str(record.partition_key)] = Observation(
                 tags.get(DATA_VERSION),
                 tags.get(STAMP),
                 verdict in (REFUSED, GONE),
@@ -79,7 +80,7 @@ def sightings(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, S
 
 
 def latest_ids(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, int]:
-    """The storage id of each animatic's last sighting: another one as soon as there is news."""
+    """Return the storage id of each animatic's newest observation."""
     return {name: latest for ids in _latest(instance, names) for name, latest in ids.items()}
 
 
@@ -98,52 +99,61 @@ def _latest(instance: dg.DagsterInstance, names: Iterable[str]) -> Iterator[Mapp
 def announce(instance: dg.DagsterInstance, store: ObjectStore, plan: FilmPlan) -> None:
     """Register the film's partitions and record which version of its animatic there is.
 
-    The events come first: `retiring` looks for news of a film behind its partition's deletion.
+    The events come first: `retirement` looks for new events after it has deleted a partition.
     """
-    before = sightings(instance, [plan.video_id]).get(plan.video_id, Sighting())
-    is_away = not instance.has_dynamic_partition(VIDEO_ID, plan.video_id)
+    before = latest_observations(instance, [plan.video_id]).get(plan.video_id, Observation())
+    was_retired = not instance.has_dynamic_partition(VIDEO_ID, plan.video_id)
     metadata = {
         "chunks": dg.MetadataValue.int(len(plan.specs)),
         "beats": dg.MetadataValue.int(len(plan.animatic.beats)),
         "duration_seconds": seconds(plan.animatic.duration),
         **_where(store, plan.video_id),
     }
-    is_news = observe_animatic(instance, plan.video_id, plan.version, metadata)
-    if is_away and not is_news:
+    is_new = observe_animatic(instance, plan.video_id, plan.version, metadata)
+    if was_retired and not is_new:
         _record_return(instance, store, plan.video_id, before)
     register(instance, plan.video_id, len(plan.specs))
-    if is_news or before.is_refused:
+    if is_new or before.is_refused:
         sentence = f"{len(plan.specs)} chunks are planned from it"
         report(instance, ANIMATICS, plan.video_id, CheckResult(USABLE, True, sentence))
 
 
-def take(
+def record_settled(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, version: str, stamp: str, why: str
 ) -> None:
-    """Record that this writing of a manifest was dealt with, and how."""
+    """Record that this writing of a manifest was handled, and how."""
     _record(instance, store, name, version, stamp, TAKEN, why)
 
 
-def refuse(
+def record_refused(
     instance: dg.DagsterInstance,
     store: ObjectStore,
     name: str,
-    before: Sighting,
+    before: Observation,
     stamp: str,
     why: str,
     limits: str = "",
 ) -> None:
-    """Record that this writing of a manifest cannot be used; the version of before stays.
+    """Record that this writing of a manifest cannot be used; the last usable version stays.
 
-    With `limits`, it is the deployment's limits that do not allow it: others may.
+    Args:
+        instance: Where to record it.
+        store: Where the manifest is.
+        name: The film.
+        before: The newest observation so far.
+        stamp: The writing.
+        why: A sentence for people.
+        limits: The deployment's limits, if it is they that do not allow the film.
     """
     tags = {STAMP: stamp, VERDICT: REFUSED} | ({LIMITS: limits} if limits else {})
     _observe(instance, store, name, before.version, tags, why)
     _report_unusable(instance, name, why)
 
 
-def lose(instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting) -> None:
-    """Record that a manifest is gone; the version of before stays."""
+def record_gone(
+    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation
+) -> None:
+    """Record that a manifest is gone; the last usable version stays."""
     uri = FilmObjects(store, name).manifest().uri
     why = f"The manifest of film {name!r} is gone: {uri} is not stored."
     _observe(instance, store, name, before.version, {VERDICT: GONE}, why)
@@ -151,24 +161,24 @@ def lose(instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Si
 
 
 def _report_unusable(instance: dg.DagsterInstance, name: str, why: str) -> None:
-    """Fail the check of an animatic, whose film is then in the grid for a person to see it."""
+    """Fail the check of an animatic, and register its film so that people see it in Dagit."""
     if is_usable(VIDEO_ID, name):
         register(instance, name, 0)
         report(instance, ANIMATICS, name, CheckResult(USABLE, False, why))
 
 
-def retire(
-    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting, stamp: str
+def record_retired(
+    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation, stamp: str
 ) -> None:
-    """Record that this writing needs nothing: its film is finished, and leaves the grid."""
+    """Record that this writing needs no run: its film is finished, and leaves the grid."""
     why = "Retired: its film is finished."
     _record(instance, store, name, before.version, stamp, RETIRED, why)
 
 
 def _record_return(
-    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Sighting
+    instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation
 ) -> None:
-    """Record that a retired film is back, of which nothing else is new: its age begins anew."""
+    """Record that a retired film is back, though nothing of it has changed: its age restarts."""
     tags = {VERDICT: REFUSED if before.is_refused else TAKEN} | (
         {STAMP: before.stamp} if before.stamp else {}
     )

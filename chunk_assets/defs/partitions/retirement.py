@@ -16,9 +16,9 @@ import dagster as dg
 from chunk_assets.dagster_internals.instance import film_lock
 from chunk_assets.defs.partitions import observations
 from chunk_assets.defs.partitions.definitions import VIDEO_ID, is_usable
-from chunk_assets.defs.partitions.observations import ANIMATICS, Sighting
+from chunk_assets.defs.partitions.observations import ANIMATICS, Observation
 from chunk_assets.defs.partitions.registry import unregister
-from chunk_assets.defs.runs.active_runs import at_work
+from chunk_assets.defs.runs.active_runs import active_films
 from chunk_assets.defs.sensors.manifest_cursor import ListedManifest
 from chunk_assets.errors import ChunkAssetsError, SpecError
 from chunk_assets.film.listing import FilmListing, list_films, newest_clip
@@ -106,8 +106,8 @@ def retire(
     there = dict.fromkeys(name for name in names if name not in work.found.already)
     wanted = list(there if names else in_grid)
     # Of the animatics first: what comes after is noticed by its event.
-    work.known = observations.sightings(instance, wanted)
-    old = [name for name in wanted if work.is_old(work.known.get(name, Sighting()).recorded)]
+    work.known = observations.latest_observations(instance, wanted)
+    old = [name for name in wanted if work.is_old(work.known.get(name, Observation()).recorded)]
     work.found.too_young += _without(wanted, old)
     work.listed = list_films(store, old)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -127,7 +127,7 @@ class _Retiring:
     in_grid: Sequence[str]
     is_dry_run: bool
     born_before: datetime
-    known: dict[str, Sighting] = field(default_factory=dict)
+    known: dict[str, Observation] = field(default_factory=dict)
     listed: FilmListing = field(default_factory=FilmListing)
     found: Retirement = field(default_factory=Retirement)
 
@@ -141,7 +141,7 @@ class _Retiring:
         """Retire those of a few films that can be."""
         old = [name for name in batch if self.is_old(self.listed.films.get(name, 0.0))]
         self.found.too_young += _without(batch, old)
-        busy = at_work(self.instance, self.in_grid)
+        busy = active_films(self.instance, self.in_grid)
         self.found.at_work |= {name: busy[name] for name in old if name in busy}
         free = [name for name in old if name not in busy]
         reasons = dict(zip(free, pool.map(self._why_unfinished, free), strict=True))
@@ -187,7 +187,7 @@ class _Retiring:
         self._take(calm)
         unregister(self.instance, calm)
         # A run that was requested before the deletion needs its partitions, and is only now seen.
-        busy = at_work(self.instance, self.in_grid)
+        busy = active_films(self.instance, self.in_grid)
         moved = {name: busy[name] for name in calm if name in busy} | self._submitted(calm)
         if moved:
             self.instance.add_dynamic_partitions(VIDEO_ID, list(moved))
@@ -201,16 +201,16 @@ class _Retiring:
         """
         for name in names:
             manifest = self.listed.manifests.get(name)
-            seen = self.known.get(name, Sighting())
+            seen = self.known.get(name, Observation())
             if manifest is None or seen.stamp == (stamp := ListedManifest(manifest).stamp):
                 continue
-            observations.retire(self.instance, self.store, name, seen, stamp)
-            self.known |= observations.sightings(self.instance, [name])
+            observations.record_retired(self.instance, self.store, name, seen, stamp)
+            self.known |= observations.latest_observations(self.instance, [name])
 
     def _submitted(self, names: Sequence[str]) -> dict[str, str]:
         """Those of the films of whose animatics there has been news since the beginning."""
         latest = observations.latest_ids(self.instance, names)
-        before = {name: self.known.get(name, Sighting()).storage_id for name in names}
+        before = {name: self.known.get(name, Observation()).storage_id for name in names}
         return {name: MEANWHILE for name in names if latest.get(name, 0) != before[name]}
 
 

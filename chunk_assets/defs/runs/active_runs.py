@@ -1,50 +1,76 @@
-"""Which films somebody is at, told of all of them at once."""
+"""Which films have an active run, so that neither sensors nor retirement interfere with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from chunk_assets.dagster_internals import event_time
 from chunk_assets.dagster_internals.backfills import active_backfills
-from chunk_assets.dagster_internals.instance import FILM_TAG
+from chunk_assets.dagster_internals.instance import FILM_TAG, TERMINAL_TAG, UNFINISHED, film_lock
+from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.defs.partitions.definitions import film_part
-from chunk_assets.defs.runs.active_films import ACTIVE, FORGOTTEN, PARTITION
+from chunk_assets.defs.runs import coverage
+from chunk_assets.errors import SpecError
+from chunk_assets.settings import Settings
 
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+ACTIVE = (dg.DagsterRunStatus.QUEUED, *UNFINISHED)
+
+LOST_AFTER = timedelta(hours=24)
+"""A run that was not updated for so long was killed."""
 
 
-def at_work(instance: dg.DagsterInstance, in_grid: Sequence[str]) -> dict[str, str]:
-    """Why each film is not to be touched which a run or a backfill has, or is going to have.
+def is_in_terminal(settings: Settings, video_id: str) -> bool:
+    """Return whether a `render` on this machine has the film: it locks it from start to end."""
+    try:
+        with film_lock(settings, video_id):
+            return False
+    except SpecError:
+        return True
 
-    A queued run counts however old it is; one of which nothing was heard for long was killed.
+
+def has_run(instance: dg.DagsterInstance, video_id: str) -> bool:
+    """Return whether a run of the film is active that was not launched by `render`."""
+    return any(TERMINAL_TAG not in run.tags for run in _active(instance, {FILM_TAG: video_id}))
+
+
+def is_being_stitched(instance: dg.DagsterInstance, video_id: str) -> bool:
+    """Return whether an active run stitches the film."""
+    return bool(_active(instance, {PARTITION: video_id}))
+
+
+def was_in_terminal_since(instance: dg.DagsterInstance, video_id: str, moment: datetime) -> bool:
+    """Return whether a `render` of the film began after that moment, however it ended."""
+    wanted = dg.RunsFilter(tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"})
+    records = instance.get_run_records(wanted, limit=1)
+    return bool(records) and event_time.created(records[0]) >= moment
+
+
+def active_films(instance: dg.DagsterInstance, in_grid: Sequence[str]) -> dict[str, str]:
+    """Map each film of an active run or backfill to a sentence that names it.
+
+    A queued run counts however old it is; a running one that was not updated for long is lost.
 
     Args:
         instance: Where the runs are.
-        in_grid: The films in the order of their partitions, for runs over ranges of films.
+        in_grid: All films in the order of their partitions, for runs over ranges of films.
     """
     found: dict[str, str] = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(ACTIVE))):
         run = record.dagster_run
         is_queued = run.status is dg.DagsterRunStatus.QUEUED
-        if not is_queued and event_time.silence(record) > FORGOTTEN:
+        if not is_queued and event_time.silence(record) > LOST_AFTER:
             continue
-        word = "queued" if is_queued else "going on"
-        for video_id in _films_of(run, in_grid):
-            found.setdefault(video_id, f"its run {run.run_id[:8]} ({run.job_name}) is {word}")
+        state = "queued" if is_queued else "active"
+        for video_id in coverage.films(run, in_grid):
+            found.setdefault(video_id, f"its run {run.run_id[:8]} ({run.job_name}) is {state}")
     for backfill in active_backfills(instance):
         for video_id in set(map(film_part, backfill.partitions)):
-            found.setdefault(video_id, f"the backfill {backfill.backfill_id} is going on with it")
+            found.setdefault(video_id, f"the backfill {backfill.backfill_id} covers it")
     return found
 
 
-def _films_of(run: dg.DagsterRun, in_grid: Sequence[str]) -> Iterator[str]:
-    if FILM_TAG in run.tags:
-        yield run.tags[FILM_TAG]
-    if PARTITION in run.tags:
-        yield film_part(run.tags[PARTITION])
-    ends = [film_part(run.tags[name]) for name in _RANGE if name in run.tags]
-    if len(ends) == 2:
-        yield from ends
-        if ends[0] != ends[1] and set(ends) <= set(in_grid):
-            first, last = sorted(map(list(in_grid).index, ends))
-            yield from in_grid[first : last + 1]
+def _active(instance: dg.DagsterInstance, tags: dict[str, str]) -> list[dg.DagsterRun]:
+    since = event_time.now() - LOST_AFTER
+    wanted = dg.RunsFilter(tags=tags, statuses=list(ACTIVE), updated_after=since)
+    return list(instance.get_runs(wanted, limit=5))

@@ -13,13 +13,13 @@ import dagster as dg
 from chunk_assets.dagster_internals.backfills import target_of
 from chunk_assets.dagster_internals.tag_names import BACKFILL, ROOT_BACKFILL
 from chunk_assets.defs.partitions.definitions import chunk_key
+from chunk_assets.defs.runs.coverage import CLIPS
 from chunk_assets.errors import StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
-CLIPS = dg.AssetKey("chunk_videos")
 HANDING_OVER = frozenset({"chunk_videos", "last_frames"})
 """Without both of these, a run hands nothing to the chunk behind."""
 

@@ -6,22 +6,20 @@ here. Where it does so, a run must not wait for one in the queue, which waits fo
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 
 from chunk_assets.dagster_internals.instance import FILM_TAG
-from chunk_assets.defs.partitions.definitions import chunk_key, chunks, read_chunk_key
-from chunk_assets.files.locks import FileLock
+from chunk_assets.defs.partitions.definitions import chunk_key
+from chunk_assets.defs.runs import coverage
+from chunk_assets.errors import StorageError
+from chunk_assets.files.locks import FileLock, is_locked
 from chunk_assets.render.hooks import ChunkLocks
 
 _LOOK_SECONDS = 0.2
-_RANGE_START, _RANGE_END = (
-    "dagster/asset_partition_range_start",
-    "dagster/asset_partition_range_end",
-)
-_PARTITION = "dagster/partition"
 
 _ACTIVE = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -42,15 +40,15 @@ class RunChunkLocks(ChunkLocks):
         run_id: str,
         log: Callable[[str], None],
     ):
-        self._directory = home / "locks" / "chunks" / video_id
+        self._directory = _directory(home, video_id)
         self._video_id, self._instance, self._run_id, self._log = video_id, instance, run_id, log
         self._active = [*_ACTIVE, *_queued(instance)]
         self._held: dict[int, FileLock] = {}
-        self._told: set[int] = set()
+        self._logged: set[int] = set()
         self._guard = threading.Lock()
 
     def acquire(self, chunk_num: int, check: Callable[[], None]) -> bool:
-        """Claim a chunk, waiting while another run has it."""
+        """Lock a chunk, waiting while another run holds it."""
         has_waited = False
         pause = threading.Event()
         while not self.try_acquire(chunk_num):
@@ -65,7 +63,7 @@ class RunChunkLocks(ChunkLocks):
         return has_waited
 
     def try_acquire(self, chunk_num: int) -> bool:
-        """Claim a chunk unless another run has it.
+        """Lock a chunk unless another run holds it.
 
         Raises:
             StorageError: The disk refuses the lock's file.
@@ -80,14 +78,14 @@ class RunChunkLocks(ChunkLocks):
             return True
 
     def release(self, chunk_num: int) -> None:
-        """Let go of a chunk, if it is claimed."""
+        """Unlock a chunk, if this run holds it."""
         with self._guard:
             held = self._held.pop(chunk_num, None)
         if held is not None:
             held.release()
 
     def is_locked(self, chunk_num: int) -> bool:
-        """Whether another run has the chunk at this moment."""
+        """Return whether another run holds the chunk."""
         if chunk_num in self._held:
             return False
         if not self.try_acquire(chunk_num):
@@ -96,49 +94,45 @@ class RunChunkLocks(ChunkLocks):
         return False
 
     def is_pending(self, chunk_num: int) -> bool:
-        """Whether another run is at the chunk now, or has it before it.
+        """Return whether another run is rendering the chunk, or is scheduled to.
 
-        A chunk that nobody has at the moment may be stored by now, too: look before and after.
+        If not, the chunk may have been stored meanwhile: look for it again afterwards.
         """
         is_held = not self.try_acquire(chunk_num)
         if not is_held:
             self.release(chunk_num)
         key = chunk_key(self._video_id, chunk_num)
         runs = self._instance.get_runs(dg.RunsFilter(statuses=self._active)) if not is_held else []
-        others = [run for run in runs if run.run_id != self._run_id and self._covers(run, key)]
+        others = [run for run in runs if run.run_id != self._run_id and self._renders(run, key)]
         if not is_held and not others:
             return False
-        if chunk_num not in self._told:
-            self._told.add(chunk_num)
+        if chunk_num not in self._logged:
+            self._logged.add(chunk_num)
             who = f"run {others[0].run_id[:8]}" if others else "another run"
             self._log(f"waiting for chunk {chunk_num} of film {self._video_id!r}, which {who} has")
         return True
 
-    def _covers(self, run: dg.DagsterRun, key: str) -> bool:
-        selected = run.asset_selection
-        if selected is not None and dg.AssetKey("chunk_videos") not in selected:
-            return False
-        if selected is None and run.job_name != "render_chunks":
-            return False
-        if _PARTITION in run.tags:
-            return run.tags[_PARTITION] == key
-        start, end = run.tags.get(_RANGE_START), run.tags.get(_RANGE_END)
-        if start is None or end is None or not (read_chunk_key(start) and read_chunk_key(end)):
-            return False
-        try:
-            covered = chunks.get_partition_keys_in_range(
-                dg.PartitionKeyRange(start, end), dynamic_partitions_store=self._instance
-            )
-        except dg.DagsterError:
-            return False  # a range whose ends are partitions no more
-        return key in covered
+    def _renders(self, run: dg.DagsterRun, key: str) -> bool:
+        return coverage.renders_clips(run) and key in coverage.chunk_keys(self._instance, run)
 
     def _path(self, chunk_num: int) -> Path:
         return self._directory / f"{chunk_num:02d}.lock"
 
 
+def locked_chunks(home: Path, video_id: str) -> Iterator[int]:
+    """Yield the chunks of a film that a process on this machine has locked."""
+    for path in _directory(home, video_id).glob("*.lock"):
+        with suppress(StorageError):
+            if is_locked(path):
+                yield int(path.stem)
+
+
+def _directory(home: Path, video_id: str) -> Path:
+    return home / "locks" / "chunks" / video_id
+
+
 def _queued(instance: dg.DagsterInstance) -> list[dg.DagsterRunStatus]:
-    """The status of runs in the queue, unless that keeps a film's second run back."""
+    """Return the status of queued runs, unless the queue holds a film's second run back."""
     coordinator = instance.run_coordinator
     if isinstance(coordinator, dg.QueuedRunCoordinator):
         limits = coordinator.get_run_queue_config().tag_concurrency_limits

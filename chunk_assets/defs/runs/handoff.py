@@ -5,13 +5,11 @@ A worker's process calls `set_shutdown`; in any other process, runs are never ha
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import MAX_RETRIES, RETRY_FAILURES
 from chunk_assets.render.hooks import Shutdown
 
 HANDED_ON = "chunk_assets/handed_on_by"
 """Which host handed a run on; on the run that goes on with it as well."""
-
-RETRY_FAILURES = "dagster/retry_on_asset_or_op_failure"
-MAX_RETRIES = "dagster/max_retries"
 
 _current = Shutdown()
 

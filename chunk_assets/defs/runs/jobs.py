@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import MAX_RETRIES, RETRY_FAILURES
 from chunk_assets.render.request import STAGES
 
 render_chunks = dg.define_asset_job(
@@ -11,7 +12,7 @@ render_chunks = dg.define_asset_job(
     description="Render chunks of a film: a range of the partitions of all four chunk assets.",
 )
 
-RETRIED = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
+RETRIED = {MAX_RETRIES: "2", RETRY_FAILURES: "true"}
 """For runs that cost nothing: a machine that had no memory for a moment has it the next time."""
 
 stitch_film = dg.define_asset_job(

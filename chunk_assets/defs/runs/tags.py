@@ -1,4 +1,4 @@
-"""What a run says in Dagit that it is about, whoever launched it."""
+"""The tags by which people find a film's runs in Dagit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from chunk_assets.dagster_internals.instance import CHUNKS_TAG, FILM_TAG
 
 
 def film_tags(video_id: str, numbers: Sequence[int] = ()) -> dict[str, str]:
-    """The tags of a run over one film, or over these of its chunks."""
+    """Return the tags of a run over one film, or over these of its chunks."""
     tags = {FILM_TAG: video_id}
     if numbers:
         first, last = min(numbers), max(numbers)
@@ -16,13 +16,13 @@ def film_tags(video_id: str, numbers: Sequence[int] = ()) -> dict[str, str]:
     return tags
 
 
-def say(
+def tag_run(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     films: Mapping[str, Sequence[int]],
 ) -> None:
-    """Tag the run with its films and chunks, unless whoever launched it has.
+    """Tag a run with its films and chunks, unless it was launched with those tags.
 
-    Dagit's own launches and backfills know partitions only.
+    Runs that Dagit or a backfill launched have only the tags of their partitions.
     """
     if FILM_TAG in context.run.tags or not films:
         return

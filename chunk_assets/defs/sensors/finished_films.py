@@ -11,10 +11,9 @@ from chunk_assets.defs.assets.check_events import report_completeness
 from chunk_assets.defs.partitions.definitions import read_chunk_key
 from chunk_assets.defs.partitions.registry import register
 from chunk_assets.defs.resources import FilmStore
-from chunk_assets.defs.runs import active_films
+from chunk_assets.defs.runs import active_runs
 from chunk_assets.defs.runs.jobs import stitch_film
-from chunk_assets.defs.sensors.polling import Patience
-from chunk_assets.defs.sensors.run_requests import stitching_request
+from chunk_assets.defs.sensors.run_requests import TICK_SECONDS, TickTime, stitching_request
 from chunk_assets.errors import ChunkAssetsError, NotStored, StorageError
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.status import FilmStatus, film_status, planned_clips
@@ -62,7 +61,7 @@ class StitchingCursor:
 @dg.sensor(
     name="finished_films",
     job=stitch_film,
-    minimum_interval_seconds=active_films.EVERY_LOOP,
+    minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Stitches a film as soon as every planned chunk is stored and up to date, and again "
@@ -74,10 +73,10 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
     cursor = StitchingCursor.read(context.cursor)
     try:
         settings = load_settings()
-        patience = Patience(settings)
+        time_left = TickTime(settings)
         look = _look(context, films, settings, cursor)
-        while not look.requests and patience.is_left():
-            patience.pause()
+        while not look.requests and time_left.has_another_look():
+            time_left.pause()
             if _recorded(context.instance, cursor, limit=1):
                 look = _look(context, films, settings, cursor)
     except ChunkAssetsError as error:
@@ -168,11 +167,11 @@ class Look:
         report_completeness(instance, video_id, status)
         if status.fingerprint is None or status.is_complete:
             return
-        if active_films.is_in_terminal(self.settings, video_id):
+        if active_runs.is_in_terminal(self.settings, video_id):
             # `render` stitches by itself, unless it is stopped before.
             self.pending.append(video_id)
             self.said.append(f"film {video_id!r} is being rendered in a terminal")
-        elif active_films.is_being_stitched(instance, video_id):
+        elif active_runs.is_being_stitched(instance, video_id):
             # Of other clips, perhaps: two stitchings at once would end in any order.
             self.pending.append(video_id)
             self.said.append(f"film {video_id!r} is being stitched")

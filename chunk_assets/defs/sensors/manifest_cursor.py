@@ -1,8 +1,12 @@
-"""What the sensor of animatics remembers between two ticks, in a kilobyte for any number of films.
+"""The cursor of the sensor of animatics: a kilobyte for any number of films.
 
-Dagster keeps a cursor with every tick, so that it must not name every film. It holds one digest for
-each of 128 buckets of manifests: the same digest means that nothing in the bucket is new. Which
-film of a changed bucket is new, Dagster's own events tell (`sightings`).
+Dagster stores a cursor with every tick, so it cannot name every film. It holds one digest for each
+of 128 buckets of manifests: if the digest is the same, nothing in the bucket has changed. Which
+manifest of a changed bucket is new, Dagster's own events tell (`latest_observations`).
+
+The time of the newest manifest, with a look-back, would not do instead: a manifest can appear with
+an old time. A deleted version that is restored in a versioned bucket, a replicated object and a
+server restored from a backup all keep the time of the first writing, however long ago that was.
 """
 
 import base64
@@ -16,37 +20,37 @@ from hashlib import blake2b
 from chunk_assets.storage.bucket import ListedObject
 
 BUCKETS = 128
-"""At 10,000 films 78 are in each, which Dagster is asked about when one of them changes."""
+"""With 10,000 films each holds 78, which Dagster is asked about when one of them changes."""
 
 _DIGEST_BYTES = 6
-"""A change that is overlooked is one in 2**48."""
+"""One change in 2**48 is overlooked."""
 
 _UNSEEN = 2 ** (8 * _DIGEST_BYTES) - 1
-"""The digest of a bucket that was not looked into: also one that is empty is, once."""
+"""The digest of a bucket that was never looked into; an empty bucket has another one."""
 
 MAX_WAITING = 50
-"""Each costs one request to S3 a tick."""
+"""Films with a missing picture; each costs one request to S3 a tick."""
 
 MAX_TRIED = 50
-"""Films that are tried again; one that is forgotten is tried as if it were new."""
+"""Films whose tries are counted; one that is forgotten starts at no tries."""
 
 
 @dataclass(frozen=True)
 class ListedManifest:
-    """A manifest on S3, as the listing shows it."""
+    """A manifest on S3, as a listing shows it."""
 
     listed: ListedObject
 
     @property
     def name(self) -> str:
-        """The film's name, if it can be one."""
+        """The film's name, which may be unusable."""
         return self.listed.name
 
     @cached_property
     def stamp(self) -> str:
-        """Another one whenever the manifest is written, be it with the same content.
+        """A digest that changes whenever the manifest is written, even with the same content.
 
-        The ETag alone would miss new pictures: `submit` then writes the same manifest again.
+        The ETag alone would miss new pictures, for which `submit` writes the same manifest again.
         """
         written = self.listed.last_modified.timestamp()
         text = f"{self.name}\n{self.listed.etag}\n{written}"
@@ -54,7 +58,7 @@ class ListedManifest:
 
     @property
     def bucket(self) -> int:
-        """The bucket that its digest goes into."""
+        """The bucket of its digest."""
         return bucket_of(self.name)
 
 
@@ -63,14 +67,14 @@ class ManifestCursor:
     """The cursor.
 
     Attributes:
-        buckets: The digest of what has been dealt with in each bucket.
-        asked: Films for which a run was requested in this tick: stamp and version by name. That
-            they are dealt with is recorded in the next one, since Dagster stores the cursor and the
-            requests in one step, but events before that: a daemon that is killed between the two
-            would have forgotten the film.
-        waiting: Films of which a picture was missing: that picture's key by name.
-        limits: Which limits of the deployment the last look was made under; "" before any.
-        tries: Films that could not be planned in time: in how many ticks, by name.
+        buckets: For each bucket, the digest of the manifests that are settled.
+        asked: The films for which this tick requests a run: stamp and version by name. The next
+            tick records them as settled. Dagster stores the cursor and the requests in one step
+            after the tick; had this tick recorded them, a daemon killed before that step would have
+            lost the film.
+        waiting: The key of the missing picture, by film.
+        limits: The deployment's limits at the last look; "" before any.
+        tries: In how many ticks a film could not be planned, by name.
     """
 
     buckets: list[int] = field(default_factory=lambda: [_UNSEEN] * BUCKETS)
@@ -81,7 +85,10 @@ class ManifestCursor:
 
     @classmethod
     def read(cls, text: str | None) -> "ManifestCursor":
-        """Read it back; what nobody wrote (a person may change it in Dagit) is as none at all."""
+        """Read a cursor; one that cannot be read (people can edit it in Dagit) is as good as none.
+
+        Then each manifest is compared with Dagster's events, and settled ones stay settled.
+        """
         try:
             document = json.loads(text or "")
             digests = base64.b64decode(document["seen"], validate=True)
@@ -99,7 +106,7 @@ class ManifestCursor:
             return cls()
 
     def written(self) -> str:
-        """The cursor as Dagster keeps it."""
+        """Return the cursor as Dagster stores it."""
         digests = b"".join(digest.to_bytes(_DIGEST_BYTES, "big") for digest in self.buckets)
         document = {
             "seen": base64.b64encode(digests).decode(),
@@ -110,20 +117,20 @@ class ManifestCursor:
         return json.dumps(document, separators=(",", ":"))
 
     def look_under(self, limits: str) -> None:
-        """Look at every film again where the deployment's limits are others than before."""
+        """Look at every film again if the deployment's limits have changed."""
         if self.limits not in ("", limits):
             self.buckets = [0] * BUCKETS
         self.limits = limits
 
     def wait(self, name: str, key: str) -> None:
-        """Look for a film's missing picture from now on, instead of the one that waits longest."""
+        """Look for a film's missing picture from now on; forget the oldest of too many."""
         self.waiting.pop(name, None)
         self.waiting[name] = key
         if len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
 
     def note_try(self, name: str, count: int) -> None:
-        """Remember that a film could not be planned in so many ticks, and forget the oldest."""
+        """Remember in how many ticks a film could not be planned; forget the oldest of too many."""
         self.tries.pop(name, None)
         self.tries[name] = count
         if len(self.tries) > MAX_TRIED:
@@ -136,7 +143,7 @@ def bucket_of(name: str) -> int:
 
 
 def bucket_digest(manifests: Iterable[ListedManifest]) -> int:
-    """One number for a set of manifests, whatever their order."""
+    """Return one number for a set of manifests in any order."""
     digest = 0
     for manifest in manifests:
         digest ^= int(manifest.stamp[: 2 * _DIGEST_BYTES], 16)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from chunk_assets.dagster_internals.instance import CHUNKS_TAG, FILM_TAG
-from chunk_assets.defs.assets.checks import CLIPS, check_chunks
-from chunk_assets.defs.runs.active_films import PARTITION
-
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+from chunk_assets.dagster_internals.tag_names import RANGE_END, RANGE_START
+from chunk_assets.defs.assets.checks import check_chunks
+from chunk_assets.defs.runs import coverage
 
 MAX_RUNS = 100
 """Runs looked at in one tick. Dagster's own sensor of a run's status deals with one, which at this
@@ -54,16 +53,11 @@ def _succeeded(
 
 
 def _request(run: dg.DagsterRun) -> dg.RunRequest | None:
-    """A look at what the run has rendered; None where it has rendered nothing or does not say."""
-    is_rendering = run.job_name == "render_chunks" or CLIPS in (run.asset_selection or ())
-    if not is_rendering or run.job_name == check_chunks.name:
+    """Request checks of the chunks that a run has rendered; None if it has rendered none."""
+    ends = coverage.range_ends(run)
+    if ends is None or run.job_name == check_chunks.name or not coverage.renders_clips(run):
         return None
-    single = run.tags.get(PARTITION)
-    tags: dict[str, str] = {}
-    for name in RANGE:
-        if partition := single or run.tags.get(name):
-            tags[name] = partition
-    if not tags:
-        return None
-    tags |= {name: run.tags[name] for name in (FILM_TAG, CHUNKS_TAG) if name in run.tags}
-    return dg.RunRequest(run_key=run.run_id, tags=tags)
+    tags = {name: run.tags[name] for name in (FILM_TAG, CHUNKS_TAG) if name in run.tags}
+    return dg.RunRequest(
+        run_key=run.run_id, tags={RANGE_START: ends[0], RANGE_END: ends[1], **tags}
+    )

@@ -1,17 +1,45 @@
-"""The runs that the sensors request."""
+"""What the sensors share: the runs they request, and how long one tick looks for a reason."""
 
+import time
 from typing import Any
 
 import dagster as dg
 
+from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.defs.assets.lineage import latest
 from chunk_assets.defs.partitions.definitions import range_tags
-from chunk_assets.defs.runs.active_films import PARTITION
 from chunk_assets.defs.runs.tags import film_tags
 from chunk_assets.defs.sensors.spending_limits import SensorLimits, reservation_tags
 from chunk_assets.errors import SpecError
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.registry import DEFAULT_GENERATOR
+from chunk_assets.settings import Settings
+
+TICK_SECONDS = 1
+"""Seconds between a sensor's ticks: at each loop of Dagster's daemon, which takes 5 s. With 5 here,
+every other loop would come a moment too soon."""
+
+_LOOK_SECONDS = 0.5
+"""Seconds between two looks in one tick."""
+
+
+class TickTime:
+    """How long a tick keeps looking, from now on (`Settings.sensor_poll_seconds`).
+
+    Dagster's daemon starts a tick every 5 s only. A tick that has found something ends, since
+    Dagster acts on it after the tick.
+    """
+
+    def __init__(self, settings: Settings):
+        self._end = time.monotonic() + settings.sensor_poll_seconds
+
+    def has_another_look(self) -> bool:
+        """Return whether there is time for a pause and another look."""
+        return time.monotonic() + _LOOK_SECONDS < self._end
+
+    def pause(self) -> None:
+        """Wait until the next look."""
+        time.sleep(_LOOK_SECONDS)
 
 
 def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:

@@ -7,7 +7,8 @@ from hashlib import blake2b
 
 import dagster as dg
 
-from chunk_assets.defs.runs.active_films import ACTIVE
+from chunk_assets.dagster_internals.tag_names import WILL_RETRY
+from chunk_assets.defs.runs.active_runs import ACTIVE
 from chunk_assets.errors import NotAllowed
 from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.day_spending import reserve
@@ -21,8 +22,6 @@ RESERVATION, PAID_BY = "chunk_assets/reservation", "chunk_assets/paid_by"
 """On paid runs of the sensor: the key of the run's entry in the day's account, and `SENSOR`."""
 
 SENSOR = "sensor"
-
-_WILL_RETRY = "dagster/will_retry"
 
 _PER_FILM = "CHUNK_ASSETS_SENSOR_MAX_COST_PER_FILM"
 _PER_DAY = "CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY"
@@ -104,7 +103,7 @@ class SensorLimits:
             return False
         newest = runs[0]
         return newest.status != dg.DagsterRunStatus.FAILURE or (
-            newest.tags.get(_WILL_RETRY) != "true"
+            newest.tags.get(WILL_RETRY) != "true"
         )
 
 
