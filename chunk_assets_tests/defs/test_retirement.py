@@ -10,8 +10,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from chunk_assets.dagster_internals.instance import film_lock
-from chunk_assets.defs.partitions.observations import announce, latest_observations
-from chunk_assets.defs.partitions.observations import retire as record_retirement
+from chunk_assets.defs.partitions.observations import announce, latest_observations, record_retired
 from chunk_assets.defs.partitions.retire_job import retire_films
 from chunk_assets.defs.partitions.retirement import (
     BATCH,
@@ -333,7 +332,7 @@ def test_killed_between_record_and_deletion(studio: Studio, settings: Settings, 
     """The record of a retirement does not make a film newer: the next retirement takes it."""
     seen = latest_observations(studio.instance, ["film"])["film"]
     assert time.time() - seen.recorded < 60
-    record_retirement(studio.instance, studio.store, "film", seen, "stamp")
+    record_retired(studio.instance, studio.store, "film", seen, "stamp")
     assert latest_observations(studio.instance, ["film"])["film"].recorded == 0
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from chunk_assets.dagster_internals.instance import FILM_TAG
+from chunk_assets.dagster_internals.instance import FILM_TAG, TERMINAL_TAG
 from chunk_assets.defs.partitions.definitions import chunk_key
 from chunk_assets.defs.runs import coverage
 from chunk_assets.errors import StorageError
@@ -113,7 +113,10 @@ class RunChunkLocks(ChunkLocks):
         return True
 
     def _renders(self, run: dg.DagsterRun, key: str) -> bool:
-        return coverage.renders_clips(run) and key in coverage.chunk_keys(self._instance, run)
+        # The run of a killed `render` stays active until the next one: only its locks count.
+        if TERMINAL_TAG in run.tags or not coverage.renders_clips(run):
+            return False
+        return key in coverage.chunk_keys(self._instance, run)
 
     def _path(self, chunk_num: int) -> Path:
         return self._directory / f"{chunk_num:02d}.lock"

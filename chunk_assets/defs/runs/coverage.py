@@ -43,7 +43,7 @@ def films(run: dg.DagsterRun, in_grid: Sequence[str]) -> Iterator[str]:
 
 def renders_clips(run: dg.DagsterRun) -> bool:
     """Return whether a run renders clips."""
-    if run.asset_selection is not None:
+    if run.asset_selection:  # empty, or None, where nothing but the job was chosen
         return CLIPS in run.asset_selection
     return run.job_name == "render_chunks"
 
