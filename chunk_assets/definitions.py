@@ -1,4 +1,4 @@
-"""The wiring: which assets there are and what they work with."""
+"""The code location: all assets, jobs, sensors and resources."""
 
 import dagster as dg
 
@@ -24,7 +24,7 @@ from chunk_assets.settings import load_settings
 def build_definitions(
     generators: Generators = GENERATORS, listener: Listener | None = None
 ) -> dg.Definitions:
-    """The code location, with these generators to choose from and this listener to the chunks."""
+    """Return the code location, with a choice of generators and a listener of the chunks."""
     films = FilmStore()
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],

@@ -1,7 +1,7 @@
-"""Dagster's SQLite files: which of them is damaged, and what to do about it.
+"""Damage to Dagster's SQLite files: which file, and what to do about it.
 
-Dagster says what SQLite says, which names no file. Films do not depend on these files: moving them
-away loses the history of runs, and what is on S3 is found again.
+Dagster's errors repeat SQLite's, which name no file. Films do not depend on these files: moving
+them away loses the history of runs only, since everything on S3 is found again.
 """
 
 import sqlite3
@@ -18,46 +18,46 @@ _HEADER_BYTES = 100
 
 
 def check_databases(home: Path) -> None:
-    """Look at the headers and the tables' names of the main files; takes a few milliseconds.
+    """Check the headers and table names of the main files, in a few milliseconds.
 
     Raises:
-        StorageError: One is damaged.
+        StorageError: A file is damaged.
     """
     for name in _MAIN:
-        if said := _damage(home / name, is_thorough=False):
-            raise StorageError(_damaged(home, home / name, said), path=str(home / name))
+        if damage := _damage(home / name, is_thorough=False):
+            raise StorageError(_damaged(home, home / name, damage), path=str(home / name))
 
 
 def database_sentence(home: Path, error: BaseException) -> str:
-    """What to tell a person of an error of SQLite's; reads every file, so only when one failed."""
-    said = " ".join(str(error).split())
+    """Explain an error of SQLite to a person; reads every file whole, so only after a failure."""
+    message = " ".join(str(error).split())
     for path in _all(home):
         if found := _damage(path, is_thorough=True):
             return _damaged(home, path, found)
     where = f"Dagster's storage in {str(home)!r}"
-    if "locked" in said or "busy" in said:
-        return f"{where} is locked by another process ({said}): wait for it, or end it"
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return f"{where} cannot be used: {said}; check that all of its files are writable"
-    if "no such column" in said or "no such table" in said:
+    if "locked" in message or "busy" in message:
+        return f"{where} is locked by another process ({message}): wait for it, or end it"
+    if "readonly" in message or "read-only" in message or "unable to open" in message:
+        return f"{where} cannot be used: {message}; check that all of its files are writable"
+    if "no such column" in message or "no such table" in message:
         return (
-            f"{where} was written by another version of Dagster ({said}): run 'dagster instance "
+            f"{where} was written by another version of Dagster ({message}): run 'dagster instance "
             f"migrate', or {_move_away(home)}"
         )
     return (
-        f"{where} cannot be used: {said}; see that the disk of CHUNK_ASSETS_HOME is writable and "
-        "has space"
+        f"{where} cannot be used: {message}; check that the disk of CHUNK_ASSETS_HOME is writable "
+        "and has space"
     )
 
 
-def _damaged(home: Path, path: Path, said: str) -> str:
-    return f"Dagster's database {str(path)!r} is damaged ({said}): {_move_away(home)}"
+def _damaged(home: Path, path: Path, damage: str) -> str:
+    return f"Dagster's database {str(path)!r} is damaged ({damage}): {_move_away(home)}"
 
 
 def _move_away(home: Path) -> str:
     return (
-        f"move the directory {str(home)!r} away, which is safe, since films and costs are on S3 "
-        "and only the history of runs is lost"
+        f"move the directory {str(home)!r} away; this is safe, since films and costs are on S3 and "
+        "only the history of runs is lost"
     )
 
 
@@ -68,30 +68,30 @@ def _all(home: Path) -> Iterator[Path]:
 
 
 def _damage(path: Path, *, is_thorough: bool) -> str:
-    """What is wrong with a file, in words; empty where nothing is seen, or nothing is there."""
+    """Return what is wrong with a file; empty if nothing is, or the file is missing."""
     if path.is_dir():
         return "it is a directory"
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
         size = path.stat().st_size
-    except OSError:  # absent, or not ours to read: Dagster says so when it opens it
+    except OSError:  # missing, or not readable: Dagster reports it when it opens the file
         return ""
     if not header:
-        return ""  # as good as absent: its tables are made
+        return ""  # as good as missing: Dagster creates its tables
     if not header.startswith(_MAGIC):
         return "it is not an SQLite database"
     page = int.from_bytes(header[16:18]) or 1
     pages = int.from_bytes(header[28:32])
     expected = pages * (65_536 if page == 1 else page)
     if len(header) < _HEADER_BYTES or size < expected:
-        return f"it is cut off: it has {size} bytes of {expected}"
+        return f"it is cut off: it has {size} of {expected} bytes"
     try:
         connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)
         with closing(connection):
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             found = connection.execute("PRAGMA quick_check(1)").fetchone() if is_thorough else None
-    except sqlite3.OperationalError:  # locked, or not to be opened: not damaged
+    except sqlite3.OperationalError:  # locked or not readable, which is no damage
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)

@@ -1,15 +1,16 @@
-"""The process that runs start in while `dev` lives: it has the code imported, and forks.
+"""The process that starts runs under `chunk-assets dev`: it has the code imported, and forks.
 
-Run as `python -m chunk_assets.dagster_internals.fork_server SOCKET CODE_MODULE`. A new Python that
-imports Dagster and the assets takes 4 to 6 s before a run begins; a fork of one that has them takes
-0.1 s, and shares its memory. One request a connection, a line of JSON each way:
+Run as `python -m chunk_assets.dagster_internals.fork_server SOCKET CODE_MODULE`. A new Python takes
+4 to 6 s to import Dagster and the assets before a run begins; a fork of a process that has imported
+them takes 0.1 s, and shares its memory. One request per connection, a line of JSON each way:
 
-- `{"launch": ARGS, "run_id": ID, "nice": N}`: execute the run of Dagster's serialized
-  `ExecuteRunArgs`, so much nicer to other processes; answered with its process id;
-- `{"cancel": ID}`: interrupt it; answered with whether it was there.
+- `{"launch": ARGUMENTS, "run_id": ID, "nice": N}`: execute the run of these arguments
+  (`run_execution.write_arguments`) at this niceness; answers with its process id.
+- `{"cancel": ID}`: interrupt the run; answers whether it was found.
 
-It has one thread and opens nothing that a fork could not share. A run whose process is killed is
-reported as failed. SIGINT and SIGTERM end it once the runs, which get the signal too, are over.
+The process has one thread and opens nothing that a fork could not share. A run whose process is
+killed is reported as failed. SIGINT and SIGTERM end the server once its runs, which get the signal
+too, have ended.
 """
 
 import importlib
@@ -27,11 +28,11 @@ from types import FrameType
 from typing import Any
 
 _REQUEST_SECONDS = 5
-"""A client that says nothing for so long is hung up on: there is but one thread."""
+"""Idle clients are disconnected after this many seconds; the server is single-threaded."""
 
 
 class Forked(BaseException):
-    """Takes a new process out of the server's loop, to the `work` that it is there for."""
+    """Takes a forked process out of the server's loop, to do its `work`."""
 
     def __init__(self, work: Callable[[], None]):
         super().__init__(work)
@@ -40,7 +41,7 @@ class Forked(BaseException):
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has a process."""
+    """A run that is executed in a process."""
 
     run_id: str
     arguments: str
@@ -48,46 +49,46 @@ class Run:
 
 @dataclass
 class ForkServer:
-    """Forks a process a run, and knows which of them live."""
+    """Forks a process for each run, and keeps track of those that are alive."""
 
     listener: socket.socket
     running: dict[int, Run] = field(default_factory=dict)
     is_ending: bool = False
 
     def serve(self) -> None:
-        """Answer requests until a signal says to end, and the last run has ended.
+        """Answer requests until a signal asks to end, and the last run has ended.
 
         Raises:
-            Forked: In a new process, which has other work to do.
+            Forked: In a forked process, which has other work to do.
         """
-        heard, woken = socket.socketpair()
-        for end in (heard, woken):
+        wakeups, signalled = socket.socketpair()
+        for end in (wakeups, signalled):
             end.setblocking(False)
-        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
         with selectors.DefaultSelector() as selector:
             selector.register(self.listener, selectors.EVENT_READ)
-            selector.register(heard, selectors.EVENT_READ)
+            selector.register(wakeups, selectors.EVENT_READ)
             while not self.is_ending or self.running:
                 for key, _ in selector.select():
-                    if key.fileobj is heard:
+                    if key.fileobj is wakeups:
                         with suppress(BlockingIOError):
-                            heard.recv(4096)
+                            wakeups.recv(4096)
                     else:
                         self._answer()
                 self._reap()
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         self.is_ending = True
-        if number == signal.SIGTERM:  # a terminal's SIGINT goes to the runs, too
+        if number == signal.SIGTERM:  # SIGINT from a terminal reaches the runs anyway
             for pid in self.running:
                 os.kill(pid, number)
 
     def _answer(self) -> None:
         connection, _ = self.listener.accept()
-        with connection, suppress(OSError, ValueError):  # the client has gone, or is none of ours
+        with connection, suppress(OSError, ValueError):  # the client is gone, or sends no JSON
             connection.settimeout(_REQUEST_SECONDS)
             with connection.makefile("rw") as lines:
                 request = json.loads(lines.readline())
@@ -97,7 +98,7 @@ class ForkServer:
         if "cancel" in request:
             pids = [pid for pid, run in self.running.items() if run.run_id == request["cancel"]]
             for pid in pids:
-                os.kill(pid, signal.SIGTERM)  # it lives, or is a zombie: `_reap` has not been here
+                os.kill(pid, signal.SIGTERM)  # alive or a zombie, as `_reap` has not removed it
             return {"was_there": bool(pids)}
         if self.is_ending:
             return {"pid": None}
@@ -108,13 +109,13 @@ class ForkServer:
         return {"pid": pid}
 
     def _fork(self, work: Callable[[], None]) -> int:
-        """Fork, and have the new process do this work and nothing else.
+        """Fork a process that does this work and nothing else.
 
         Returns:
-            The new process's id, in this one.
+            Its process id, in the parent.
 
         Raises:
-            Forked: In the new one.
+            Forked: In the forked process.
         """
         pid = os.fork()
         if pid == 0:
@@ -169,12 +170,12 @@ def warm(code_module: str) -> None:
 
 
 def main() -> None:
-    """Serve at the socket that the first argument names, for the module that the second names."""
+    """Serve at the socket of the first argument, for the code of the module of the second."""
     path, code_module = Path(sys.argv[1]), sys.argv[2]
     work = None
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        listener.listen(64)  # whoever comes before the code is imported waits
+        listener.listen(64)  # clients wait while the code is imported
         warm(code_module)
         try:
             ForkServer(listener).serve()

@@ -1,4 +1,4 @@
-"""The Dagster instance of this machine: the same for `render`, `dev` and a plain `dagster dev`."""
+"""This machine's Dagster instance, shared by `render`, `dev` and a plain `dagster dev`."""
 
 import json
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from chunk_assets.files.private_home import private_home
 from chunk_assets.settings import Settings
 
 CONFIG = """\
-# Written by chunk_assets when there was none; yours to change.
+# Written by chunk_assets, since there was none; you may change it.
 telemetry:
   enabled: false
 nux:
-  # What Dagit would ask first: to join its maker's community, with an address.
+  # Dagit's first question, to join the Dagster community with an e-mail address.
   enabled: false
 storage:
   # Dagster's SQLite, which keeps its connections from one event to the next.
@@ -39,30 +39,30 @@ run_coordinator:
   config:
     dequeue_interval_seconds: 1
 sensors:
-  # Each on a thread of its own: they wait within a tick for something to happen.
+  # Each sensor on its own thread: a tick waits a few seconds for something to happen.
   use_threads: true
   num_workers: 4
 run_launcher:
   module: chunk_assets.dagster_internals.warm_launcher
   class: WarmRunLauncher
 run_retries:
-  # For the jobs that say so by a tag: those that cost nothing.
+  # Only for the jobs that ask for it by a tag, which cost nothing.
   enabled: true
   max_retries: 0
 """
 
 CODE_MODULE, CODE_LOCATION = "chunk_assets.definitions", "chunk_assets"
-"""Where Dagster finds the assets, and the name it has for that, as in the project's own
-`workspace.yaml`: runs, backfills and links of one start are those of another.
+"""The module with the assets, and Dagster's name for it. They are the same as in the project's
+`workspace.yaml`, so that runs, backfills and links outlive a restart in another way.
 """
 
 FILM_TAG, CHUNKS_TAG = "film", "chunks"
-"""What a run is about, to find it by in Dagit."""
+"""Tags by which people find the runs of a film in Dagit."""
 
 TERMINAL_TAG = "chunk_assets/launched_from"
 
 KEPT_TAG, KEPT_BY_DEV = ".dagster/chunk_assets_kept_by", "dev"
-"""On runs whose processes end with the `dev` that launched them; Dagit hides tags that begin so."""
+"""Tag of runs whose processes end with the `dev` that launched them; Dagit hides such tags."""
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -70,11 +70,11 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-"""What a run is called whose process may be alive, or was killed."""
+"""The status of runs whose process is alive, or was killed."""
 
 
 def dagster_home(settings: Settings) -> Path:
-    """Where the instance keeps its storage; made, with a `dagster.yaml`, where it is absent.
+    """Return the instance's directory; create it with a `dagster.yaml` if it is missing.
 
     Raises:
         StorageError: The disk refuses it.
@@ -95,7 +95,7 @@ def dagster_home(settings: Settings) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance, for runs in this process: their output stays in the terminal."""
+    """Open the instance for runs in this process, whose output stays in the terminal."""
     silent: dict[str, Any] = {
         "compute_logs": {
             # Breaks when moved: no command can open the instance.
@@ -107,7 +107,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     ref = InstanceRef.from_dir(home, overrides=silent)
     storage = ref.storage_data
     if storage is not None and storage.class_name == "KeptSqliteStorage":
-        # `dagster.yaml` names the home by a variable that need not be set in this process.
+        # `dagster.yaml` names the home by a variable that may not be set in this process.
         check_databases(Path(home))
         here = storage._replace(config_yaml=json.dumps({"base_dir": home}))
         ref = ref._replace(storage_data=here)
@@ -117,10 +117,10 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
-    """Keep a second `render` of the same film on this machine out; ends with this process.
+    """Lock a film, so that only one `render` on this machine has it; released with the process.
 
     Raises:
-        SpecError: It is being rendered already.
+        SpecError: Another `render` has it.
         StorageError: The disk refuses the lock's file.
     """
     private_home(settings.home)
@@ -137,17 +137,17 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:
-    """Report the runs of a killed `dev` as failed; call it while holding its lock."""
+    """Report the runs of a killed `dev` as failed; the caller holds the lock of `dev`."""
     lost = dg.RunsFilter(tags={KEPT_TAG: KEPT_BY_DEV}, statuses=list(UNFINISHED))
     for run in instance.get_runs(lost):
         instance.report_run_failed(run, "The chunk-assets dev that kept this run was killed.")
 
 
 def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
-    """Report the runs of a killed `render` as failed; call it while holding the film's lock.
+    """Report the runs of a killed `render` as failed; the caller holds the film's lock.
 
     Returns:
-        How many there were.
+        How many runs that were.
     """
     filters = dg.RunsFilter(
         tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},

@@ -1,4 +1,4 @@
-"""Dagster's run launcher, which lets a warm process have the run where there is one."""
+"""Dagster's run launcher, which starts runs in the fork server if there is one."""
 
 import json
 import socket
@@ -15,17 +15,17 @@ from chunk_assets.dagster_internals.tag_names import PRIORITY
 from chunk_assets.settings import load_settings
 
 _NICE = 10
-"""A third of the processor beside one run of the usual kind."""
+"""Beside a run of normal priority it gets a third of a processor."""
 
 _ANSWER_SECONDS = 60
-"""The server may be importing still, on a busy machine."""
+"""On a busy machine the server may still be importing the code."""
 
 
 class WarmRunLauncher(dg.DefaultRunLauncher):
     """Starts runs as forks of a process that has the code imported (`fork_server`).
 
-    `chunk-assets dev` keeps that process, and names its socket in the environment of what it
-    starts. Without one, or when it does not answer, runs start as with Dagster's own launcher.
+    `chunk-assets dev` starts that process, and names its socket in the environment of Dagster's
+    processes. If there is none, or it does not answer, runs start as with Dagster's own launcher.
     """
 
     def launch_run(self, context: LaunchRunContext) -> None:
@@ -42,7 +42,7 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
             answer = ask(path, **request, nice=_nice(run))
         except (OSError, ValueError) as error:
             self._instance.report_engine_event(
-                f"The process that starts runs does not answer ({error}): a new one is started.",
+                f"The process that starts runs does not answer ({error}): starting a new one.",
                 run,
             )
             super().launch_run(context)
@@ -52,12 +52,12 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
             self._instance.report_run_failed(run, message)
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt the run, whichever way it was started; False if it is not there."""
+        """Interrupt the run, however it was started; return whether it was found."""
         path = load_settings().fork_server
         run = self._instance.get_run_by_id(run_id)
         is_ours = run is not None and not run.is_finished and KEPT_TAG in run.tags
         if path is not None and run is not None and is_ours:
-            # Before the signal: a run that is interrupted looks whether somebody wanted that.
+            # Before the signal: an interrupted run looks whether it is being cancelled.
             self._instance.report_run_canceling(run)
             with suppress(OSError, ValueError):
                 if ask(path, cancel=run_id)["was_there"]:
@@ -66,19 +66,17 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
 
 
 def _nice(run: dg.DagsterRun) -> int:
-    """How much less of a busy machine a run gets than others: what waits in the queue, does so
-    while it runs.
-    """
+    """Return the niceness of a run: one of low priority in the queue also runs at low priority."""
     priority = run.tags.get(PRIORITY, "0")
     return _NICE if priority.startswith("-") else 0
 
 
 def ask(path: Path, **request: object) -> dict[str, Any]:
-    """What the fork server at a socket answers.
+    """Send the fork server at a socket a request, and return its answer.
 
     Raises:
-        OSError: It is not there, or does not answer in time.
-        ValueError: It has ended before it answered.
+        OSError: It does not exist, or does not answer in time.
+        ValueError: It ended before it answered.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_ANSWER_SECONDS)

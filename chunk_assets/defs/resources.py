@@ -1,4 +1,4 @@
-"""What the assets work with: the film store on S3, the generators, the listener."""
+"""The resource of the assets: the bucket that films are stored in."""
 
 import os
 from contextlib import suppress
@@ -27,23 +27,23 @@ _WITHOUT_CHECKSUMS: dict[str, Any] = {
     "response_checksum_validation": "when_required",
     "s3": {"payload_signing_enabled": False},
 }
-"""Within this machine nothing is lost on the way: boto3 would digest each file twice more, beside
-the sha256 that we keep, and that is compared whenever the file is read."""
+"""For the server on this machine. boto3 would compute two more digests of each file, beside the
+sha256 that we store and compare whenever the file is read."""
 DEFAULT_REGION = "us-east-1"
-"""What an S3 server that knows no regions is told."""
+"""For S3 servers that know no regions."""
 
 
 class FilmS3(S3Resource):
-    """dagster-aws's S3 resource, whose client gives up on a server that does not answer.
+    """dagster-aws's S3 resource, with a client that soon gives up on an unresponsive server.
 
-    boto3 waits a minute to connect, five times; a person at a terminal should not. Links are signed
-    with version 4, which every region accepts.
+    boto3 tries to connect five times for a minute each, too long for a person at a terminal. Links
+    are signed with version 4, which every region accepts.
     """
 
     max_attempts: int = 3
 
     def get_client(self) -> Any:
-        """A boto3 S3 client; may be used from several threads."""
+        """Return a boto3 S3 client, which several threads may use."""
         is_here = (self.endpoint_url or "").startswith(LOOPBACK)
         core = Session(profile=self.profile_name)
         parsers = core.get_component("response_parser_factory")
@@ -63,7 +63,7 @@ class FilmS3(S3Resource):
                 connect_timeout=5,
                 read_timeout=60,
                 retries={"mode": "standard", "total_max_attempts": self.max_attempts},
-                # boto3 would ask HTTP_PROXY for this machine's own server, too.
+                # boto3 would use HTTP_PROXY for the server on this machine, too.
                 proxies={} if is_here else None,
                 **(_WITHOUT_CHECKSUMS if is_here else {}),
             ),
@@ -71,7 +71,7 @@ class FilmS3(S3Resource):
 
 
 def _moment(value: str | float) -> datetime:
-    """A time as S3 writes it; boto3's own way, for any format, is half of a listing's work."""
+    """Parse a time as S3 writes it; boto3's parser, for any format, takes half of a listing."""
     if isinstance(value, str):
         with suppress(ValueError):
             moment = datetime.fromisoformat(value)
@@ -81,15 +81,15 @@ def _moment(value: str | float) -> datetime:
 
 
 class FilmStore(dg.ConfigurableResource):
-    """The bucket that films are kept in.
+    """The bucket that films are stored in.
 
-    Which one the environment says (`Settings`): a bucket of your own, or the local server of this
-    machine's home, started when it is first needed and held for as long as this process lives. No
-    credential is ever part of a run's config.
+    The environment names it (`Settings`): a bucket of your own, or one on the local server in this
+    machine's home, which is started when it is first needed and kept until this process ends.
+    Credentials are never part of a run's config.
     """
 
     def store(self) -> ObjectStore:
-        """The bucket, checked once a process.
+        """Return the bucket, checked once per process.
 
         Raises:
             StorageError: S3 cannot be reached, started or used.
@@ -97,12 +97,12 @@ class FilmStore(dg.ConfigurableResource):
         return connect(load_settings())
 
     def home(self) -> Path:
-        """Where this machine keeps what it works with."""
+        """Return the directory of this machine's working files."""
         return load_settings().home
 
 
 def connect(settings: Settings) -> ObjectStore:
-    """The settings' bucket; one client for the whole process, and another one for its forks.
+    """Return the bucket of the settings; a process has one client, and its forks have their own.
 
     Raises:
         StorageError: S3 cannot be reached, started or used.
@@ -120,12 +120,12 @@ def connect(settings: Settings) -> ObjectStore:
 
 
 _leases: list[Any] = []
-"""Held until the process ends: the local server lives as long as somebody uses it."""
+"""Held until the process ends: the local server runs as long as a process holds a lease."""
 
 
 @cache
 def _local_store(home: Path, link_seconds: int) -> ObjectStore:
-    from chunk_assets.storage.local.lease import lease  # of no use with a bucket of your own
+    from chunk_assets.storage.local.lease import lease  # unused with a bucket of your own
 
     held = lease(home, LOCAL_BUCKET)
     _leases.append(held)
@@ -173,6 +173,6 @@ def _forget_clients() -> None:
     _own_store.cache_clear()
 
 
-# A worker's slots and a code server's runs are forks: with the client they would share its open
-# connections, and one would be given the other's answer.
+# Worker slots and runs are forks. With the parent's client they would share its open connections,
+# and get each other's answers.
 os.register_at_fork(after_in_child=_forget_clients)

@@ -1,4 +1,4 @@
-"""The two assets that no run makes: what a person hands in, and what one chunk hands the next."""
+"""The two external assets: what people submit, and what one chunk hands to the next."""
 
 import dagster as dg
 
@@ -11,8 +11,8 @@ animatics = dg.AssetSpec(
     owners=OWNERS,
     kinds={"s3", "json"},
     description=(
-        "A film's manifest and pictures, as a person put them on S3 "
-        "(`animatics/{video}.json` and `animatics/{video}/`)."
+        "A film's manifest and pictures, as submitted to S3 (`animatics/{video}.json` and "
+        "`animatics/{video}/`)."
     ),
 )
 
@@ -23,9 +23,9 @@ previous_last_frames = dg.AssetSpec(
     owners=OWNERS,
     kinds={"s3", "png"},
     description=(
-        "The hand-over: the last frame of the chunk before, filed under the chunk that begins "
-        "with it. Recorded by the run that stored that frame; this is how chunk n + 1 depends on "
-        "chunk n, since Dagster has no cycles between assets. A film's first chunk, and one that "
-        "opens a scene, begin with none."
+        "The handoff: the last frame of the previous chunk, in the partition of the chunk that "
+        "begins with it. It is recorded by the run that stores the frame. This is how chunk n + 1 "
+        "depends on chunk n, since Dagster has no cycles between assets. The first chunk of a "
+        "film, or of a scene with its own chain, has none."
     ),
 )

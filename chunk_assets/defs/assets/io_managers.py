@@ -1,6 +1,6 @@
-"""The S3 IO managers: the Dagster skin over `storage.objects`, one a kind of object.
+"""The S3 IO managers over `storage.objects`, one for each kind of object.
 
-An asset's key and partition say where its object is; nothing is pickled. Partition `03|film` of
+An asset's key and partition determine its object's key; nothing is pickled. Partition `03|film` of
 `composites` is `chunks/film/composites/chunk_03.png`, partition `film` of `stitched_videos` is
 `videos/film/stitched.mp4`.
 """
@@ -31,7 +31,7 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
 _AT_ONCE = 8
-"""Requests to S3 at a time."""
+"""Concurrent requests to S3."""
 
 
 def object_ref(store: ObjectStore, asset: str, partition_key: str) -> ObjectRef:
@@ -51,37 +51,37 @@ def object_ref(store: ObjectStore, asset: str, partition_key: str) -> ObjectRef:
 
 
 class S3ObjectIOManager(dg.ConfigurableIOManager):
-    """Stores one partition's object; loads one as it is, several as a dict by partition key.
+    """Stores one partition's object; loads one as it is, or several as a dict by partition key.
 
-    Of several, those that are not stored are left out: the grid of films and chunk numbers is a
-    product, and films differ in length.
+    A dict leaves out what is not stored: the partition grid is the product of films and chunk
+    numbers, and films differ in length.
     """
 
     films: dg.ResourceDependency[FilmStore]
 
     @abstractmethod
     def write(self, ref: ObjectRef, value: Any) -> StoredObject:
-        """Store what an asset returned."""
+        """Store an asset's value."""
 
     @abstractmethod
     def read(self, ref: ObjectRef) -> Any:
-        """Give what a downstream asset asked for.
+        """Return the value for a downstream asset.
 
         Raises:
-            NotStored: There is none.
+            NotStored: Nothing is stored at the key.
         """
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store one partition's object, and say where it is."""
+        """Store one partition's object, and record where it is."""
         asset, partition = context.asset_key.path[-1], context.asset_partition_key
         stored = self.write(object_ref(self.films.store(), asset, partition), obj)
         context.add_output_metadata({"uri": stored.uri, "sha256": breakable(stored.sha256)})
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Load the upstream's partition, or its partitions where the mapping leads to several.
+        """Load the upstream partition, or partitions if the mapping leads to several.
 
         Raises:
-            NotStored: The one partition that was asked for is not stored.
+            NotStored: One partition was asked for, and is not stored.
         """
         asset, partitions = context.asset_key.path[-1], context.asset_partition_keys
         store = self.films.store()
@@ -98,7 +98,7 @@ class S3ObjectIOManager(dg.ConfigurableIOManager):
 
 
 def _is_one_for_one(context: dg.InputContext, partitions: Sequence[str]) -> bool:
-    """Whether one partition was meant: a film of one chunk is still a film's dict of chunks."""
+    """Return whether one partition is meant; a film of one chunk still gets a dict of chunks."""
     if len(partitions) != 1:
         return False
     return not context.has_partition_key or context.partition_key == partitions[0]
@@ -134,7 +134,7 @@ class ImageIOManager(S3ObjectIOManager):
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A clip or film on S3, as a downstream asset gets it: large, so fetched on demand."""
+    """A clip or film on S3 for a downstream asset, which fetches it when it needs it."""
 
     store: ObjectStore
     stored: StoredObject
@@ -143,20 +143,20 @@ class StoredVideo:
         """Stream it into the file `path`.
 
         Raises:
-            StorageError: It cannot be read, or is not what was written.
+            StorageError: It cannot be read, or differs from what was stored.
         """
         read_video(self.store, self.stored, path)
         return path
 
 
 class VideoIOManager(S3ObjectIOManager):
-    """Clips and films: a path in, a `StoredVideo` out; one that is stored already stays."""
+    """Clips and films: a path or a `StoredVideo` in, a `StoredVideo` out."""
 
     def write(self, ref: ObjectRef, value: Path | StoredVideo) -> StoredObject:
-        """Store an MP4 file.
+        """Store an MP4 file; a video that is stored already stays as it is.
 
         Raises:
-            StorageError: S3 does not take it, or what is stored lies at another key.
+            StorageError: S3 refuses the file, or the stored video has another key.
         """
         if isinstance(value, StoredVideo):
             if value.stored.key != ref.key:
@@ -165,5 +165,5 @@ class VideoIOManager(S3ObjectIOManager):
         return ref.write_video(value)
 
     def read(self, ref: ObjectRef) -> StoredVideo:
-        """Give a handle on a clip or film."""
+        """Return a handle on a clip or film."""
         return StoredVideo(ref.store, ref.find())

@@ -1,4 +1,4 @@
-"""What a person sees beside a materialization in Dagit."""
+"""The metadata of materializations that people see in Dagit."""
 
 import base64
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
 MAX_PREVIEW = 32_000
-"""Characters of a preview's data URI: it lies in Dagster's event log, once an event."""
+"""Characters of a preview's data URI, which each event keeps in Dagster's event log."""
 
 MAX_MOVING_PREVIEW = 64_000
-"""The same of one that moves."""
+"""The same, for a moving preview."""
 
 FEWEST_PICTURES = 2
-"""Of a preview that moves."""
+"""Pictures in a moving preview, at least."""
 
 PREVIEW_WIDTH = 640
-"""Pixels: wide enough to see what is wrong with a picture."""
+"""Pixels; wide enough to see faults in a picture."""
 
 Metadata = dict[str, dg.MetadataValue]
 
 
 def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.MetadataValue:
-    """A small picture, inside the metadata itself; it moves when there are several.
+    """Return a small picture inside the metadata itself, moving if there are several pictures.
 
     Args:
         pictures: One or more.
-        seconds: How long several of them play.
+        seconds: How long several pictures play.
     """
     if len(pictures) > 1:
         kind, content = "webp", _moving(pictures, seconds)
@@ -46,7 +46,7 @@ def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.Metadat
 
 
 def _moving(pictures: Sequence[Image.Image], seconds: float) -> bytes:
-    """An animation with fewer pictures where all of them fit only if they are smaller."""
+    """Return an animation, with fewer pictures if all of them would have to be smaller."""
     room = _room(MAX_MOVING_PREVIEW)
     while True:
         content = animation_webp(pictures, room, seconds, _side(pictures[0]))
@@ -58,25 +58,25 @@ def _moving(pictures: Sequence[Image.Image], seconds: float) -> bytes:
 
 
 def _side(picture: Image.Image) -> int:
-    """The longer side of a picture that is as wide as a preview."""
+    """Return the longer side of a picture as wide as a preview."""
     return max(PREVIEW_WIDTH, -(-PREVIEW_WIDTH * picture.height // picture.width))
 
 
 def _room(characters: int) -> int:
-    """The bytes whose base64 fits, with what stands around it."""
+    """Return how many bytes fit into so many characters as a base64 preview."""
     return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
 
 
 def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
-    """Return a link that reads as one word: Dagit shows a URL in full, which takes five lines.
+    """Return a link that reads as one word; Dagit would show the URL in full, on five lines.
 
-    A URL of over 1,000 characters, as one signed with a session's token, is behind a click.
+    Dagit shows a link of over 1,000 characters, as with a session token, only after a click.
     """
     return dg.MetadataValue.md(f"[{word}]({store.link(key)})")
 
 
 def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
-    """Return how to open an object in a browser, and at the end where it is and what it is."""
+    """Return a link to an object, and at the end its size, URI and digest."""
     word = "watch" if stored.key.endswith(".mp4") else "open"
     return {word: link(store, stored.key, word), **_stored(stored)}
 
@@ -90,17 +90,17 @@ def _stored(stored: StoredObject) -> Metadata:
 
 
 def breakable(digest: str) -> str:
-    """Return a digest in groups of 16, so that it does not make Dagit's table wider than it is."""
+    """Return a digest in groups of 16 characters, so that Dagit's table can break the line."""
     return " ".join(digest[start : start + 16] for start in range(0, len(digest), 16))
 
 
 def seconds(value: float) -> dg.MetadataValue:
-    """Return a duration, rounded to what a person reads."""
+    """Return a duration, rounded for people."""
     return dg.MetadataValue.float(round(value, 2) or round(value, 4))
 
 
 def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
-    """Return everything about one object of one chunk, what people read first at the top."""
+    """Return the metadata of one object of a chunk, most important first."""
     spec = made.spec
     clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
     moving_seconds = float(spec.fps.seconds(spec.num_frames))
@@ -140,7 +140,7 @@ def _clip_metadata(record: ClipRecord) -> Metadata:
     }
     if record.tone_mapped:
         metadata["tone_mapped"] = dg.MetadataValue.text(record.tone_mapped)
-    # Distances in CIE L*a*b*: one of 2.3 can just be seen.
+    # Distances in CIE L*a*b*: 2.3 is just visible.
     for name, text in (
         ("colour_shift", record.colour_shift),
         ("colour_drift", record.colour_drift),

@@ -1,4 +1,4 @@
-"""The film's page: what a director reads and passes on."""
+"""The film page: one HTML file that a director reads and passes on."""
 
 import dagster as dg
 
@@ -18,13 +18,13 @@ from chunk_assets.report.page import write_page
     kinds={"s3", "html"},
     code_version="1",
     description=(
-        "The film's page: the film and each of its chunks with pictures, clip, prompt, seed, cost "
-        "and checks, in one HTML file that needs no network. It is written again whenever the "
-        "film is stitched or its chunks were looked at."
+        "The film page: the film and each of its chunks with pictures, clip, prompt, seed, cost "
+        "and check results, in one HTML file that needs no network. It is written again whenever "
+        "the film is stitched or its chunks are checked."
     ),
 )
 def film_pages(context: dg.AssetExecutionContext, films: FilmStore) -> dg.MaterializeResult:
-    """Write one film's page."""
+    """Write the page of one film."""
     with as_failures():
         store = films.store()
         stored = write_page(films.home(), store, plan_film(store, context.partition_key))

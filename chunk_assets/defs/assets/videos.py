@@ -1,4 +1,4 @@
-"""The film: one asset a video, stitched from its chunks."""
+"""The asset of stitched films."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage.store import ObjectStore
 
 SHEET_WIDTH = 320
-"""Of one picture on the contact sheet, in pixels."""
+"""Width of a picture on the contact sheet, in pixels."""
 
 
 @dg.asset(
@@ -40,12 +40,12 @@ SHEET_WIDTH = 320
     owners=OWNERS,
     kinds={"s3", "mp4"},
     code_version="1",
-    description="The film, stitched from its chunks as the manifest's transitions say.",
+    description="The film, stitched from its chunks with the manifest's transitions.",
 )
 def stitched_videos(
     context: dg.AssetExecutionContext, chunk_videos: dict[str, StoredVideo], films: FilmStore
 ) -> Iterator[dg.Output[StoredVideo]]:
-    """Stitch one film, and write down what it is made of and what it cost."""
+    """Stitch one film, and record what it is made of and what it cost."""
     with as_failures(), film_workdir(films.home()) as workdir:
         tags.tag_run(context, {context.partition_key: []})
         store = films.store()
@@ -58,7 +58,7 @@ def stitched_videos(
         }
         began = time.monotonic()
         film = stitch_film(plan, clips, store, workdir)
-        # Stored before it is looked at, so that whoever waits for the film has it.
+        # Stored before it is probed, so that people who wait for the film have it sooner.
         stored = objects.film().write_video(film)
         output = ChunkGenerationOutput(
             stitched_video_url=stored.uri,
@@ -73,7 +73,7 @@ def stitched_videos(
         metadata = _film_metadata(store, plan, film, output)
         metadata["seconds"] = seconds(time.monotonic() - began)
         yield dg.Output(StoredVideo(store, stored), metadata=metadata)
-        # The output names only what is there.
+        # Last, as it names only what is stored.
         objects.output().write_json(output)
 
 
@@ -102,7 +102,7 @@ def _film_metadata(
 
 
 def _middles(plan: FilmPlan, at_most: int = 30) -> list[Fraction]:
-    """The middle of each chunk's slot, in seconds; of a long film, of every so-manieth."""
+    """Return the middle of each chunk's slot in seconds, for at most so many chunks."""
     step = -(-len(plan.specs) // at_most)
     return [
         Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
