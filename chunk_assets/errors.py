@@ -1,30 +1,30 @@
-"""The errors a person can meet, each one sentence: what happened, the value, what is allowed.
+"""The errors people see. Each is one sentence: what happened, the value, what is allowed.
 
 ::
 
     ChunkAssetsError
-    ├── SpecError          what a person wrote cannot be used: manifest, name, number, choice
-    │   └── NotAllowed     it could be used, but not within this deployment's limits
-    ├── MediaError         a picture or a clip cannot be read, or is not what it should be
+    ├── SpecError          a manifest, name, number or choice is invalid
+    │   └── NotAllowed     it is valid, but exceeds this deployment's limits
+    ├── MediaError         a picture or a clip cannot be read, or has the wrong format
     │   ├── FFmpegError    an FFmpeg process failed
-    │   ├── Unsupported    it is whole, but of a kind or size that is not accepted
-    │   └── TooSlow        decoding it takes longer than this machine allows
-    ├── GenerationError    a generator gave no clip
-    │   ├── Rejected       it refused the request; asking again would not help
-    │   │   ├── Declined   this model declined it; another might not
-    │   │   └── OverBudget the film's limit of cost would be passed
-    │   ├── TimedOut       it took too long
-    │   └── Unavailable    it cannot be reached, or is busy
-    ├── StorageError       an object cannot be written, read, or is not there
-    │   ├── NotAnswering   S3 does not answer; it may later
-    │   │   └── CutOff     its answer ended before it was whole
-    │   ├── Damaged        what is stored is not what was written
-    │   ├── NotStored      nothing is stored under that key
-    │   └── Changed        somebody else has written it meanwhile
-    ├── OutOfTime          looking at storage took longer than there was time for
-    └── HandedOff           nothing is wrong: this process ends, and another goes on with the film
+    │   ├── Unsupported    it is intact, but its format or size is not supported
+    │   └── TooSlow        decoding it exceeds the time limit
+    ├── GenerationError    a generator delivered no clip
+    │   ├── Rejected       it refused the request; a retry would not help
+    │   │   ├── Declined   this model declined the content; another might accept it
+    │   │   └── OverBudget the film's cost limit would be exceeded
+    │   ├── TimedOut       it exceeded its timeout
+    │   └── Unavailable    it is unreachable or busy
+    ├── StorageError       an object cannot be read or written, or does not exist
+    │   ├── NotAnswering   S3 does not respond; a retry may help
+    │   │   └── CutOff     its response ended early
+    │   ├── Damaged        the stored object differs from what was written
+    │   ├── NotStored      no object has that key
+    │   └── Changed        another process has written the object meanwhile
+    ├── OutOfTime          reading storage exceeded the time limit
+    └── HandedOff           no failure: this process ends, and another one continues the film
 
-Only `TimedOut`, `Unavailable` and `NotAnswering` are worth asking again.
+Only `TimedOut`, `Unavailable` and `NotAnswering` are retried.
 """
 
 from chunk_assets.sentences import shown
@@ -34,25 +34,25 @@ class ChunkAssetsError(Exception):
     """The root of the tree.
 
     Attributes:
-        data: What the sentence speaks of, by name (a path, a key, the measured and the allowed
-            value); becomes the metadata of the `dg.Failure` a person sees in Dagit.
+        data: The values in the sentence, by name: a path, a key, the measured and the allowed
+            value. They become the metadata of the `dg.Failure` that Dagit shows.
     """
 
     def __init__(self, message: str, **data: object):
-        super().__init__(shown(message))  # safe to show in a terminal or a browser
+        super().__init__(shown(message))  # without control characters and passwords
         self.data = data
 
 
 class SpecError(ChunkAssetsError):
-    """What a person wrote cannot be used."""
+    """A manifest, name, number or choice is invalid."""
 
 
 class NotAllowed(SpecError):
-    """The deployment's limits do not allow it; other limits might."""
+    """The request is valid, but exceeds the deployment's limits."""
 
 
 class MediaError(ChunkAssetsError):
-    """A picture or a clip cannot be read, or is not what it should be."""
+    """A picture or a clip cannot be read, or has the wrong format."""
 
 
 class FFmpegError(MediaError):
@@ -60,68 +60,68 @@ class FFmpegError(MediaError):
 
 
 class Unsupported(MediaError):
-    """A video is whole, but of a kind or size that is not accepted: it stays so."""
+    """A video is intact, but its format or size is not supported; a retry would not help."""
 
 
 class TooSlow(MediaError):
-    """Decoding a video takes longer than this machine allows; it may be whole."""
+    """Decoding a video exceeds the time limit; the video may be intact."""
 
 
 class GenerationError(ChunkAssetsError):
-    """A generator gave no clip."""
+    """A generator delivered no clip."""
 
 
 class Rejected(GenerationError):
-    """The generator refused the request; asking again would not help."""
+    """The generator refused the request; a retry would not help."""
 
 
 class Declined(Rejected):
-    """The model declined this request, for its content or since it is gone; another might not."""
+    """The model declined the content or no longer exists; another model might accept it."""
 
 
 class OverBudget(Rejected):
-    """The film's limit of cost would be passed."""
+    """The film's cost limit would be exceeded."""
 
 
 class TimedOut(GenerationError):
-    """The generator took longer than it may."""
+    """The generator exceeded its timeout."""
 
 
 class Unavailable(GenerationError):
-    """The generator cannot be reached, or is busy."""
+    """The generator is unreachable or busy."""
 
 
 class StorageError(ChunkAssetsError):
-    """An object cannot be written, read, or is not what was stored."""
+    """An object cannot be read or written, or does not exist."""
 
 
 class NotAnswering(StorageError):
-    """S3 does not answer, or answers that it cannot at the moment."""
+    """S3 does not respond, or reports a temporary failure."""
 
 
 class CutOff(NotAnswering):
-    """S3's answer ended before it was whole, or changed on its way."""
+    """S3's response ended early or was corrupted in transit."""
 
 
 class Damaged(StorageError):
-    """What is stored is not what was written; `data` has its `key`."""
+    """The stored object differs from what was written; `data` has its `key`."""
 
 
 class NotStored(StorageError):
-    """Nothing is stored under that key."""
+    """No object has that key."""
 
 
 class Changed(StorageError):
-    """Somebody else has written the object since it was read."""
+    """Another process has written the object since it was read."""
 
 
 class OutOfTime(ChunkAssetsError):
-    """Looking at storage took longer than there was time for; nothing is wrong with it."""
+    """Reading storage exceeded the time limit; the storage itself works."""
 
 
 class Stopped(Exception):
-    """The work was stopped by its caller, who needs no explanation: this is no error."""
+    """The caller stopped the work. This is not an error, so it has no message."""
 
 
 class HandedOff(ChunkAssetsError):
-    """This process ends, and another goes on with the film where it stands."""
+    """This process ends, and another one continues the film from its stored chunks."""

@@ -1,12 +1,12 @@
-"""Names of an animatic's files: which can be used, and which mean the same file."""
+"""Check the names of an animatic's files, and list names that mean the same file."""
 
 import unicodedata
 
 MAX_NAME_BYTES = 900
-"""In UTF-8; with `animatics/{video}/` before it, a key stays below S3's 1024."""
+"""In UTF-8. With `animatics/{video}/` before the name, keys stay below S3's limit of 1024 bytes."""
 
 MAX_PART_BYTES = 255
-"""In UTF-8, between two slashes: what file systems allow."""
+"""In UTF-8, between two slashes: the limit of file systems."""
 
 _CONTROLS = {
     0x00: "NULL",
@@ -21,20 +21,20 @@ _CONTROLS = {
     0x7F: "DELETE",
     0x85: "NEXT LINE",
 }
-"""Unicode gives control characters no names."""
+"""Unicode has no names for control characters."""
 
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Embeddings, overrides and isolates: with them a name reads as another one. The marks of Arabic
-and Hebrew text (U+200E, U+200F, U+061C) are none of them."""
+"""Embeddings, overrides and isolates, which make a name look like another one. The marks of Arabic
+and Hebrew text (U+200E, U+200F, U+061C) are allowed."""
 
 
 def check_file_name(name: str) -> None:
-    """See that a name leads to a file inside its directory and reads as what it is.
+    """Check that a name leads to a file inside its directory and looks like what it is.
 
     Spaces and joiners of every kind, emoji and right-to-left letters are allowed.
 
     Raises:
-        ValueError: It does not; the sentence names the character or the part.
+        ValueError: It does not; the error names the character or the part.
     """
     reason = _fault(name)
     if reason:
@@ -50,12 +50,12 @@ def _fault(name: str) -> str:
     if name.startswith("/") or ".." in name.split("/"):
         return "it must name a file inside the animatic's directory, without '..' and not absolute"
     if not name.strip("/.") or name.endswith("/"):
-        return "it names no file"
+        return "it does not name a file"
     if (size := len(name.encode())) > MAX_NAME_BYTES:
-        return f"it has {size} bytes, and {MAX_NAME_BYTES} are allowed"
+        return f"it has {size} bytes; the limit is {MAX_NAME_BYTES}"
     longest = max(len(part.encode()) for part in name.split("/"))
     if longest > MAX_PART_BYTES:
-        return f"a part of it has {longest} bytes, and {MAX_PART_BYTES} are allowed"
+        return f"a part of it has {longest} bytes; the limit is {MAX_PART_BYTES}"
     return ""
 
 
@@ -74,7 +74,7 @@ def _character_fault(character: str) -> str:
 
 
 def same_names(name: str) -> list[str]:
-    """The name, then its other Unicode normal forms: macOS stores `é` as two characters."""
+    """Return the name and its other Unicode normal forms: macOS stores `é` as two characters."""
     forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     return list(dict.fromkeys((name, *forms)))
 

@@ -1,4 +1,4 @@
-"""JSON as people save it: bytes to text, text to values, and values that are safe to use."""
+"""Read JSON that people wrote: decode it, parse it, and check that its values are safe to use."""
 
 import json
 import math
@@ -8,10 +8,10 @@ from typing import Any
 from chunk_assets.errors import SpecError
 
 MAX_DEPTH = 50
-"""Levels of nesting; a manifest has four. Python's own limit ends in a `RecursionError`."""
+"""Levels of nesting. A manifest has four; beyond Python's own limit lies a `RecursionError`."""
 
 MAX_DIGITS = 300
-"""Digits of a whole number: every number that is let through fits a float."""
+"""Digits of a whole number: every accepted number fits a float."""
 
 _LARGEST = 10**MAX_DIGITS
 
@@ -22,7 +22,7 @@ _OTHER_BOMS = {
     b"\xff\xfe": "UTF-16 (little-endian)",
     b"\xfe\xff": "UTF-16 (big-endian)",
 }
-"""The longer ones first: UTF-32's begins with UTF-16's."""
+"""Longer marks first: UTF-32's begins with UTF-16's."""
 
 _ZEROS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "UTF-32 (big-endian)",
@@ -30,11 +30,11 @@ _ZEROS: dict[tuple[bool, ...], str] = {
     (True, False, True, False): "UTF-16 (big-endian)",
     (False, True, False, True): "UTF-16 (little-endian)",
 }
-"""Where the zero bytes of two or more ASCII characters are, by encoding (RFC 4627, section 3)."""
+"""Which of the first four bytes are zero, by encoding (RFC 4627, section 3)."""
 
 
 class Unusable(ValueError):
-    """Why a value cannot be used; `place` leads to it."""
+    """A value cannot be used; `place` is the path to it."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -46,20 +46,20 @@ class Unusable(ValueError):
 
 
 def shown(value: object, length: int = 80) -> str:
-    """A value as an error shows it."""
+    """Return a value as errors show it."""
     return shortened(repr(value), length)
 
 
 def shortened(text: str, length: int = 80) -> str:
-    """The beginning of a long text."""
+    """Return the first `length` characters of a text."""
     return text if len(text) <= length else text[: length - 3] + "…"
 
 
 def decoded(content: bytes, where: str) -> str:
-    """The text of a file that a person saved: UTF-8, with or without a byte order mark.
+    """Decode the content of a text file: UTF-8, with or without a byte order mark.
 
     Raises:
-        SpecError: It has another encoding, which the sentence names.
+        SpecError: It has another encoding; the error names it.
     """
     if encoding := _other_encoding(content):
         raise SpecError(f"{where}: this is {encoding} text: save it as UTF-8", where=where)
@@ -79,7 +79,7 @@ def _other_encoding(content: bytes) -> str | None:
 def _not_utf8(error: UnicodeDecodeError) -> str:
     content, byte = error.object, error.object[error.start]
     if 0 in content:
-        return "this is neither UTF-8 nor other text that can be told: save it as UTF-8"
+        return "this is not UTF-8, and no other encoding could be identified: save it as UTF-8"
     line = content.count(b"\n", 0, error.start) + 1
     character = bytes([byte]).decode("cp1252", errors="replace")
     meant = f", {character!r} in Latin-1 and Windows-1252" if character.isprintable() else ""
@@ -87,11 +87,11 @@ def _not_utf8(error: UnicodeDecodeError) -> str:
 
 
 def read_object(document: str | bytes, where: str) -> dict[str, Any]:
-    """The object that a JSON text is.
+    """Parse a JSON object.
 
     Raises:
-        SpecError: It is not UTF-8, not JSON or no object, a key appears twice in one object, or a
-            whole number has over `MAX_DIGITS` digits.
+        SpecError: The text is not UTF-8, not JSON or not an object, an object has the same key
+            twice, or a whole number has over `MAX_DIGITS` digits.
     """
     text = decoded(document, where) if isinstance(document, bytes) else document
     try:
@@ -117,11 +117,11 @@ _NESTS = f"nests values over {MAX_DEPTH} levels deep: at most {MAX_DEPTH} are al
 
 
 def check_values(value: object) -> None:
-    """See that no value, however deep, breaks what uses it later.
+    """Check that every value can be stored and computed with, at any depth.
 
     Raises:
-        Unusable: It is nested over `MAX_DEPTH` levels, an infinite or too large number, or text
-            with a NULL or half a character (a lone surrogate).
+        Unusable: A value is nested over `MAX_DEPTH` levels, is an infinite or too large number, or
+            is text with a NULL or half a character (a lone surrogate).
     """
     _check(value, 1)
 

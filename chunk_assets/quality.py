@@ -1,8 +1,8 @@
-"""What a clip and a film must keep to, so that nobody has to look; each limit with its reason.
+"""Limits of the automatic checks of clips and films, each with its reason.
 
-Levels are of 255, on pictures reduced to about 160 pixels of width (`video.judging.reduced`), where
-grain and codec noise have gone and what a viewer sees remains. "The example" is `examples/aurora`
-as the preview generator renders it.
+Levels range from 0 to 255. They are measured on pictures scaled down to a width of about 160 pixels
+(`media.metrics.reduced`), which removes grain and codec noise. "The example" is `examples/aurora`,
+rendered by the preview generator.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,49 +17,49 @@ class Quality(BaseModel):
         default=20.0,
         ge=0,
         le=255,
-        description="Levels below which a pixel is black: FFmpeg's blackframe has 32 of the video "
-        "range, which are 19 of 255. The example's darkest frames have a mean of 77.",
+        description="Level below which a pixel counts as black. FFmpeg's blackframe uses 32 of the "
+        "video range, which is 19 of 255. The example's darkest frames have a mean of 77.",
     )
     black_frames: int = Field(
         default=0,
         ge=0,
-        description="How many frames may be black, of a clip that does not begin in black: a "
-        "single one is seen as a flash, and hosted models answer a refusal with all of them black.",
+        description="Black frames allowed in a clip that does not start on black. A single one is "
+        "visible as a flash; hosted models that refuse a prompt return only black frames.",
     )
     still_luma: float = Field(
         default=0.5,
         ge=0,
         le=255,
-        description="Levels by which the picture has to change to count as moving: a still that "
-        "was encoded changes by up to 0.37, a slow move by more within a quarter of a second.",
+        description="Change in levels from which a picture counts as moving. An encoded still "
+        "changes by up to 0.37; a slow move by more within a quarter of a second.",
     )
     still_share: float = Field(
         default=0.6,
         ge=0,
         le=1,
-        description="The part of a clip that may stand still at a stretch: the preview's moves "
-        "stand for 0.23 at their ends, a whip pan for 0.48.",
+        description="Longest part of a clip that may stand still. The preview's moves stand still "
+        "for 0.23 of it at their ends, a whip pan for 0.48.",
     )
     begin_distance: float = Field(
         default=2.0,
         ge=0,
-        description="Levels by which the first frame's drawing may differ from the picture it was "
-        "conditioned on. The example has 0.13; a picture made as soft as a model's decoder makes "
-        "it (2 pixels of blur, JPEG at 20) has up to 1.6; one zoomed by 1 % has 2.2 and more; the "
-        "nearest wrong clip, the next chunk's, 3.3.",
+        description="Largest difference in levels between a clip's first frame and its "
+        "conditioning image. The example has 0.13; an image as soft as a model's decoder makes it "
+        "(2 pixels of blur, JPEG quality 20) up to 1.6; an image zoomed by 1 % at least 2.2; the "
+        "most similar wrong clip, the next chunk's, 3.3.",
     )
     colour_shift: float = Field(
         default=1.5,
         ge=0,
-        description="ΔE by which the mean, or the spread, of a clip's last frame may differ from "
-        "the picture it was conditioned on. The example has up to 0.5; a cast of 6 levels in one "
-        "channel has 2.3 and more, which is the least a viewer sees side by side; 10 % of "
-        "contrast 1.6 and more.",
+        description="Largest ΔE between a clip's last frame and its conditioning image, of the "
+        "mean colour or its spread. The example has up to 0.5. A cast of 6 levels in one channel "
+        "has at least 2.3, the smallest difference a viewer sees side by side; 10 % of contrast "
+        "at least 1.6.",
     )
     colour_drift: float = Field(
         default=2.3,
         ge=0,
-        description="ΔE that a beat's chunks may have added up to, less what each blend with the "
-        "animatic takes back: the least difference a viewer sees side by side (Mahy 1994). The "
+        description="Largest ΔE accumulated over a beat's chunks, less what each blend with the "
+        "animatic takes back: the smallest difference a viewer sees side by side (Mahy 1994). The "
         "example has up to 0.9.",
     )

@@ -1,4 +1,4 @@
-"""The data of the product: the animatic a person hands in, the chunks it becomes, the film."""
+"""The data: the animatic that people submit, its chunks, and the film."""
 
 import json
 import re
@@ -26,31 +26,31 @@ MANIFEST = "animatic.json"
 """The manifest's name in an animatic's directory."""
 
 MAX_DURATION = 3600.0
-"""Seconds; a film of over an hour is a mistake in the manifest, not an advertisement."""
+"""In seconds. A longer film is a mistake in the manifest, not an advertisement."""
 
 MAX_MANIFEST_BYTES = 4 << 20
 
 MAX_BEATS = 3600
-"""One a second in the longest film: a chunk shows one beat, and the shortest slots people use are
-of a second or two. Pictures are as many at most, one a beat or one a chunk."""
+"""One per second of the longest film, since the shortest slots in use are one or two seconds long.
+Also the most pictures: one per beat or one per chunk."""
 
 MAX_FIELDS, MAX_CHARACTERS = 100, 512 << 10
-"""What a beat, the product or the style may hold, own fields among it, in fields and in characters
-of JSON: each chunk's spec has a copy of its beat, and its prompt may use any of them."""
+"""Limits of a beat, the product or the style, including your own fields; characters are of JSON.
+Every chunk's spec has a copy of its beat, and its prompt may use any field."""
 
 DEFAULT_FPS = FrameRate(24)
 DEFAULT_SIZE = (1024, 576)
 SIDE_RANGE = (64, 4096)
-"""Pixels a side may have: below, codecs and models refuse; above, no model delivers."""
+"""Pixels per side. Codecs and models refuse less; no model delivers more."""
 
 VIDEO_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
 
 def check_video_id(video_id: str) -> str:
-    """Return `video_id` if it can name a film: it becomes part of S3 keys and partition keys.
+    """Return `video_id` if it can name a film. It becomes part of S3 keys and partition keys.
 
     Raises:
-        SpecError: It holds other characters than letters, digits, `-`, `_` and single dots, does
+        SpecError: It has characters other than letters, digits, `-`, `_` and single dots, does
             not begin with a letter or digit, or has over 64 characters.
     """
     if not isinstance(video_id, str) or not VIDEO_ID.fullmatch(video_id):
@@ -67,7 +67,7 @@ def _read_size(value: object) -> object:
     if isinstance(value, str):
         parts = value.lower().replace("×", "x").split("x")
         if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
-            raise ValueError("a resolution is written like '1024x576'")
+            raise ValueError("write a resolution like '1024x576'")
         value = [int(part) for part in parts]
     if isinstance(value, list | tuple) and len(value) == 2:
         for side in value:
@@ -78,7 +78,7 @@ def _read_size(value: object) -> object:
 
 
 Size = Annotated[tuple[StrictInt, StrictInt], BeforeValidator(_read_size)]
-"""Width and height in pixels; read from `"1024x576"` or `[1024, 576]`."""
+"""Width and height in pixels, read from `"1024x576"` or `[1024, 576]`."""
 
 
 def _as_words(value: object) -> object:
@@ -90,12 +90,12 @@ def _are_words(value: list[Any]) -> bool:
 
 
 Words = Annotated[str, BeforeValidator(_as_words)]
-"""Free text; a list of words is read as the words joined by commas."""
+"""Free text, or a list of words, which are joined by commas."""
 
 
 def _is_number(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("a number is allowed, not true or false")
+        raise ValueError("it must be a number, not true or false")
     return value
 
 
@@ -103,7 +103,7 @@ Number = Annotated[FiniteFloat, BeforeValidator(_is_number)]
 
 
 class _Manifest(BaseModel):
-    """Unknown fields are kept; a known one that may be left out may as well be null."""
+    """Part of the manifest. Unknown fields are kept; optional ones may be null."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -117,32 +117,32 @@ class _Manifest(BaseModel):
 
 
 class _Described(_Manifest):
-    """A part of the manifest that prompts are written from."""
+    """A part of the manifest that prompts use."""
 
     @model_validator(mode="before")
     @classmethod
     def _check_extent(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
             if len(value) > MAX_FIELDS:
-                raise ValueError(f"it has {len(value)} fields: at most {MAX_FIELDS} are allowed")
+                raise ValueError(f"it has {len(value)} fields; the limit is {MAX_FIELDS}")
             size = len(json.dumps(dict(value), default=str, skipkeys=True, ensure_ascii=False))
             if size > MAX_CHARACTERS:
                 raise ValueError(
-                    f"it has {size} characters: at most {MAX_CHARACTERS} are allowed, with the "
-                    "fields of your own"
+                    f"it has {size} characters; the limit is {MAX_CHARACTERS}, including your own "
+                    "fields"
                 )
         return value
 
 
 class Product(_Described):
-    """What the film is about."""
+    """The advertised product."""
 
     name: Words = ""
     category: Words = ""
 
 
 class Style(_Described):
-    """How the whole film looks."""
+    """The look of the whole film."""
 
     aesthetic: Words = ""
     color_palette: Words = ""
@@ -151,10 +151,10 @@ class Style(_Described):
 
 
 class Beat(_Described):
-    """A part of the film; `start` and `duration` in seconds.
+    """A part of the film; `start` and `duration` are in seconds.
 
-    With the manifest's `continuity` "scene", `opens_scene` says whether it begins a scene; without
-    it, a beat behind a "cut" does.
+    If the manifest's `continuity` is "scene", `opens_scene` states whether the beat begins a scene.
+    By default a beat that follows a "cut" does.
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -168,18 +168,18 @@ class Beat(_Described):
 
 
 class Transition(_Manifest):
-    """How one beat becomes the next; `duration` in seconds, without meaning for a cut."""
+    """The change from one beat to the next; `duration` is in seconds, and ignored for a cut."""
 
     type: Literal["cut", "fade", "dissolve"]
     duration: Number = Field(default=0.5, ge=0, le=10)
 
 
 Continuity = Literal["film", "scene"]
-"""How far the chain of last frames reaches: through the whole film, or to the end of each scene."""
+"""How far the chain of last frames extends: over the whole film, or to the end of each scene."""
 
 
 class FilmSpec(_Manifest):
-    """The film of a manifest, without the files of its directory.
+    """The film that a manifest describes, without its files.
 
     Unknown fields are kept. After validation every beat has its `start`, and the beats cover
     `[0, duration)` in order without gap or overlap, to within a frame.
@@ -217,7 +217,7 @@ class FilmSpec(_Manifest):
 
     def _check_beats(self) -> None:
         if not self.beats:
-            raise ValueError("beats is empty: a film needs at least one")
+            raise ValueError("beats is empty: a film needs at least one beat")
         frame = float(1 / self.fps)
         end, last = 0.0, "the film's start"
         for beat in self.beats:
@@ -246,7 +246,7 @@ class FilmSpec(_Manifest):
 
 
 class Animatic(FilmSpec):
-    """The manifest: what an advertising team hands in, beside its pictures."""
+    """The manifest that an advertising team submits with its pictures."""
 
     frames: list[str] = Field(max_length=MAX_BEATS)
     style_guide: str | None = None
@@ -257,16 +257,16 @@ class Animatic(FilmSpec):
 
     @property
     def files(self) -> list[str]:
-        """Every picture the manifest names, once each, in order."""
+        """The names of all pictures, in order and without duplicates."""
         named = [*self.frames, self.style_guide, self.product_reference]
         return list(dict.fromkeys(name for name in named if name))
 
     @model_validator(mode="after")
     def _check_files(self) -> Self:
-        for name in (*self.frames, *self.files):  # `files` leaves out an empty name
+        for name in (*self.frames, *self.files):  # `files` omits an empty name
             check_file_name(name)
         if not self.frames:
-            raise ValueError("frames is empty: give one picture per beat, or one per chunk")
+            raise ValueError("frames is empty: give one picture per beat or one per chunk")
         return self
 
 
@@ -274,8 +274,8 @@ def read_animatic(document: str | bytes | dict[str, Any], where: str = "the mani
     """Validate a manifest, given as JSON text or as the object read from it.
 
     Raises:
-        SpecError: It is not JSON in UTF-8, or a field cannot be used; the sentence names `where`,
-            the field, its value and what is allowed.
+        SpecError: It is not JSON in UTF-8, or a field is invalid; the error names `where`, the
+            field, its value and what is allowed.
     """
     if isinstance(document, str | bytes):
         document = read_object(document, where)
@@ -283,10 +283,10 @@ def read_animatic(document: str | bytes | dict[str, Any], where: str = "the mani
 
 
 def read_film_spec(document: Mapping[str, Any], where: str = "the spec") -> FilmSpec:
-    """Validate a film whose pictures are known by other means; what names files may be missing.
+    """Validate a film without its files, for callers that have the pictures' URLs.
 
     Raises:
-        SpecError: A field is missing or cannot be used.
+        SpecError: A field is missing or invalid.
     """
     return _validated(FilmSpec, document, where)
 
@@ -307,7 +307,7 @@ def _validated(kind: type[_Spec], document: object, where: str) -> _Spec:
 
 
 def _first_fault(error: ValidationError) -> str:
-    """One sentence for the first of pydantic's errors (the others follow from a new try)."""
+    """Return one sentence for the first of pydantic's errors, and the number of the others."""
     faults = error.errors(include_url=False)
     first = faults[0]
     place = ".".join(str(part) for part in first["loc"])
@@ -319,17 +319,17 @@ def _first_fault(error: ValidationError) -> str:
         return f"{place} is missing{more}"
     if first["type"] == "too_long" and isinstance(first["input"], list):
         most = first.get("ctx", {}).get("max_length")
-        return f"{place} has {len(first['input'])} items: at most {most} are allowed{more}"
+        return f"{place} has {len(first['input'])} items; the limit is {most}{more}"
     return f"{place} is {shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"
 
 
 class ChunkSpec(BaseModel):
-    """Specification of a single chunk: one slot of the film and what is asked for it.
+    """One chunk: a slot of the film, and what its clip should show.
 
-    Times are seconds for people; frames are what counts. The chunk's clip has `num_frames` frames:
-    its lead-in (`overlap_frames`, which play before `start_time` and are cross-faded with the tail
-    of the chunk before), then the slot. `*_url` are S3 URIs. A chunk that opens a scene does not
-    begin with the last frame of the chunk before.
+    The chunk's clip has `num_frames` frames: the lead-in (`overlap_frames` frames that play before
+    `start_time` and are cross-faded with the end of the previous chunk), then the slot. Times in
+    seconds are for people; frame counts decide. The fields `*_url` are S3 URIs. A chunk that opens
+    a scene does not continue from the previous chunk's last frame.
     """
 
     video_id: str
@@ -358,24 +358,24 @@ class ChunkSpec(BaseModel):
 
     @property
     def starts_chain(self) -> bool:
-        """Whether it is made from animatic and style guide, and not from the chunk before."""
+        """Whether it is made from the animatic and the style guide, not from the previous chunk."""
         return self.chunk_num == 0 or self.opens_scene
 
     @property
     def start_frame(self) -> int:
-        """The number of the film frame that the slot begins with."""
+        """The first film frame of its slot, computed from `start_time`, which is stored."""
         return self.fps.frames_in(self.start_time)
 
     @property
     def slot_frames(self) -> int:
-        """How many frames of the film are this chunk's own."""
+        """The length of its slot in frames."""
         return self.num_frames - self.overlap_frames
 
 
 class ChunkGenerationOutput(BaseModel):
-    """What rendering a film gives: where it is, of which clips it is made, what it cost.
+    """A rendered film: its URL, the URLs of its clips, and its cost.
 
-    `total_cost` is in US dollars; `made_from` tells this film from one stitched of other takes.
+    `total_cost` is in US dollars; `made_from` identifies the takes it was stitched from.
     """
 
     stitched_video_url: str

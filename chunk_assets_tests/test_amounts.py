@@ -21,7 +21,7 @@ NO_AMOUNTS: list[Any] = [True, False, 1e308, 10**400, -0.01, float("nan"), float
 @pytest.mark.parametrize("value", NO_AMOUNTS, ids=lambda value: repr(value)[:12])
 def test_what_is_no_amount_is_refused(value: Any):
     """By the manifest and by a run's config, in one sentence with the value."""
-    with pytest.raises(SpecError, match=r"^the amount is .*: allowed are 0 to 1,000,000 US"):
+    with pytest.raises(SpecError, match=r"^the amount is .*: it must be 0 to 1,000,000 US"):
         checked_usd(value, "the amount")
     with pytest.raises(SpecError, match=r"^max_cost_usd is "):
         ChunkConfig(max_cost_usd=value)

@@ -57,12 +57,12 @@ def test_spaces_joiners_and_every_script_can_be_used(name: str):
         ("../x.png", "without '..' and not absolute"),
         ("a/../b.png", "without '..' and not absolute"),
         ("/etc/passwd", "without '..' and not absolute"),
-        ("", "it names no file"),
-        (".", "it names no file"),
-        ("./.", "it names no file"),
-        ("folder/", "it names no file"),
-        ("é" * 128, "a part of it has 256 bytes, and 255 are allowed"),
-        ("/".join(["x" * 200] * 5), "it has 1004 bytes, and 900 are allowed"),
+        ("", "it does not name a file"),
+        (".", "it does not name a file"),
+        ("./.", "it does not name a file"),
+        ("folder/", "it does not name a file"),
+        ("é" * 128, "a part of it has 256 bytes; the limit is 255"),
+        ("/".join(["x" * 200] * 5), "it has 1004 bytes; the limit is 900"),
     ],
 )
 def test_what_cannot_be_used_is_named(name: str, said: str):

@@ -94,7 +94,7 @@ OVERLAP = [{**b, "start": s} for b, s in zip(beats(10, 25), (0, 5), strict=True)
         ({"fps": 23.976}, "fps is 23.976"),
         ({"resolution": "1023x576"}, "even number of 64 to 4096"),
         ({"resolution": "32x32"}, "even number of 64 to 4096"),
-        ({"resolution": "big"}, "written like '1024x576'"),
+        ({"resolution": "big"}, "write a resolution like '1024x576'"),
         ({"transitions": [{"type": "wipe"}] * 4}, "transitions.0.type is 'wipe'"),
         ({"transitions": [{"type": "cut"}]}, "1 transitions for 5 beats"),
         ({"transitions": [{"type": "fade", "duration": -1}] * 4}, "transitions.0.duration is -1"),

@@ -1,4 +1,4 @@
-"""A chunk's prompt: the beat's template, filled in, and what the beat and the style add to it."""
+"""Prompts: the beat's template, filled in and extended from the beat, the style and the product."""
 
 import re
 from collections.abc import Iterator
@@ -7,28 +7,27 @@ from chunk_assets.errors import SpecError
 from chunk_assets.schemas import Beat, FilmSpec
 
 MAX_WORDS = 100
-"""Video models weigh a long prompt's end little or cut it off; the task list asks for 50-100."""
+"""Video models give little weight to the end of a long prompt, or cut it off."""
 
 MIN_WORDS = 50
 
 MAX_CHARACTERS = 2000
-"""A hundred words have 600 or 700; a script without spaces, or one endless word, is cut here."""
+"""A hundred words have 600 or 700; this cuts scripts without spaces, and endless words."""
 
 _READ = 10 * MAX_CHARACTERS
-"""What of a filled template is looked at, spaces and line breaks among it."""
+"""How many characters of a filled template are read, including spaces and line breaks."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def build_prompt(film: FilmSpec, beat: Beat) -> str:
-    """The beat's prompt: 50-100 words where the material suffices, never over 100 words or
-    `MAX_CHARACTERS`.
+    """Return the beat's prompt, of at most `MAX_WORDS` words and `MAX_CHARACTERS` characters.
 
-    The filled template comes first. What it has not said already is added sentence by sentence
-    (action, shot, camera, lighting, mood, palette, look, product) until there are 50 words.
+    The filled template comes first. Sentences on whatever it does not mention (action, shot,
+    camera, lighting, mood, palette, look, product) are added until there are `MIN_WORDS` words.
 
     Raises:
-        SpecError: The template has an unknown placeholder or a lone brace.
+        SpecError: The template has an unknown placeholder or an unmatched brace.
     """
     values = _placeholders(film, beat)
     filled = fill_template(beat.prompt_template, values, where=beat.name)
@@ -45,13 +44,13 @@ def build_prompt(film: FilmSpec, beat: Beat) -> str:
 
 
 def fill_template(template: str, values: dict[str, str], *, where: str) -> str:
-    """Put values where the template says `{name}`; `{{` and `}}` are braces.
+    """Replace each `{name}` in a template by its value; `{{` and `}}` are braces.
 
-    A template is data from outside, so unlike `str.format` there is no attribute or index access,
-    no conversion and no format specification, and a value is never read as a template itself.
+    Templates are untrusted. Unlike `str.format`, this has no attribute or index access, conversion
+    or format specification, and values are never read as templates.
 
     Raises:
-        SpecError: An unknown name, or a brace without its partner; names `where`.
+        SpecError: A name is unknown, or a brace is unmatched; the error names `where`.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -76,7 +75,7 @@ def fill_template(template: str, values: dict[str, str], *, where: str) -> str:
 
 
 def _placeholders(film: FilmSpec, beat: Beat) -> dict[str, str]:
-    """Every scalar of the manifest by name: `product_*`, `style_*`, and the beat's own fields."""
+    """Return the manifest's scalars by name: `product_*`, `style_*`, and the beat's own fields."""
     groups = {"product": film.product, "style": film.style}
     values = {
         f"{prefix}_{name}": value
@@ -99,7 +98,7 @@ def _scalars(fields: dict[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _additions(film: FilmSpec, beat: Beat) -> Iterator[tuple[str, str]]:
-    """Sentences in the order in which a model is helped by them, each with what it says."""
+    """Yield sentences, the most helpful to a model first, each with the text it is about."""
     style, product = film.style, film.product
     candidates = [
         (beat.action, "{}."),

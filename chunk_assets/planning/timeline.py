@@ -1,9 +1,9 @@
-"""From an animatic to its chunks: the timeline, the beat and the prompt of each.
+"""Plan a film's chunks: the slot, the beat and the prompt of each.
 
-The timeline is counted in frames. A film of `duration` seconds is cut into slots; slot n begins at
-frame `round(n · slot · fps)`. A chunk's clip is its slot and, from chunk 1 on, a lead-in before it:
-the overlap, whose frames are cross-faded with the tail of the chunk before. Thirty seconds in slots
-of 2 s with 0.5 s of overlap are 15 chunks: 48 + 14 · 60 − 14 · 12 = 720 frames.
+Time is counted in frames. The film is divided into slots; slot n begins at frame
+`round(n · slot · fps)`. From chunk 1 on, a clip has a lead-in before its slot: the overlap, which
+is cross-faded with the end of the previous clip. For example, 30 s at 24 fps in slots of 2 s with
+an overlap of 0.5 s are 15 chunks: 48 + 14 · 60 − 14 · 12 = 720 frames.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ REFERENCE_NAMES = ("style_guide_url", "product_reference_url")
 
 @dataclass(frozen=True)
 class Slot:
-    """A chunk's place in the film, in frames: `[start, end)`, and its lead-in before `start`."""
+    """A chunk's frames of the film, `start` to `end` (exclusive), and the lead-in before them."""
 
     start: int
     end: int
@@ -50,23 +50,23 @@ def build_chunk_specs(
     slot_seconds: float = SLOT_SECONDS,
     overlap_seconds: float = OVERLAP_SECONDS,
 ) -> list[ChunkSpec]:
-    """Plan a film.
+    """Plan a film's chunks.
 
     Args:
         video_id: The film's name.
-        spec: The film, validated or as it was read from JSON. Only `duration` and `beats` are
-            required; the names of files that a manifest has are not looked at.
-        animatic_urls: Where the animatic's frames are, one a beat or one a chunk, in order.
+        spec: The film, validated or as read from JSON. Only `duration` and `beats` are required;
+            file names in it are ignored.
+        animatic_urls: URLs of the animatic's frames in order, one per beat or one per chunk.
         reference_urls: `style_guide_url` and `product_reference_url`, each optional.
-        slot_seconds: How much of the film one chunk fills.
-        overlap_seconds: How long neighbouring chunks are cross-faded.
+        slot_seconds: The length of a slot.
+        overlap_seconds: The length of the cross-fade between chunks.
 
     Returns:
-        One spec a chunk, in order; together their slots are exactly `round(duration · fps)` frames.
+        One spec per chunk, in order. Their slots have exactly `round(duration · fps)` frames.
 
     Raises:
-        SpecError: The name, the spec, a URL, a template or a count cannot be used; a key that is
-            missing is named.
+        SpecError: The name, the spec, a URL, a template or a count is invalid; the error names a
+            missing key.
     """
     check_video_id(video_id)
     film = spec if isinstance(spec, FilmSpec) else read_film_spec(spec)
@@ -110,13 +110,14 @@ def plan_slots(
     slot_seconds: float = SLOT_SECONDS,
     overlap_seconds: float = OVERLAP_SECONDS,
 ) -> list[Slot]:
-    """Cut the film into slots; the last one may be shorter.
+    """Divide the film into slots; the last one may be shorter.
 
-    A slot's lead-in is the overlap, or the transition into its beat where that is longer; it never
-    reaches back beyond the slot before.
+    A slot's lead-in is the overlap, or the transition into its beat if that is longer; it is never
+    longer than the previous slot.
 
     Raises:
-        SpecError: A slot would be under a frame, or the overlap is negative or longer than a slot.
+        SpecError: A slot would be shorter than a frame, or the overlap is negative or longer than
+            a slot.
     """
     fps, total = film.fps, film.num_frames
     if not (isfinite(slot_seconds) and isfinite(overlap_seconds)):
@@ -148,10 +149,9 @@ def plan_slots(
 
 
 def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
-    """Which beat covers most of each slot; the earlier one on a tie.
+    """Return for each slot the number of the beat that covers most of it; on a tie the earlier one.
 
-    The slots are in order, as the beats are: each beat is looked at once, and once more where it
-    reaches into the next slot.
+    Slots and beats are in order, so this visits a beat once per slot that it overlaps.
     """
     spans = [_span(beat, film.fps) for beat in film.beats]
     found, first = [], 0
@@ -171,22 +171,22 @@ def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
 
 
 def _span(beat: Beat, fps: FrameRate) -> tuple[int, int]:
-    """The beat's first frame and the one behind its last."""
+    """Return the beat's first frame and the one after its last."""
     start = beat.start or 0.0
     return fps.frames_in(start), fps.frames_in(start + beat.duration)
 
 
 def beats_without_chunk(film: FilmSpec, slots: Sequence[Slot]) -> list[Beat]:
-    """The beats that no chunk shows, since each covers less of every slot than a neighbour."""
+    """Return the beats that no chunk shows: each covers less of every slot than another beat."""
     with_chunk = set(beats_of_slots(film, slots))
     return [beat for number, beat in enumerate(film.beats) if number not in with_chunk]
 
 
 def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
-    """Which chunks open a scene, given the beat of each.
+    """Return whether each chunk opens a scene, given its beat.
 
-    The first one always does. With the continuity "scene" so does the first chunk of a beat that
-    says so, or that follows a cut and does not say otherwise.
+    The first one does. With the continuity "scene", so does the first chunk of a beat that sets
+    `opens_scene`, or follows a cut and does not unset it.
     """
     opening = [True]
     for before, beat in pairwise(beats):
@@ -199,8 +199,8 @@ def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
 
 
 def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
-    """How each chunk follows the one before: the manifest's transition where the beat changes,
-    a cross-fade of the overlap elsewhere. One join fewer than chunks.
+    """Return the joins between chunks: the manifest's transition if the beat changes, otherwise a
+    cross-fade of the overlap. There is one join fewer than chunks.
     """
     slots = [Slot(spec.start_frame, spec.start_frame + spec.slot_frames) for spec in specs]
     beats = beats_of_slots(film, slots)
@@ -220,7 +220,7 @@ def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
 
 
 def _transition_into(film: FilmSpec, before: int, beat: int) -> Transition | None:
-    """The transition the manifest has for this change of beat, None where the beat goes on."""
+    """Return the manifest's transition for this change of beat; None if the beat stays the same."""
     if beat == before or film.transitions is None:
         return None
     return film.transitions[beat - 1]
@@ -234,7 +234,7 @@ def _transition_frames(film: FilmSpec, before: int, beat: int) -> int:
 
 
 def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:
-    """Frames of the clip at which stitching cuts: where the lead-in ends and the tail begins."""
+    """Return the frames at which stitching cuts: the end of the lead-in, the start of the tail."""
     num_frames = slot.end - slot.start + slot.lead_in
     points = {slot.lead_in, num_frames - tail}
     return tuple(sorted(point for point in points if 0 < point < num_frames))
@@ -247,7 +247,7 @@ def _one_url_a_slot(film: FilmSpec, beats: Sequence[int], urls: Sequence[str]) -
         return [urls[beat] for beat in beats]
     raise SpecError(
         f"there are {len(urls)} animatic frames for {len(film.beats)} beats and "
-        f"{len(beats)} chunks: give one a beat or one a chunk",
+        f"{len(beats)} chunks: give one per beat or one per chunk",
         frames=len(urls),
         beats=len(film.beats),
         chunks=len(beats),
@@ -279,7 +279,7 @@ def _checked_references(references: object) -> dict[str, str | None]:
 
 
 def _fields(beat: Beat) -> dict[str, Any]:
-    """The beat as JSON has it, its own fields among them."""
+    """Return the beat as JSON, including custom fields."""
     try:
         return beat.model_dump(mode="json")
     except (TypeError, ValueError) as error:  # pydantic's errors of serialization are ValueErrors
