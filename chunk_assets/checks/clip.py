@@ -14,7 +14,7 @@ from chunk_assets.checks.results import CheckResult, measured, over_limit
 from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.records import CompositeRecord
-from chunk_assets.generation.preview import movement_of
+from chunk_assets.generation.camera_words import movement_of
 from chunk_assets.media.clip_metrics import ClipMetrics, measure_clip
 from chunk_assets.media.frames import last_frame
 from chunk_assets.media.images import open_picture

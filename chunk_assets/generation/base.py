@@ -1,4 +1,4 @@
-"""What every generator promises: a request in, a clip on disk out."""
+"""The interface of generators: a request in, a clip on disk out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -6,33 +6,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from PIL import Image
+
+from chunk_assets.errors import MediaError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.stopping import NEVER, StopSignal
+from chunk_assets.media.images import open_picture
 
 ProgressCallback = Callable[[float], None]
 """Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in."""
 
 
 def ignore_progress(_fraction: float) -> None:
-    """The callback of a caller that does not watch."""
+    """Do nothing: the callback of a caller that shows no progress."""
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One chunk's clip, asked of a generator.
+    """A request for one chunk's clip.
 
     Attributes:
         video_id: The film's name.
         chunk_num: The chunk's number in the film, from 0.
         prompt: What to show, at most 100 words.
         conditioning_image: The composite, an RGB PNG of exactly `size`.
-        num_frames: How many frames the clip shall have, its lead-in among them.
+        num_frames: Length of the clip, including its lead-in.
         fps: Frames per second.
         size: Width and height in pixels, both even.
-        seed: What makes two clips of the same request differ.
-        camera_movement: As the beat says it, or None.
+        seed: Makes two clips of the same request differ.
+        camera_movement: In the words of the beat, or None.
         negative_prompt: What not to show, or None.
-        keyframes: Frames at which the film may be cut (`video.clips.ClipFormat.keyframes`).
+        keyframes: Frames at which the film may be cut (`media.clips.ClipFormat.keyframes`).
     """
 
     video_id: str
@@ -48,18 +52,35 @@ class GenerationRequest:
     keyframes: tuple[int, ...] = ()
 
 
+def conditioning_image(request: GenerationRequest) -> Image.Image:
+    """Open a request's conditioning image.
+
+    Raises:
+        MediaError: It cannot be read, or is not of the clip's size.
+    """
+    path = str(request.conditioning_image)
+    picture = open_picture(path)
+    if picture.size != tuple(request.size):
+        raise MediaError(
+            f"the conditioning image {path!r} has the size {picture.size!r}: "
+            f"allowed is the clip's size {tuple(request.size)!r}",
+            path=path,
+        )
+    return picture
+
+
 @dataclass(frozen=True)
 class GeneratedClip:
-    """What a generator made.
+    """A rendered clip.
 
     Attributes:
-        path: The clip as it came, in the caller's work directory.
+        path: The original clip, in the caller's work directory.
         cost_usd: What it cost, in US dollars.
         spent_usd: What the chunk has cost so far in all, as its ledger says; None if the generator
             is free and keeps no ledger.
-        is_normalised: Whether it was written by `video.clips.ClipWriter` in the asked format, so
-            that there is nothing left to normalise.
-        details: Where it came from, for the record (prediction id and the like); never a secret.
+        is_normalised: Whether `media.clips.ClipWriter` wrote it in the requested format, so that
+            nothing is left to normalise.
+        details: Its origin, for the record (such as the prediction's id); never a secret.
     """
 
     path: Path
@@ -71,11 +92,11 @@ class GeneratedClip:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a generator renders with, known without asking anything of a server.
+    """What a generator renders with, known without a network request.
 
     Attributes:
-        model: The chosen model's short name; None where there is no choice of models.
-        label: The model in words for people.
+        model: The chosen model's short name; None if the generator has only one.
+        label: The model as people see it.
         is_estimate: Whether the generator's prices are estimates.
     """
 
@@ -88,44 +109,44 @@ class Generator(ABC):
     """Turns a conditioning image and a prompt into a clip."""
 
     name: ClassVar[str]
-    """What a person types to choose it."""
+    """The name by which users choose it."""
 
     pool: ClassVar[str | None] = None
-    """The Dagster pool of which each film takes a slot while it renders; None for none."""
+    """The Dagster pool that limits how many of its clips are rendered at once; None for none."""
 
     keeps_ledger: ClassVar[bool] = False
-    """Whether it writes its requests to the ledger and holds `max_cost_usd` itself; for the other
-    paid generators `metering.Metered` does."""
+    """Whether it records its requests in the ledger and enforces `max_cost_usd` itself; otherwise
+    `metering.Metered` does, if it is paid."""
 
     @property
     @abstractmethod
     def model(self) -> str:
-        """Which model renders, with its version: part of every clip's fingerprint."""
+        """The model and its version; part of every clip's fingerprint."""
 
     @property
     def is_paid(self) -> bool:
-        """Whether a clip may cost money; a generator with prices of its own is paid by default."""
+        """Whether a clip may cost money: by default, whether it overrides `price_usd`."""
         return type(self).price_usd is not Generator.price_usd
 
     @property
     def offer(self) -> Offer:
-        """What it renders with."""
+        """The model and the kind of its prices."""
         return Offer()
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
-        """What a clip is expected to cost, in US dollars; asks nothing of a server.
+        """Return the expected price of a clip, in US dollars, without a network request.
 
         Raises:
-            SpecError: It makes no such clip.
+            SpecError: The generator cannot make such a clip.
         """
         return 0.0
 
     def has_made(self, model: str) -> bool:
-        """Whether a stored clip of that `model` is one this generator would keep."""
+        """Return whether this generator would keep a stored clip that `model` made."""
         return model == self.model
 
     def check_ready(self) -> None:  # noqa: B027 - most need nothing
-        """Check that everything needed to render is configured, such as a token.
+        """Check that what rendering needs is configured, such as a token.
 
         Raises:
             SpecError: Something is missing.
@@ -144,16 +165,16 @@ class Generator(ABC):
         Args:
             request: What to render.
             workdir: Where the clip goes.
-            on_progress: Told how much is done.
-            stop: Set when the clip is no longer wanted: look at it several times a second
+            on_progress: Called with the fraction done.
+            stop: Set when the clip is no longer wanted: check it several times a second
                 (`StopSignal.raise_if_set`), also while waiting.
 
         Raises:
             Stopped: `stop` was set; if it has a reason, that is raised instead.
-            GenerationError: No clip came; `TimedOut` and `Unavailable` are worth another try. For a
-                paid generator `data["cost_usd"]` says what was billed; without it, the full price
+            GenerationError: There is no clip; `TimedOut` and `Unavailable` may be retried. A paid
+                generator reports what was billed as `data["cost_usd"]`; otherwise the full price
                 is counted.
         """
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
-        """Let go of what it holds."""
+        """Release what the generator holds, such as connections."""

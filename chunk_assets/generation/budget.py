@@ -10,17 +10,17 @@ from chunk_assets.usd import checked_usd
 def check_budget(
     ledger: Ledger, price_usd: float, max_cost_usd: float | None, *, where: str, model: str
 ) -> None:
-    """Check that a clip still fits into the film's limit, failed and open attempts included.
+    """Check that a clip fits into the film's cost limit, counting failed and open attempts.
 
     Args:
-        ledger: The film's.
-        price_usd: What the clip is expected to cost.
-        max_cost_usd: What the film may cost in all; None is no limit.
-        where: The chunk and its film, for the sentence.
-        model: Who is asked, for the sentence.
+        ledger: The film's ledger.
+        price_usd: The clip's expected price.
+        max_cost_usd: The film's cost limit; None for no limit.
+        where: The chunk and its film, for the message.
+        model: The model, for the message.
 
     Raises:
-        OverBudget: It does not fit.
+        OverBudget: The clip would exceed the limit.
         StorageError: The ledger cannot be read.
     """
     if max_cost_usd is None:
@@ -29,7 +29,7 @@ def check_budget(
     committed = sum(chunk.committed_usd for chunk in chunks)
     unknown = sum(chunk.unknown_usd for chunk in chunks)
     remaining = max_cost_usd - committed
-    # To a hundredth of a cent: sums of floats are not exact.
+    # Rounded to a hundredth of a cent: sums of floats are not exact.
     if round(price_usd - remaining, 4) > 0:
         lost = f" (${unknown:.2f} of it perhaps, where answers were lost)" if unknown else ""
         raise OverBudget(
@@ -45,10 +45,10 @@ def check_budget(
 def clip_price(
     generator: Generator, num_frames: int, fps: FrameRate, size: tuple[int, int]
 ) -> float:
-    """What the generator says that a clip costs, 0 for a free one.
+    """Return the price of a clip; 0 for a free generator.
 
     Raises:
-        SpecError: It makes no such clip, or its price is no amount.
+        SpecError: The generator cannot make such a clip, or its price is not an amount.
     """
     price = generator.price_usd(num_frames, fps, size)
     checked = checked_usd(price, f"the price that the generator {generator.name!r} names")

@@ -1,4 +1,4 @@
-"""What a generator is told of the film and the deployment before its first chunk."""
+"""What a generator is built from: the film, the deployment and the run's choices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from chunk_assets.settings import Settings
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """One film that a generator is to render in one run.
+    """What a generator is built from, for one film in one run.
 
     Attributes:
         video_id: The film.
-        settings: The deployment's; credentials among them.
+        settings: The deployment's settings, including credentials.
         ledger: Where a paid generator records its requests and what they cost.
-        model: The hosted model that was chosen, None for the generator's own choice.
-        fallback_model: What to ask where that one declines.
-        max_cost_usd: What the film may cost in all; None is no limit.
+        model: The chosen hosted model; None for the generator's default.
+        fallback_model: The model to use if the first one declines a request.
+        max_cost_usd: The film's cost limit; None for no limit.
         log: Takes a sentence for the run's log.
     """
 

@@ -1,8 +1,8 @@
-"""The ledger: what was asked of a hosted model for each chunk, written before it is asked.
+"""The ledger: every paid request for a chunk, recorded before it is sent.
 
-One JSON object a chunk, `chunks/{video}/predictions/chunk_{nn}.json`. It is what makes a clip that
-was paid for findable again after a crash, and what a film's cost is summed from. It names
-predictions by their ids and holds no URL: whoever reads the bucket cannot fetch anything by it.
+One JSON object per chunk, `chunks/{video}/predictions/chunk_{nn}.json`. With it a clip that was
+paid for is found again after a crash, and a film's cost is the sum of its ledgers. It names
+predictions by id and holds no URL: read access to the bucket gives no access to outputs.
 """
 
 import re
@@ -18,8 +18,8 @@ from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-_TRIES = 50
-"""Of writing an entry that others write as well; each of them gets through once."""
+_WRITES = 50
+"""Conditional writes of one entry at most; each fails only if another writer succeeded."""
 
 _Usd = Annotated[FiniteFloat, Field(ge=0)]
 
@@ -34,39 +34,44 @@ Status = Literal[
     "unknown",
     "void",
 ]
-"""`intended`: about to be asked, so that there may be a prediction whose id is not known; `void`:
-proven never to have been created; `unknown`: neither that nor a prediction was found, so that it
-may have cost its price, and is looked for again; `unfetched`: succeeded and paid for, its clip is
-still to be fetched. The others are Replicate's; `asked` is all that is not over."""
+"""What is known about an attempt:
+
+- `intended`: about to be requested; a prediction with an unknown id may exist.
+- `asked`: the prediction exists and is not finished.
+- `unfetched`: succeeded and paid for; its clip is not downloaded yet.
+- `void`: proven never to have been created.
+- `unknown`: neither found nor proven absent. It may have cost its price, and is searched again.
+
+The others are Replicate's own."""
 
 OPEN = frozenset({"intended", "asked"})
 
 
 def now() -> datetime:
-    """The time, with its zone."""
+    """Return the current time, with its time zone."""
     return datetime.now(UTC)
 
 
 class Attempt(BaseModel):
-    """One prediction, or the intent to ask for it.
+    """One prediction, or the intent to request it.
 
     Attributes:
-        key: Tells attempts apart: a random name, chosen before anything is asked.
-        request: The fingerprint of what is asked, seed and conditioning picture among it.
+        key: A random name, chosen before the request.
+        request: SHA-256 of the request, including seed and conditioning image.
         model: The model on Replicate, `owner/name`.
         version: The version's id; None for an official model.
-        seed: The take's seed, also where the model takes none.
+        seed: The take's seed, even if the model accepts none.
         asked_at: When the intent was written.
-        clock: Whose time that is; attempts of older versions have this machine's.
-        asked_by: Which process wrote it.
-        media_url_sha256: Of the uploaded picture's URL, by which the prediction can be recognised.
-        price_usd: What it is expected to cost.
-        prediction_id: Replicate's name of it, as soon as it is known.
-        status: How it stands, as far as is known.
-        cost_usd: What it cost; 0 while it is open, and where it was not billed.
-        error: Why there is no clip of it.
-        output_sha256: Of the clip as it was downloaded.
-        ended_at: When it was known to be over.
+        clock: Which clock `asked_at` is from; older versions used the local one.
+        asked_by: The process that wrote it (`processes.process_name`).
+        media_url_sha256: SHA-256 of the uploaded picture's URL, which identifies the prediction.
+        price_usd: The expected price.
+        prediction_id: Replicate's id, once it is known.
+        status: The last known status.
+        cost_usd: What it cost; 0 while it is open, or if it was not billed.
+        error: Why it has no clip.
+        output_sha256: SHA-256 of the downloaded clip.
+        ended_at: When it was found to be finished.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -95,17 +100,17 @@ class Attempt(BaseModel):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the prediction may or may not exist, or its outcome cannot be told."""
+        """Whether the prediction may or may not exist, or its outcome is unknown."""
         return self.status == "unknown"
 
     @property
     def committed_usd(self) -> float:
-        """What it cost, or may cost yet, or may have cost."""
+        """What it cost, or its price if it may still cost or may have cost that."""
         return self.price_usd if self.is_open or self.is_unknown else self.cost_usd
 
 
 class ChunkLedger(BaseModel):
-    """Every attempt at one chunk, the oldest first."""
+    """All attempts for one chunk, oldest first."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,21 +120,21 @@ class ChunkLedger(BaseModel):
 
     @property
     def cost_usd(self) -> float:
-        """What all of them cost, failed ones that were billed among them."""
+        """The total cost, including billed failures."""
         return sum(attempt.cost_usd for attempt in self.attempts)
 
     @property
     def unknown_usd(self) -> float:
-        """What the unknown attempts may have cost, in US dollars."""
+        """What the unknown attempts may have cost."""
         return sum(attempt.price_usd for attempt in self.attempts if attempt.is_unknown)
 
     @property
     def committed_usd(self) -> float:
-        """The same, and what those that are open or unknown may cost."""
+        """The total cost, with open and unknown attempts at their full price."""
         return sum(attempt.committed_usd for attempt in self.attempts)
 
     def of_request(self, request: str) -> list[Attempt]:
-        """The attempts at one request, the newest first; void ones are none."""
+        """Return the attempts of one request, newest first, without void ones."""
         return [
             attempt
             for attempt in reversed(self.attempts)
@@ -137,7 +142,7 @@ class ChunkLedger(BaseModel):
         ]
 
     def with_attempt(self, attempt: Attempt) -> "ChunkLedger":
-        """This, with the attempt in the place of the one of its key, or behind the others."""
+        """Return a copy with the attempt replaced, or appended if its key is new."""
         others = list(self.attempts)
         for place, other in enumerate(others):
             if other.key == attempt.key:
@@ -149,11 +154,11 @@ class ChunkLedger(BaseModel):
 
 
 class AlreadyRequested(StorageError):
-    """Another process has an open attempt at the same request."""
+    """Another process has an open attempt for the same request."""
 
 
 class DamagedLedger(StorageError):
-    """What was paid for cannot be read, so that nothing more is asked."""
+    """The record of what was paid for cannot be read, so nothing more is requested."""
 
 
 class Ledger:
@@ -169,28 +174,28 @@ class Ledger:
         self._store, self.video_id, self._folder = store, video_id, folder
 
     def chunk(self, chunk_num: int) -> ChunkLedger:
-        """A chunk's ledger as it is stored now.
+        """Return a chunk's ledger as it is stored now.
 
         Raises:
             DamagedLedger: The stored object is not this chunk's ledger, so nothing is requested.
-            StorageError: It cannot be read: nothing is asked for then.
+            StorageError: It cannot be read, so nothing may be requested.
         """
         return self._read(chunk_num)[0]
 
     def begin(self, chunk_num: int, attempt: Attempt) -> None:
-        """Write the intent to ask.
+        """Record the intent to send a request.
 
         Raises:
-            Taken: There is an open attempt at the same request: go on with that one.
-            StorageError: It cannot be written, or the bucket ignores conditional writes: nothing
-                may be asked for then.
+            AlreadyRequested: The same request has an open attempt: continue with that one.
+            StorageError: It cannot be written, or the bucket ignores conditional writes; nothing
+                may be requested.
         """
         require_conditional_writes(self._store)
 
         def add(ledger: ChunkLedger) -> ChunkLedger:
             others = ledger.of_request(attempt.request)
             if any(other.key == attempt.key for other in others):
-                return ledger  # it was written, and S3's answer to that was lost
+                return ledger  # it was written, but S3's response was lost
             if any(other.is_open for other in others):
                 raise AlreadyRequested(
                     f"chunk {chunk_num} of film {self.video_id!r} is being asked for"
@@ -200,10 +205,9 @@ class Ledger:
         self._change(chunk_num, add)
 
     def update(self, chunk_num: int, attempt: Attempt) -> ChunkLedger:
-        """Write how an attempt stands.
+        """Record the state of an attempt, and return its chunk's ledger.
 
-        An attempt that is over never opens again, unless its prediction is found that was not known
-        to exist.
+        A finished attempt is never opened again, unless its prediction was unknown and is found.
 
         Raises:
             StorageError: It cannot be written.
@@ -220,7 +224,7 @@ class Ledger:
         return self._change(chunk_num, put)
 
     def film(self) -> Iterator[ChunkLedger]:
-        """The ledgers of all the film's chunks, also of those that its plan no longer has.
+        """Yield the ledgers of all chunks, including those that the plan no longer has.
 
         Raises:
             DamagedLedger: One is damaged.
@@ -232,20 +236,20 @@ class Ledger:
             yield one
 
     def readable(self) -> "Iterator[ChunkLedger | DamagedLedger]":
-        """The same, with the damage of one that is damaged in its place.
+        """Yield the same, with a `DamagedLedger` in place of each damaged one.
 
         Raises:
             StorageError: One cannot be read.
         """
         for name in self._store.names(self._folder, ".json"):
             if not re.fullmatch(r"chunk_\d{2,}", name):
-                continue  # such as a damaged one that was moved away
+                continue  # such as a damaged ledger that was moved away
             try:
                 yield self._load(f"{self._folder}{name}.json")[0]
             except DamagedLedger as damage:
                 yield damage
             except NotStored:
-                continue  # it was moved away since it was listed
+                continue  # moved away since it was listed
 
     def _key(self, chunk_num: int) -> str:
         return f"{self._folder}chunk_{chunk_num:02d}.json"
@@ -265,7 +269,7 @@ class Ledger:
         except StorageError as error:
             if "recorded" not in error.data:
                 raise
-            raise self._damaged(key, "it is not what was written") from error
+            raise self._damaged(key, "its content is not what was written") from error
         if ledger.video_id != self.video_id or self._key(ledger.chunk_num) != key:
             other = f"chunk {ledger.chunk_num} of film {ledger.video_id!r}"
             raise self._damaged(key, f"it is the ledger of {other}")
@@ -283,7 +287,7 @@ class Ledger:
 
     def _change(self, chunk_num: int, change: Callable[[ChunkLedger], ChunkLedger]) -> ChunkLedger:
         key = self._key(chunk_num)
-        for _ in range(_TRIES):
+        for _ in range(_WRITES):
             before, stored = self._read(chunk_num)
             after = change(before)
             if after == before:
@@ -294,7 +298,7 @@ class Ledger:
                 continue
             return after
         raise StorageError(
-            f"{self._store.uri(key)} was changed by others {_TRIES} times in a row: "
+            f"{self._store.uri(key)} was changed by others {_WRITES} times in a row: "
             f"how many render film {self.video_id!r} at once?",
             uri=self._store.uri(key),
         )

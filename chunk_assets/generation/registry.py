@@ -1,4 +1,4 @@
-"""Which generators there are, by the name a person types."""
+"""The generators, by the names that users choose them by."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,7 @@ def _preview(_context: GenerationContext) -> Generator:
 
 
 def _replicate(context: GenerationContext) -> Generator:
-    # Brings the client and its HTTP library, which nobody else needs.
+    # Imported here: only this generator needs the client and its HTTP library.
     from chunk_assets.generation.replicate.generator import build_replicate_generator
 
     return build_replicate_generator(context)
@@ -25,14 +25,14 @@ def _replicate(context: GenerationContext) -> Generator:
 GENERATORS: Generators = {PreviewGenerator.name: _preview, "replicate": _replicate}
 
 DEFAULT_GENERATOR = PreviewGenerator.name
-"""Costs nothing; whatever costs money is only ever chosen by its name."""
+"""A free one: paid generators must be chosen by name."""
 
 
 def check_generator(name: str, generators: Generators = GENERATORS) -> None:
-    """See that there is a generator of that name.
+    """Check that a generator exists.
 
     Raises:
-        SpecError: There is none.
+        SpecError: It does not.
     """
     if name not in generators:
         known = ", ".join(sorted(generators))
@@ -42,10 +42,10 @@ def check_generator(name: str, generators: Generators = GENERATORS) -> None:
 def build_generator(
     name: str, context: GenerationContext, generators: Generators = GENERATORS
 ) -> Generator:
-    """Make the generator of that name for one film, to ask it for prices.
+    """Build a generator for one film, to read its prices.
 
     Raises:
-        SpecError: There is none, or the film's choices do not suit it.
+        SpecError: It does not exist, or does not accept the film's choices.
     """
     check_generator(name, generators)
     return generators[name](context)
@@ -54,10 +54,10 @@ def build_generator(
 def choose_generator(
     name: str, context: GenerationContext, generators: Generators = GENERATORS
 ) -> Generator:
-    """Make the generator of that name for one film, ready to render.
+    """Build a generator for one film, ready to render.
 
     Raises:
-        SpecError: There is none, or what it needs is not set.
+        SpecError: It does not exist, or is not configured.
     """
     generator = build_generator(name, context, generators)
     try:
