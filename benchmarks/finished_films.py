@@ -5,6 +5,7 @@ What it costs to retire them, and to show what is left, depends on nothing else.
 
 import http.client
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -31,7 +32,14 @@ def put_on_s3(store: ObjectStore, names: Sequence[str]) -> None:
     """Put the objects of finished films that are not there: manifest, clips, film, output."""
     there = store.listing(keys.FILMS, "/output.json", deep=True)
     stored = {each.name for each in there}
-    waiting = iter([name for name in names if name not in stored])
+    new = [name for name in names if name not in stored]
+    _put_all(store, [key for name in new for key in _objects(name)])
+    time.sleep(1.1)  # S3's times are whole seconds: a film is younger than its clips
+    _put_all(store, [keys.output(name) for name in new])
+
+
+def _put_all(store: ObjectStore, names: Sequence[str]) -> None:
+    waiting = iter(names)
     lock = threading.Lock()
     faults: list[BaseException] = []
 
@@ -40,17 +48,16 @@ def put_on_s3(store: ObjectStore, names: Sequence[str]) -> None:
         connection = http.client.HTTPConnection(urlsplit(store.endpoint).netloc)
         while not faults:
             with lock:
-                name = next(waiting, None)
-            if name is None:
+                key = next(waiting, None)
+            if key is None:
                 return
-            for key in _objects(name):
-                where = {"Bucket": store.bucket, "Key": key}
-                url = urlsplit(store.client.generate_presigned_url("put_object", Params=where))
-                connection.request("PUT", f"{url.path}?{url.query}", b"content")
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    faults.append(OSError(f"S3 answers {answer.status} to {key}"))
+            where = {"Bucket": store.bucket, "Key": key}
+            url = urlsplit(store.client.generate_presigned_url("put_object", Params=where))
+            connection.request("PUT", f"{url.path}?{url.query}", b"content")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                faults.append(OSError(f"S3 answers {answer.status} to {key}"))
 
     threads = [threading.Thread(target=put) for _ in range(_THREADS)]
     for thread in threads:
@@ -65,7 +72,6 @@ def _objects(name: str) -> Iterator[str]:
     yield keys.manifest(name)
     yield from (keys.chunk_video(name, number) for number in range(CLIPS))
     yield keys.stitched_video(name)
-    yield keys.output(name)
 
 
 def record(
