@@ -8,7 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from chunk_assets.film.objects import FilmObjects, list_manifests, list_outputs
+from chunk_assets.film.objects import (
+    FILM_NAME,
+    OUTPUT_NAME,
+    FilmObjects,
+    list_manifests,
+    list_outputs,
+)
 from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.store import ObjectStore
 
@@ -16,7 +22,6 @@ FEW = 100
 """Up to so many films are listed one by one; for more, all films of the bucket are listed."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_STITCHED, _OUTPUT = "stitched.mp4", "output.json"
 
 
 @dataclass(frozen=True)
@@ -45,19 +50,14 @@ def list_films(store: ObjectStore, names: Sequence[str]) -> FilmListing:
     Raises:
         StorageError: S3 cannot be read.
     """
-    found = FilmListing()
-    complete: dict[str, set[str]] = {}
-    for name, manifest in _manifests(store, names):
-        found.manifests[name] = manifest
-    for name, each in _films(store, names):
-        complete.setdefault(name, set()).add(each.name)
-        if each.name == _OUTPUT:
-            found.films[name] = each.last_modified
-        elif each.name == _STITCHED:
-            found.sizes[name] = each.size
-    for name, parts in complete.items():
-        if not parts >= {_STITCHED, _OUTPUT}:
-            found.films.pop(name, None)
+    found = FilmListing(manifests=dict(_manifests(store, names)))
+    outputs = list(_outputs(store, names))
+    stored = {video_id for video_id, listed in outputs if listed.name == FILM_NAME}
+    for video_id, listed in outputs:
+        if listed.name == FILM_NAME:
+            found.sizes[video_id] = listed.size
+        elif listed.name == OUTPUT_NAME and video_id in stored:
+            found.films[video_id] = listed.last_modified
     return found
 
 
@@ -73,18 +73,17 @@ def newest_clip(store: ObjectStore, video_id: str) -> datetime:
 
 def _manifests(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, ListedObject]]:
     if len(names) > FEW:
-        for each in list_manifests(store):
-            yield each.name, each
+        yield from ((listed.name, listed) for listed in list_manifests(store))
         return
     for name in names:
-        for each in store.listing(FilmObjects(store, name).manifest().key):
-            if not each.name:  # the manifest itself, not a longer key
-                yield name, replace(each, name=name)
+        for listed in store.listing(FilmObjects(store, name).manifest().key):
+            if not listed.name:  # the manifest itself, not a longer key
+                yield name, replace(listed, name=name)
 
 
-def _films(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, ListedObject]]:
+def _outputs(store: ObjectStore, names: Sequence[str]) -> Iterator[tuple[str, ListedObject]]:
     if len(names) > FEW:
         yield from list_outputs(store)
         return
     for name in names:
-        yield from ((name, each) for each in FilmObjects(store, name).list_output())
+        yield from ((name, listed) for listed in FilmObjects(store, name).list_output())

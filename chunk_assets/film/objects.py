@@ -11,6 +11,9 @@ from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.objects import ObjectRef
 from chunk_assets.storage.store import ObjectStore
 
+FILM_NAME, OUTPUT_NAME = keys.STITCHED, keys.OUTPUT
+"""Names in the listing of a film's output."""
+
 _CHUNK = re.compile(r"/(?:chunk|seam)_([0-9]+)")
 
 

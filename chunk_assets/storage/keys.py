@@ -22,6 +22,7 @@ import posixpath
 ANIMATICS = "animatics/"
 CHUNKS = "chunks/"
 FILMS = "videos/"
+STITCHED, OUTPUT = "stitched.mp4", "output.json"
 
 
 def manifest(video_id: str) -> str:
@@ -89,12 +90,12 @@ def film(video_id: str) -> str:
 
 def stitched_video(video_id: str) -> str:
     """The film."""
-    return f"{film(video_id)}stitched.mp4"
+    return f"{film(video_id)}{STITCHED}"
 
 
 def output(video_id: str) -> str:
     """The film's ChunkGenerationOutput."""
-    return f"{film(video_id)}output.json"
+    return f"{film(video_id)}{OUTPUT}"
 
 
 def page(video_id: str) -> str:
