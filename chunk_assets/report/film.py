@@ -10,6 +10,7 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.status import film_state, stored_film
 from chunk_assets.report.chunks import STATE_NAMES, cut, label, money
 from chunk_assets.report.media import MAX_THUMBNAILS, Moment, Shares
+from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 
@@ -65,8 +66,7 @@ def film_note(plan: FilmPlan, store: ObjectStore, states: Sequence[ChunkState]) 
 
 def poster_time(plan: FilmPlan) -> Fraction:
     """Return the middle of the last slot, in seconds: an advertisement shows its product there."""
-    last = plan.specs[-1]
-    return Fraction(last.start_time + last.duration / 2).limit_denominator(1000)
+    return _middle(plan.specs[-1])
 
 
 def moments(plan: FilmPlan) -> list[Moment]:
@@ -78,10 +78,14 @@ def moments(plan: FilmPlan) -> list[Moment]:
             number=f"{spec.chunk_num:02d}",
             label=f"{spec.start_time:g} s: {label(spec, characters)}",
             at=f"{spec.start_time:.3f}",
-            middle=Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000),
+            middle=_middle(spec),
         )
         for spec in plan.specs[::step]
     ]
+
+
+def _middle(spec: ChunkSpec) -> Fraction:
+    return Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)
 
 
 def _chunk_counts(states: Sequence[ChunkState]) -> str:

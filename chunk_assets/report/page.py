@@ -105,7 +105,6 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
     pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="film page")
     try:
         states = list(pool.map(partial(chunk_state, plan, store), plan.specs))
-        facts, bill = film_facts(plan, store, states)
         medium = pool.submit(
             film_medium,
             film,
@@ -114,6 +113,7 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             moments(plan),
             "not stitched yet",
         )
+        facts, bill = film_facts(plan, store, states)
         chunks = _view_all(pool, ChunkViews(plan, store, scratch, bill), states)
         yield from _template().generate(
             title=cut(plan.animatic.product.name or plan.video_id, 200),
