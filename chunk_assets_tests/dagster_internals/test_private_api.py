@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,7 +20,10 @@ from dagster._core.definitions import data_version
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage import tags
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._daemon import cli as daemon_cli
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_webserver import cli as webserver_cli
@@ -312,6 +316,35 @@ def test_partitions_have_the_order_in_which_they_were_added(instance: dg.Dagster
     assert instance.get_dynamic_partitions("parts") == ["a", "c", "b"], (
         "register: a range of chunks would not be in their order"
     )
+
+
+# Storage
+
+
+@pytest.mark.parametrize(
+    ("storage", "names"),
+    [
+        (SqliteRunStorage, ["connect", "dispose", "from_local"]),
+        (
+            SqliteEventLogStorage,
+            ["_connect", "_initdb", "conn_string_for_shard", "dispose", "path_for_shard"],
+        ),
+        (DagsterSqliteStorage, ["from_config_value", "event_log_storage", "run_storage"]),
+    ],
+)
+def test_the_sqlite_storages_have_the_methods_we_override(storage: type, names: list[str]):
+    """Dagster's SQLite storages connect by these methods, which ours override or call."""
+    for name in names:
+        assert hasattr(storage, name), (
+            f"KeptSqliteStorage: without {name!r} homes would not open, or connections not be kept"
+        )
+
+
+def test_the_event_storage_remembers_which_files_have_tables(tmp_path: Path):
+    """Dagster's SQLite event log has a lock and a set of the files whose tables it has created."""
+    storage = SqliteEventLogStorage(str(tmp_path))
+    with storage._db_lock:
+        assert isinstance(storage._initialized_dbs, set), "KeptSqliteStorage: no event is stored"
 
 
 # Backfills

@@ -11,6 +11,7 @@ from dagster._core.event_api import EventLogCursor
 
 from chunk_assets.dagster_internals.instance import dagster_home, open_instance
 from chunk_assets.dagster_internals.sqlite_storage import KeptSqliteStorage
+from chunk_assets.dagster_internals.warm_launcher import WarmRunLauncher
 from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import wait_for
 
@@ -81,6 +82,19 @@ def test_it_is_what_a_new_home_uses(settings: Settings, monkeypatch: pytest.Monk
     with dg.DagsterInstance.get() as opened:
         assert is_kept(opened)
         assert opened.get_run_by_id(run_id) is not None
+
+
+def test_a_home_that_names_the_former_modules(settings: Settings):
+    """A `dagster.yaml` of an earlier version, which names `chunk_assets.runs`, works as before."""
+    config = dagster_home(settings) / "dagster.yaml"
+    text = config.read_text()
+    former = text.replace("dagster_internals.sqlite_storage", "runs.storage")
+    former = former.replace("dagster_internals.warm_launcher", "runs.launcher")
+    assert former.count("chunk_assets.runs.") == 2
+    config.write_text(former)
+    with open_instance(settings) as opened:
+        assert is_kept(opened)
+        assert isinstance(opened.run_launcher, WarmRunLauncher)
 
 
 def test_a_run_is_told_of_as_by_dagsters_own_storage(
