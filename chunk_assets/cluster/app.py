@@ -1,4 +1,4 @@
-"""The Celery app: how whole runs come to the workers. One queue, one film a slot."""
+"""The Celery app, which takes whole runs to the workers: one queue, one film per slot."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from chunk_assets.settings import Settings
 QUEUE = "films"
 
 CONFIGURATION: dict[str, Any] = {
-    # A worker fetches a run when it has a free slot, never one more: that one would wait behind a
-    # film of twenty minutes while another host is idle.
+    # A worker fetches a run only for a free slot. A run fetched earlier would wait for a film of
+    # twenty minutes while another host is idle.
     "worker_prefetch_multiplier": 1,
     "worker_disable_prefetch": True,
-    # A run is Dagster's from the moment it is begun: it is never delivered twice.
+    # Dagster retries runs; Celery must never deliver one twice.
     "task_acks_late": False,
     "task_track_started": True,
     "task_default_queue": QUEUE,
     "result_expires": 24 * 3600,
     "broker_connection_retry_on_startup": True,
-    # A launch whose Redis is away fails in a moment, and Dagster tells so.
+    # If Redis does not answer, a launch fails at once, and Dagster reports it.
     "broker_transport_options": {"max_retries": 3, "interval_start": 0, "interval_max": 0.5},
     "worker_send_task_events": False,
     "worker_hijack_root_logger": False,
@@ -29,9 +29,9 @@ CONFIGURATION: dict[str, Any] = {
 
 
 def celery_app(settings: Settings) -> Celery:
-    """The app with this deployment's broker; without tasks, which `slots` adds in a worker.
+    """Return the app with this deployment's broker; a worker adds its tasks (`slots`).
 
-    Its configuration holds the broker's password: it is never printed.
+    Its configuration contains the broker's password, so it must never be printed.
 
     Raises:
         SpecError: The environment names no broker.

@@ -1,11 +1,11 @@
-"""The Redis that the machines of a cluster share, and its keys: they are nowhere else.
+"""The Redis that the machines of a cluster share, and all of its keys.
 
 ::
 
-    chunk_assets:workers            the names of the workers that were ever heard of
-    chunk_assets:worker:{name}      what a worker says of itself; gone when it is not heard of
-    chunk_assets:run:{run id}       which slot is at the run; gone when that is not heard of
-    chunk_assets:end:{run id}       what the slot is to know: the run is lost to it, or terminated
+    chunk_assets:workers            the names of all workers
+    chunk_assets:worker:{name}      a worker's heartbeat: its description; expires
+    chunk_assets:run:{run id}       a run's heartbeat: the worker that executes it; expires
+    chunk_assets:end:{run id}       why the slot must end the run: it is lost, or terminated
     (everything else)               Celery's
 """
 
@@ -20,15 +20,15 @@ from chunk_assets.settings import Settings
 WORKERS = "chunk_assets:workers"
 
 BEAT_SECONDS = 5.0
-"""How often a worker and a slot say that they are alive."""
+"""Seconds between the heartbeats of a worker."""
 
 SILENT_SECONDS = 20
-"""After so long without a word they are taken for dead: three beats may be lost or late."""
+"""Without a heartbeat for so long, a worker or slot counts as dead; three may be lost or late."""
 
 LOST, TERMINATED = "lost", "terminated"
 
 END_SECONDS = 24 * 3600
-"""How long it can be read: a host that was cut off for longer has been at nothing since."""
+"""How long the end of a run stays readable; no host is cut off from Redis for longer."""
 
 _SOCKETS = ("redis+socket", "unix")
 _SCHEMES = ("redis", "rediss", *_SOCKETS)
@@ -37,22 +37,22 @@ _BROKER, _RESULT = "CHUNK_ASSETS_BROKER_URL", "CHUNK_ASSETS_RESULT_URL"
 
 
 def worker_key(name: str) -> str:
-    """Where a worker says what it is."""
+    """Return the key of a worker's heartbeat."""
     return f"chunk_assets:worker:{name}"
 
 
 def run_key(run_id: str) -> str:
-    """Where a slot says that it is at a run."""
+    """Return the key of a run's heartbeat."""
     return f"chunk_assets:run:{run_id}"
 
 
 def end_key(run_id: str) -> str:
-    """Where a slot reads that its run is to end: `LOST` or `TERMINATED`."""
+    """Return the key under which a slot reads that its run must end: `LOST` or `TERMINATED`."""
     return f"chunk_assets:end:{run_id}"
 
 
 def broker_url(settings: Settings) -> str:
-    """The broker's URL; it may hold a password, and is for no log and no error.
+    """Return the broker's URL; it may contain a password, so it must never be logged.
 
     Raises:
         SpecError: None is set, or it is not Redis.
@@ -61,7 +61,7 @@ def broker_url(settings: Settings) -> str:
 
 
 def result_url(settings: Settings) -> str:
-    """Where workers report; likewise.
+    """Return the URL of the Redis for heartbeats and results; it must never be logged.
 
     Raises:
         SpecError: None is set, or it is not Redis.
@@ -72,7 +72,7 @@ def result_url(settings: Settings) -> str:
 
 
 def connect(settings: Settings) -> Redis:
-    """A client of the Redis where workers report; connects when it is first asked.
+    """Return a client of the Redis for heartbeats and results; it connects when first used.
 
     Raises:
         SpecError: None is set, or it is not Redis.
@@ -81,7 +81,7 @@ def connect(settings: Settings) -> Redis:
 
 
 def client(url: str) -> Redis:
-    """A client of the Redis at a URL; connects when it is first asked."""
+    """Return a client of the Redis at a URL; it connects when first used."""
     return Redis.from_url(
         url.replace("redis+socket://", "unix://"),
         decode_responses=True,
@@ -92,7 +92,7 @@ def client(url: str) -> Redis:
 
 
 def redis_urls(settings: Settings) -> dict[str, str]:
-    """The URL of each Redis there is, by the variable that names it: one, or two.
+    """Return the URL of each Redis by the variable that names it: one, or two.
 
     Raises:
         SpecError: None is set, or it is not Redis.
@@ -102,7 +102,7 @@ def redis_urls(settings: Settings) -> dict[str, str]:
 
 
 def address(url: str) -> str:
-    """Where a Redis is, `host:port` or its socket's path: what may be shown of its URL."""
+    """Return the address in a Redis URL, `host:port` or a socket's path, without credentials."""
     parts = urlsplit(url)
     if parts.scheme in _SOCKETS:
         return parts.path

@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL that a run keeps from one statement to the next."""
+"""Keeping connections to PostgreSQL open from one statement of a run to the next."""
 
 import weakref
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 RECYCLE_SECONDS = 3600
-"""As Dagster's webserver has it."""
+"""As in Dagster's webserver."""
 
 _NO_TIMEOUT = 0
 _MORE_AT_ONCE = 20
@@ -21,24 +21,24 @@ _used: "weakref.WeakSet[ConnectionPoolEntry]" = weakref.WeakSet()
 
 @contextmanager
 def kept_connections(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Have an instance keep one connection to each of its storages while the block runs.
+    """Keep one connection to each of an instance's storages open while the block runs.
 
-    Dagster makes one for each statement, with a password to be proved: a third of what a run of one
-    chunk takes beside its clip. One that has died meanwhile (the database was started again) is
-    found out before it is used, and replaced. For a process that has one run at a time: at the end
-    it has none that is open.
+    Dagster connects for each statement, with a password exchange: a third of the time of a run of
+    one chunk, apart from its clip. A connection that has died, as when the database restarts, is
+    detected before use and replaced. At the end all connections of the process are closed, so it
+    must have one run at a time.
     """
     instance.optimize_for_webserver(_NO_TIMEOUT, RECYCLE_SECONDS, _MORE_AT_ONCE)
     try:
         yield
     finally:
-        # Closing the instance leaves them to the garbage collector, and the database waiting.
+        # Closing the instance would leave them open until they are garbage-collected.
         for entry in list(_used):
             entry.invalidate()
 
 
 @listens_for(Pool, "checkout")
-def _look_whether_it_lives(
+def _check_alive(
     connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
     _used.add(entry)

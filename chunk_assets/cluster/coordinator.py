@@ -1,6 +1,6 @@
-"""Dagster's queue for a cluster: one run a film at a time, and no more runs than free slots.
+"""Dagster's run queue for a cluster: one run per film at a time, and one per free slot.
 
-Named in `deploy/dagster.yaml`; the daemon and Dagit load it.
+`deploy/dagster.yaml` names it; the daemon and Dagit load it.
 """
 
 from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, SubmitRunContext
@@ -16,20 +16,19 @@ from chunk_assets.settings import load_settings
 
 
 class FilmQueue(QueuedRunCoordinator):
-    """Tells each run's film before it is queued, and lets as many runs go as there are slots.
+    """Tags each run with its film before it is queued, and launches as many as there are slots.
 
-    A run that is launched waits for nothing: it has a slot. What has none stays in Dagster's queue,
-    where a person sees it, orders it by priority and takes it out, and where the death of a host
-    does not reach it.
+    A launched run starts at once, as it has a slot. Other runs stay in Dagster's queue, where
+    people see them, set priorities and cancel, and where no run is lost with a host.
     """
 
     def register_instance(self, instance: DagsterInstance) -> None:
-        """As Dagster tells it its instance, whose locks are from then on let go of in time."""
+        """Take the instance from Dagster, and have its row locks expire (`row_locks`)."""
         release_when_silent()
         super().register_instance(instance)
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        """Queue a run, with its film's tag, by which the queue keeps a film's runs apart."""
+        """Queue a run, with the tag by which the queue limits a film to one run at a time."""
         run = context.dagster_run
         film = only_film(run)
         if film is not None and FILM_TAG not in run.tags:
@@ -37,9 +36,9 @@ class FilmQueue(QueuedRunCoordinator):
         return super().submit_run(context)
 
     def get_run_queue_config(self) -> RunQueueConfig:
-        """The configured limits, and that of the slots there are at this moment.
+        """Return the configured limits, and the number of slots that there are now.
 
-        While Redis does not answer none is launched: it could not be.
+        While Redis does not answer, the number is 0, since no run could be launched.
         """
         configured = super().get_run_queue_config()
         return configured._replace(
@@ -57,5 +56,5 @@ class FilmQueue(QueuedRunCoordinator):
 
 
 def bounded(configured: int, slots: int) -> int:
-    """How many runs may go on: no more than slots, nor than is configured; -1 is no limit."""
+    """Return how many runs may be active, at most one per slot; configured is -1 for no limit."""
     return slots if configured < 0 else min(configured, slots)

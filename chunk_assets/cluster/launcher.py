@@ -1,7 +1,7 @@
-"""How Dagster launches runs on a cluster, ends them, and learns that a host is gone.
+"""Dagster's run launcher for a cluster: launches runs, terminates them, and notices dead hosts.
 
-Named in `deploy/dagster.yaml`; the daemon and Dagit load it. Everything is read from the
-environment: nothing of it, no password above all, is in a file or in what Dagster shows.
+`deploy/dagster.yaml` names it; the daemon and Dagit load it. Its settings come from the
+environment, so that no password is in a file or in what Dagster shows.
 """
 
 import time
@@ -36,14 +36,14 @@ from chunk_assets.dagster_internals.plugin_types import (
 from chunk_assets.settings import load_settings
 
 _SECOND_LOOK = 2 * BEAT_SECONDS
-"""Seconds in which every slot has said that it is alive, also to a Redis that was started anew."""
+"""Seconds in which each slot sends a heartbeat, also to a Redis that has restarted."""
 
 
 class FilmLauncher(CeleryRunLauncher):
-    """dagster-celery's launcher, which asks whether a slot is at the run, not what Celery thinks.
+    """dagster-celery's launcher, with a health check by heartbeats.
 
-    A host that is gone reports nothing: for Celery its tasks are started for ever. A slot renews
-    its word on a run every few seconds instead (`slots`), and Redis forgets it by itself.
+    A dead host reports nothing, and Celery considers its tasks started for ever. Instead a slot
+    sends a heartbeat for its run every few seconds (`slots`), which expires in Redis.
     """
 
     celery: Celery
@@ -63,33 +63,33 @@ class FilmLauncher(CeleryRunLauncher):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """None: the environment says it."""
+        """Return no config: the environment has it."""
         return {}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> Self:
-        """As Dagster makes it."""
+        """Create the launcher; called by Dagster."""
         return cls(inst_data=inst_data)
 
     def dispose(self) -> None:
-        """Close what was opened."""
+        """Close the connections."""
         self._redis.close()
         self.celery.close()
 
     @property
     def supports_resume_run(self) -> bool:
-        """A run that lost its host is another run: a retry, which Dagster counts and shows."""
+        """Return false: a run that lost its host is retried as a new run, which Dagster shows."""
         return False
 
     def terminate(self, run_id: str) -> bool:
-        """Have a run cancelled: its slot reads it in Redis, wherever it is.
+        """Cancel a run; its slot learns of it through Redis.
 
-        Celery's own way kills the process, with a prediction in flight that is billed.
+        Celery itself would kill the process, with a billed prediction in flight.
 
         Raises:
-            redis.RedisError: Redis does not answer; nothing is cancelled then.
+            redis.RedisError: Redis does not answer; nothing is cancelled.
         """
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
@@ -99,12 +99,12 @@ class FilmLauncher(CeleryRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether a slot is at the run.
+        """Return whether a slot executes the run.
 
         Raises:
-            redis.RedisError: Redis does not answer, which says nothing of the run.
+            redis.RedisError: Redis does not answer, so the state of the run is unknown.
         """
-        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:  # a terminal's, say
+        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:  # not launched here, but in a terminal
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if self._redis.exists(run_key(run.run_id)):
             self._missed.pop(run.run_id, None)
@@ -113,17 +113,17 @@ class FilmLauncher(CeleryRunLauncher):
         if time.monotonic() - since < _SECOND_LOOK:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         del self._missed[run.run_id]
-        # Should its host be cut off only, it shall know when it comes back.
+        # In case its host is only cut off: it stops the run when it reaches Redis again.
         self._redis.set(end_key(run.run_id), LOST, ex=END_SECONDS)
         return CheckRunHealthResult(
             WorkerStatus.FAILED,
-            f"no worker has been heard of at this run for {SILENT_SECONDS} s: its host is gone, "
-            "or its process was killed",
+            f"no heartbeat of this run for {SILENT_SECONDS} s: its host is down, or its process "
+            "was killed",
         )
 
     def get_run_worker_debug_info(
         self, run: DagsterRun, include_container_logs: bool | None = True
     ) -> str | None:
-        """Which slot is at the run, or had it."""
+        """Return the worker that executes the run, or did."""
         at_it = self._redis.get(run_key(run.run_id)) or run.tags.get("worker")
         return f"worker: {at_it}" if at_it else None

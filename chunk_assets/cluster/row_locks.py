@@ -1,7 +1,7 @@
-"""What a host that is gone holds in PostgreSQL: nothing for longer than its silence.
+"""Time out the PostgreSQL connections of dead hosts, so that their row locks are released.
 
-Dagster's own storage says nothing about it, and PostgreSQL's defaults wait for such a host for two
-hours: a row that it was writing stays locked for as long, and every run of the same asset with it.
+By default PostgreSQL waits two hours for a dead host. For so long a row that it was writing stays
+locked, and blocks every run of the same asset.
 """
 
 from psycopg2 import extensions
@@ -12,8 +12,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from chunk_assets.cluster.broker import SILENT_SECONDS
 
 SETTINGS = {
-    "idle_in_transaction_session_timeout": SILENT_SECONDS * 1000,  # a transaction here takes ms
-    # Of connections that nothing is under way on: so many seconds idle, then three questions.
+    "idle_in_transaction_session_timeout": SILENT_SECONDS * 1000,  # transactions take milliseconds
+    # For idle connections: so many seconds idle, then three probes.
     "tcp_keepalives_idle": SILENT_SECONDS,
     "tcp_keepalives_interval": 5,
     "tcp_keepalives_count": 3,
@@ -22,17 +22,17 @@ SETTINGS = {
 
 
 def release_when_silent() -> None:
-    """Have PostgreSQL end this process's connections when the process is not heard of.
+    """Have PostgreSQL end connections of this process if the process falls silent.
 
-    Of every connection made from now on: a transaction in which nothing came for `SILENT_SECONDS`
-    is rolled back, and the connection of a host that does not answer is gone 15 s after that. A
-    process that was merely cut off is told by its next statement's error.
+    For every connection from now on: a transaction that is idle for `SILENT_SECONDS` is rolled
+    back, and the connection of a host that does not answer is closed 15 s later. A process that was
+    only cut off gets an error from its next statement.
     """
-    if not event.contains(Pool, "connect", _say_how_long):
-        event.listen(Pool, "connect", _say_how_long)
+    if not event.contains(Pool, "connect", _set_timeouts):
+        event.listen(Pool, "connect", _set_timeouts)
 
 
-def _say_how_long(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _set_timeouts(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     if not isinstance(connection, extensions.connection):
         return
     cursor = connection.cursor()

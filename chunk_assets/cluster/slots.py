@@ -1,4 +1,4 @@
-"""A slot: one process of a worker, which renders one run at a time."""
+"""A slot: a process of a worker that executes one run at a time."""
 
 import os
 import signal
@@ -21,10 +21,10 @@ from chunk_assets.render.hooks import Shutdown
 from chunk_assets.settings import Settings
 
 WORKER_TAG = "worker"
-"""Which worker has, or had, a run; to find them by in Dagit."""
+"""Tag with the worker that executes a run, or did, by which people find runs in Dagit."""
 
 LOOK_SECONDS = 2.0
-"""How often a slot says that it is at its run, and reads whether that is to end."""
+"""Seconds between a run's heartbeats, with which its slot reads whether the run must end."""
 
 
 class WorkerShutdown(Shutdown):
@@ -41,30 +41,30 @@ class WorkerShutdown(Shutdown):
         self._is_lost = False
 
     def ask(self) -> int:
-        """Ask for the end once more; gives how often that was."""
+        """Request the end once more; return how often it was requested."""
         self._stage.value += 1
         return self._stage.value
 
     def lose(self) -> None:
-        """In a slot: its run is another's."""
+        """In a slot: note that its run was given to another."""
         self._is_lost = True
 
     def renew(self, *, keeps_predictions: bool = True) -> None:
-        """In a slot: before a run, or when it is terminated."""
+        """In a slot: reset for a new run, or for one that is terminated."""
         self._is_lost = False
         self.keeps_predictions = keeps_predictions
 
     def is_requested(self) -> bool:
-        """Whether the worker was asked to stop."""
+        """Return whether the worker was asked to stop."""
         return self._stage.value >= 1
 
     def is_urgent(self) -> bool:
-        """Whether it was asked twice, or the run is another's."""
+        """Return whether it was asked twice, or the run was given to another slot."""
         return self._is_lost or self._stage.value >= 2
 
 
 class Slot:
-    """What a slot's process has: the way to Redis, and whose it is."""
+    """Executes runs in this process of a worker."""
 
     def __init__(self, settings: Settings, worker: str, shutdown: WorkerShutdown):
         self._redis = connect(settings)
@@ -73,7 +73,7 @@ class Slot:
         handoff.set_shutdown(shutdown)
 
     def execute(self, run_id: str) -> None:
-        """Execute a run, unless it has been cancelled or is over."""
+        """Execute a run, unless it was cancelled or has ended."""
         with dg.DagsterInstance.get() as instance, kept_connections(instance):
             run = instance.get_run_by_id(run_id)
             if run is None or run.is_finished:
@@ -82,10 +82,10 @@ class Slot:
                 instance.report_run_canceled(run)
                 return
             if not self._redis.set(run_key(run_id), self._worker, nx=True, ex=SILENT_SECONDS):
-                return  # a message that came twice
+                return  # the message was delivered twice
             self._shutdown.renew()
             instance.add_run_tags(run_id, {WORKER_TAG: self._worker})
-            handoff.taken_over(instance, run)
+            handoff.clear_handoff(instance, run)
             with (
                 run_execution.interruptible(),
                 Watch(self._redis, run_id, self._worker, self._shutdown),
@@ -94,17 +94,17 @@ class Slot:
 
 
 class Watch:
-    """The thread beside a run: says that it has a slot, and reads whether it is to end.
+    """A thread beside a run that sends its heartbeats, and reads whether the run must end.
 
-    It asks Redis alone, which answers within seconds or not at all: a database that hangs must not
-    have a run taken for lost.
+    It uses only Redis, which answers within seconds or not at all: a database that hangs must not
+    make a run look lost.
     """
 
     def __init__(self, redis: Redis, run_id: str, worker: str, shutdown: WorkerShutdown):
         self._redis, self._run_id, self._worker = redis, run_id, worker
         self._shutdown = shutdown
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name="watch", daemon=True)
 
     def __enter__(self) -> "Watch":
         self._thread.start()
@@ -113,23 +113,23 @@ class Watch:
     def __exit__(self, *_raised: object) -> None:
         self._is_over.set()
         self._thread.join()
-        with suppress(RedisError):  # it forgets by itself
+        with suppress(RedisError):  # the heartbeat expires anyway
             self._redis.delete(run_key(self._run_id))
 
-    def _look_on(self) -> None:
-        is_to_end = False
+    def _beat(self) -> None:
+        is_ending = False
         while not self._is_over.wait(LOOK_SECONDS):
             end = None
-            # While Redis is away nobody can take the run for lost.
+            # While Redis is down, no health check can declare the run lost.
             with suppress(RedisError), self._redis.pipeline() as pipe:
                 pipe.set(run_key(self._run_id), self._worker, ex=SILENT_SECONDS)
                 pipe.get(end_key(self._run_id))
                 _, end = pipe.execute()
-            if end is None or is_to_end:
+            if end is None or is_ending:
                 continue
-            is_to_end = True
+            is_ending = True
             if end == LOST:
-                # Another was started in its place, which goes on with what this one asked for.
+                # Its retry on another worker continues with this run's predictions.
                 self._shutdown.lose()
             elif not self._is_over.is_set():
                 self._shutdown.renew(keeps_predictions=False)
@@ -137,20 +137,20 @@ class Watch:
 
 
 _slot: list[Slot] = []
-"""This process's, once it is one."""
+"""This process's slot, if it is one."""
 
 
 def become_slot(settings: Settings, worker: str, shutdown: WorkerShutdown) -> None:
     """Make this process a slot.
 
-    In a process group of its own: Ctrl-C in a terminal is for the worker, which asks its slots.
+    It gets its own process group, so that Ctrl-C in a terminal reaches only the worker.
     """
     os.setpgid(0, 0)
     _slot[:] = [Slot(settings, worker, shutdown)]
 
 
 def add_task(app: Celery) -> None:
-    """Have the app execute runs in this worker's slots."""
+    """Add the task that executes runs in this worker's slots."""
 
     @app.task(name=TASK_EXECUTE_JOB_NAME)
     def execute_job(execute_job_args_packed: Any) -> None:

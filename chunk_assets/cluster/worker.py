@@ -1,4 +1,4 @@
-"""A worker: fetches runs from the broker for as many films at a time as it has slots."""
+"""A worker: fetches runs from the broker, one per slot at a time."""
 
 import os
 import signal
@@ -22,29 +22,29 @@ from chunk_assets.cluster.broker import BEAT_SECONDS, connect
 from chunk_assets.cluster.workers import Worker, beat, forget, this_worker
 from chunk_assets.settings import Settings
 
-HURRY_SECONDS = 10
-"""What a slot gets to put down its film in, when it is asked for the second time."""
+ABORT_SECONDS = 10
+"""How long a slot may take to leave its film after the second signal."""
 
 Say = Callable[[str], None]
 
 
 class _FilmWorker(CeleryWorker):
-    """Celery's worker, whose signals are ours."""
+    """Celery's worker, without its signal handlers."""
 
     def install_platform_tweaks(self, worker: Any) -> None:
-        """Nothing: `work` has its own handlers."""
+        """Install nothing: `work` has its own handlers."""
 
 
 def work(settings: Settings, slot_count: int, say: Say) -> int:
-    """Render films until SIGTERM or SIGINT; gives the exit code.
+    """Render films until SIGTERM or SIGINT; return the exit code.
 
-    The first signal lets each slot finish its chunk in flight and hand its film on, the second one
-    has it put the film down at once, and whatever has not ended some seconds later is killed.
+    After the first signal each slot finishes its chunk in flight and hands off its film; after the
+    second it leaves the film at once. Slots that have not ended some seconds later are killed.
 
     Raises:
         SpecError: The environment names no broker.
     """
-    import chunk_assets.definitions  # noqa: F401 - before the slots are forked: they are warm
+    import chunk_assets.definitions  # noqa: F401 - before the slots are forked, which then have it imported
 
     shutdown = slots.WorkerShutdown()
     me = this_worker(slot_count)
@@ -56,7 +56,7 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
         slots.become_slot(settings, me.name, shutdown)
 
     signals.worker_process_init.connect(on_slot, weak=False)
-    heart = Heart(connect(settings), me)
+    heartbeat = Heartbeat(connect(settings), me)
     worker = _FilmWorker(
         app=app,
         hostname=f"films@{socket.gethostname()}",
@@ -80,20 +80,20 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         asked = shutdown.ask()
         if asked == 1:
-            heart.leave()
-            say("Stopping: each film is handed on behind its chunk in flight; again to hurry.")
+            heartbeat.leave()
+            say("Stopping: films are handed off after their chunk in flight; again to stop now.")
             state.should_stop = 0
         elif asked == 2:
             pool[:] = _processes(worker)
             say("Stopping at once.")
-            timer = threading.Timer(HURRY_SECONDS, end_by_force)
+            timer = threading.Timer(ABORT_SECONDS, end_by_force)
             timer.daemon = True
             timer.start()
         else:
             end_by_force()
 
     def on_ready(**_: Any) -> None:
-        heart.start()
+        heartbeat.start()
         say(f"Worker {me.name}: {slot_count} slots, code {me.code}, waiting for films.")
 
     signals.worker_ready.connect(on_ready, weak=False)
@@ -102,7 +102,7 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
     try:
         worker.start()
     finally:
-        heart.stop()
+        heartbeat.stop()
     say("Stopped.")
     return int(worker.exitcode or 0)
 
@@ -112,27 +112,27 @@ def _processes(worker: CeleryWorker) -> list[int]:
     return [process.pid for process in getattr(pool, "_pool", [])]
 
 
-class Heart:
-    """Says every few seconds that a worker is alive."""
+class Heartbeat:
+    """A thread that sends a worker's heartbeats."""
 
     def __init__(self, redis: Redis, worker: Worker):
         self._redis, self._worker = redis, worker
         self._wake, self._is_over = threading.Event(), False
-        self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Say it once before this returns, then go on; the slots are forked by now."""
+        """Send the first heartbeat, then start the thread; the slots must have been forked."""
         if not self._thread.is_alive():
-            self._say()
+            self._send()
             self._thread.start()
 
     def leave(self) -> None:
-        """Say that it takes no film any more; from a signal's handler."""
+        """Announce that the worker takes no more films; safe in a signal handler."""
         self._worker = replace(self._worker, is_leaving=True)
         self._wake.set()
 
     def stop(self) -> None:
-        """Say that it has ended."""
+        """Announce that the worker has ended."""
         self._is_over = True
         self._wake.set()
         if self._thread.ident is not None:
@@ -145,9 +145,9 @@ class Heart:
             self._wake.wait(BEAT_SECONDS)
             self._wake.clear()
             if not self._is_over:
-                self._say()
+                self._send()
 
-    def _say(self) -> None:
+    def _send(self) -> None:
         try:
             beat(self._redis, self._worker)
         except RedisError as error:

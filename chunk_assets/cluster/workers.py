@@ -1,4 +1,4 @@
-"""Which workers there are: each says so every few seconds, and is forgotten when it does not."""
+"""The live workers, which are known by their heartbeats in Redis."""
 
 import hashlib
 import json
@@ -20,16 +20,15 @@ _CODE = frozenset({".py", ".toml", ".css", ".j2"})
 
 @dataclass(frozen=True)
 class Worker:
-    """What a worker says of itself.
+    """A worker's description of itself, sent with each heartbeat.
 
     Attributes:
-        name: Its name for as long as it lives, `host:pid:random`; a worker that is started again
-            has another.
+        name: `host:pid:random`; a restarted worker has another name.
         host: The host's name.
-        slots: How many films it renders at a time.
+        slots: How many films it renders concurrently.
         code: The code it has imported, `code_version()` there.
         python: Its Python's version.
-        is_leaving: Whether it was asked to stop, and takes no film any more.
+        is_leaving: Whether it was asked to stop, and takes no more films.
     """
 
     name: str
@@ -41,14 +40,14 @@ class Worker:
 
 
 def this_worker(slots: int) -> Worker:
-    """A worker in this process, under a new name."""
+    """Describe this process as a worker, under a new name."""
     host = socket.gethostname()
     name = f"{host}:{os.getpid()}:{secrets.token_hex(4)}"
     return Worker(name, host, slots, code_version(), platform.python_version())
 
 
 def beat(redis: Redis, worker: Worker) -> None:
-    """Say that a worker is alive."""
+    """Send a worker's heartbeat."""
     with redis.pipeline(transaction=True) as pipe:
         pipe.set(worker_key(worker.name), json.dumps(asdict(worker)), ex=SILENT_SECONDS)
         pipe.sadd(WORKERS, worker.name)
@@ -56,28 +55,28 @@ def beat(redis: Redis, worker: Worker) -> None:
 
 
 def forget(redis: Redis, worker: Worker) -> None:
-    """Say that a worker has ended."""
+    """Remove a worker that has ended."""
     redis.delete(worker_key(worker.name))
     redis.srem(WORKERS, worker.name)
 
 
 def live_workers(redis: Redis) -> list[Worker]:
-    """The workers that were heard of a moment ago, by name; those that leave among them."""
+    """Return the workers with a current heartbeat in the order of names, leaving ones included."""
     names = sorted(str(name) for name in redis.smembers(WORKERS))
     if not names:
         return []
     said = redis.mget([worker_key(name) for name in names])
     silent = [name for name, text in zip(names, said, strict=True) if text is None]
     if silent:
-        redis.srem(WORKERS, *silent)  # one that comes back adds itself again
+        redis.srem(WORKERS, *silent)  # one that is only slow adds itself again
     return [Worker(**json.loads(text)) for text in said if text is not None]
 
 
 @cache
 def code_version() -> str:
-    """Tells the installed code from any other, `0.1.0+3f9c2a1b`: version and digest of its files.
+    """Return the version and a digest of the installed code, such as `0.1.0+3f9c2a1b`.
 
-    Two machines whose films shall be alike have the same.
+    Machines must have the same to render films alike.
     """
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()

@@ -1,7 +1,6 @@
 """Dagster's webserver behind the guard: `python -m chunk_assets.webserver`.
 
-It takes the options of `dagster-webserver`, and the names it answers to from
-`CHUNK_ASSETS_ALLOWED_HOSTS`.
+It takes the options of `dagster-webserver`. `CHUNK_ASSETS_ALLOWED_HOSTS` lists its host names.
 """
 
 import sys
@@ -28,8 +27,8 @@ def main() -> None:
         app.add_middleware(Guard, allowed_hosts=allowed_hosts)
         return app
 
-    # Dagster offers no way to add a layer; its command looks this name up when it starts to serve.
-    # `test_dev` asks a running Dagit, and fails if that is no longer so.
+    # Dagster has no option for middleware, but its command looks this name up when it starts to
+    # serve. `test_private_api` fails if it no longer does, and `test_dev` asks a running Dagit.
     cli.create_app_from_workspace_process_context = guarded  # pyright: ignore[reportPrivateImportUsage]
     cli.main()
 

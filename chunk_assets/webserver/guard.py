@@ -1,13 +1,13 @@
-"""An ASGI layer in front of Dagit that keeps pages of other sites from driving it.
+"""ASGI middleware in front of Dagit that refuses requests from pages of other sites.
 
-Dagit has no login: every request that reaches it may launch runs. A web page that is open in the
-same browser can send requests to this machine, so three things are refused:
+Dagit has no login: every request that reaches it can launch runs. Any web page open in the same
+browser can send requests to this machine, so these are refused:
 
-- a `Host` that is not one of Dagit's names (a foreign name may be made to resolve to loopback),
-- an `Origin` that is not Dagit's own (another page's script or form),
-- a GraphQL query in a URL or in a form: a picture's address is enough to send one.
+- a `Host` that is not one of Dagit's names: a foreign name can be made to resolve to loopback,
+- an `Origin` other than Dagit's: a script or form of another page,
+- a GraphQL query in a URL or a form, which the address of an image is enough to send.
 
-A page of another site cannot show Dagit in a frame either, to have a person click in it unseen.
+Pages of other sites cannot show Dagit in a frame either, to make people click in it unknowingly.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The names that Dagit always has."""
+"""Host names that are always allowed."""
 
 _GRAPHQL_BODIES = ("application/json", "application/graphql")
 _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
@@ -29,7 +29,7 @@ class Guard:
 
     Args:
         app: Dagster's webserver.
-        allowed_hosts: Names of Dagit beside those of the loopback, in lower case, without a port.
+        allowed_hosts: Host names besides those of loopback, in lower case, without a port.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str] = ()):
@@ -37,7 +37,7 @@ class Guard:
         self._own = frozenset(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request or websocket."""
+        """Handle a request or a websocket."""
         refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, _unframed(send))
@@ -54,18 +54,18 @@ class Guard:
         name = _hostname(host)
         if name not in self._own | LOOPBACK:
             return _refused(
-                f"Dagit does not answer to the host name {_shown(name or host)}: if it is yours, "
-                "name it in CHUNK_ASSETS_ALLOWED_HOSTS"
+                f"Dagit refuses the host name {_shown(name or host)}: if it is yours, add it to "
+                "CHUNK_ASSETS_ALLOWED_HOSTS"
             )
         foreign = [origin for origin in origins if not self._is_own(origin.lower(), host)]
         if foreign:
-            return _refused(f"a page of {_shown(foreign[0])} may not ask Dagit for anything")
+            return _refused(f"Dagit refuses requests from pages of {_shown(foreign[0])}")
         return _query_outside_the_body(scope, headers)
 
     def _is_own(self, origin: str, host: str) -> bool:
         scheme, _, netloc = origin.partition("://")
-        # Behind a proxy, Host may be the proxy's name for this machine: the page's own name is one
-        # of those that the deployment allows.
+        # Behind a proxy, Host may be the proxy's name for this machine; the page's own name is then
+        # one of the allowed hosts.
         return scheme in ("http", "https") and (netloc == host or _hostname(netloc) in self._own)
 
 
@@ -76,9 +76,11 @@ def _query_outside_the_body(scope: Scope, headers: Headers) -> PlainTextResponse
         body = headers.get("content-type", "").partition(";")[0].strip().lower()
         if body not in _GRAPHQL_BODIES:
             allowed = " or ".join(_GRAPHQL_BODIES)
-            return _refused(f"a GraphQL query is sent as {allowed}, not as {_shown(body)}", 415)
+            return _refused(
+                f"a GraphQL query must be sent as {allowed}, not as {_shown(body)}", 415
+            )
     elif scope["query_string"]:
-        return _refused("a GraphQL query is sent by POST, not in a URL", 405)
+        return _refused("a GraphQL query must be sent by POST, not in a URL", 405)
     return None
 
 

@@ -22,14 +22,14 @@ from chunk_assets.cluster import launcher as launching
 from chunk_assets.cluster.broker import connect, run_key, worker_key
 from chunk_assets.cluster.coordinator import FilmQueue, bounded
 from chunk_assets.cluster.launcher import FilmLauncher
-from chunk_assets.cluster.worker import Heart
+from chunk_assets.cluster.worker import Heartbeat
 from chunk_assets.cluster.workers import beat, forget, live_workers, this_worker
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.registry import register
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.defs.runs.coverage import only_film
-from chunk_assets.defs.runs.handoff import HANDED_ON, hand_on, taken_over
+from chunk_assets.defs.runs.handoff import HANDED_ON, clear_handoff, hand_off
 from chunk_assets.errors import SpecError
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets_tests.cluster.clusters import DEPLOY
@@ -84,7 +84,7 @@ def test_a_worker_is_there_for_as_long_as_it_is_heard_of(redis: Redis):
 def test_a_worker_is_heard_of_once_its_heart_has_started(redis: Redis):
     """What says that it waits for films is there for whoever asks next, each time."""
     for slots in range(1, 31):
-        heart = Heart(connect(load_settings()), this_worker(slots))
+        heart = Heartbeat(connect(load_settings()), this_worker(slots))
         heart.start()
         assert [worker.slots for worker in live_workers(redis)] == [slots]
         heart.stop()
@@ -219,7 +219,7 @@ def test_handing_on_costs_a_run_none_of_its_tries(queueing: dg.DagsterInstance):
     """Nor is the run that goes on tried again when it fails by itself."""
     first = queueing.get_run_by_id(recorded(queueing, dg.DagsterRunStatus.STARTED, {}))
     assert first is not None
-    hand_on(queueing, first, "render-1")
+    hand_off(queueing, first, "render-1")
     first = queueing.get_run_by_id(first.run_id)
     assert first is not None
     assert first.tags[HANDED_ON] == "render-1"
@@ -229,11 +229,11 @@ def test_handing_on_costs_a_run_none_of_its_tries(queueing: dg.DagsterInstance):
         recorded(queueing, dg.DagsterRunStatus.STARTED, dict(first.tags))
     )
     assert second is not None
-    taken_over(queueing, second)
+    clear_handoff(queueing, second)
     second = queueing.get_run_by_id(second.run_id)
     assert second is not None
     assert second.tags["dagster/retry_on_asset_or_op_failure"] == "false"
-    hand_on(queueing, second, "render-2")
+    hand_off(queueing, second, "render-2")
     second = queueing.get_run_by_id(second.run_id)
     assert second is not None
     assert second.tags["dagster/max_retries"] == "5"

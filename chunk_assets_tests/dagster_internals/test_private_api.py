@@ -93,7 +93,7 @@ def test_an_instance_names_its_plugins_in_dagster_yaml(settings: Settings):
         ("report_run_canceling", "the launchers: an interrupted run would count as failed"),
         ("report_run_failed", "end_lost_runs: killed runs would stay active for ever"),
         ("report_runless_asset_event", "the sensors: nothing would be recorded without a run"),
-        ("run_retries_max_retries", "hand_on: a film of a stopped worker would not be retried"),
+        ("run_retries_max_retries", "hand_off: a film of a stopped worker would not be retried"),
     ],
 )
 def test_an_instance_has_the_methods_we_call(method: str, caller: str):

@@ -22,7 +22,7 @@ def check_specs(
 ) -> list[dg.AssetCheckSpec]:
     """Return the specs of an asset's checks, from their descriptions by name."""
     with warnings.catch_warnings():
-        # A preview in Dagster 1.13; without it, Dagit could not tell one partition from another.
+        # Partitions are a preview in Dagster 1.13; without them, Dagit shows no result per chunk.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=partitions)
@@ -60,7 +60,7 @@ def latest_target(
         version: The data version that was checked; any if None.
 
     Returns:
-        None if there is none, or another version came since.
+        None if there is none, or another version was recorded since.
     """
     wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
     records = instance.fetch_materializations(wanted, limit=1).records

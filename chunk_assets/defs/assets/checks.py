@@ -46,7 +46,7 @@ from chunk_assets.storage.stored import StoredObject
     name="judge_clips",
     specs=check_specs(CLIPS, results.CLIP_CHECKS, chunks),
     can_subset=True,
-    description="Looks at clips: one by one, in their film's order.",
+    description="Checks clips one by one, in the order of the film.",
 )
 def clip_checks(
     context: dg.AssetCheckExecutionContext, films: FilmStore
@@ -62,7 +62,7 @@ def clip_checks(
             is_checked = False
             for number in numbers:
                 partition = chunk_key(video_id, number)
-                # The grid is a product: in a range, a film's chunks may be followed by none.
+                # In a range, the chunk numbers of longer films are partitions of shorter ones, too.
                 if len(selected) > 1 and not checker.is_stored(video_id, number):
                     context.log.info(f"{partition}: nothing is stored to check")
                     continue
@@ -78,7 +78,7 @@ def clip_checks(
     name="judge_films",
     specs=check_specs(FILMS, results.FILM_CHECKS, videos),
     can_subset=True,
-    description="Measures stitched films.",
+    description="Measures stitched films, and checks that they are complete.",
 )
 def film_checks(
     context: dg.AssetCheckExecutionContext, films: FilmStore
@@ -101,10 +101,10 @@ def film_checks(
 
 check_chunks = dg.define_asset_job(
     "check_chunks",
-    tags={**RETRIED, PRIORITY: "-1"},  # a film that is being made goes first
+    tags={**RETRIED, PRIORITY: "-1"},  # rendering goes first
     selection=dg.AssetSelection.checks(clip_checks),
-    description="Look at rendered chunks: is the clip whole, does it move, does it follow the one "
-    "before, have its colours held? Renders nothing and costs nothing.",
+    description="Check rendered chunks: is the clip whole, does it move, does it continue the "
+    "previous one, do its colours hold? Renders nothing and costs nothing.",
 )
 
 

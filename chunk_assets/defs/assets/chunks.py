@@ -1,4 +1,4 @@
-"""The four assets of a chunk, made by one op that walks the chain of each film."""
+"""The four assets of a chunk, made by one op that walks each film's chunks in order."""
 
 import socket
 from collections.abc import Iterator
@@ -54,31 +54,31 @@ SPECS = [
         "chunk_specs",
         [dg.AssetDep("animatics", partition_mapping=of_film)],
         {"json"},
-        "What each chunk is to be: its slot of the film, its beat, pictures and prompt.",
+        "The plan of each chunk: its slot in the film, beat, pictures and prompt.",
         "json_io",
     ),
     _spec(
         "composites",
         [dg.AssetDep("chunk_specs"), dg.AssetDep("previous_last_frames")],
         {"png"},
-        "The conditioning image: 70 % animatic and 30 % style guide for chunk 0, 70 % of the "
-        "last frame of the chunk before and 30 % animatic for the others.",
+        "The conditioning image: 70 % animatic and 30 % style guide for chunk 0; 70 % previous "
+        "last frame and 30 % animatic for the others.",
         "image_io",
     ),
     _spec(
         "chunk_videos",
         [dg.AssetDep("chunk_specs"), dg.AssetDep("composites")],
         {"mp4"},
-        "The clip: the composite, set in motion by the generator. `preview` moves, `watch` plays "
-        "it. To render a chunk anew and hand its end to the next one, materialize all four chunk "
-        "assets (the job render_chunks): this one alone hands nothing on.",
+        "The clip: the composite, set in motion by the generator. `preview` is a moving picture, "
+        "`watch` plays the clip. To render a chunk again and hand its last frame to the next one, "
+        "materialize all four chunk assets (the job render_chunks).",
         "video_io",
     ),
     _spec(
         "last_frames",
         [dg.AssetDep("chunk_videos")],
         {"png"},
-        "The frame in which the clip ends, handed over to the next chunk.",
+        "The last frame of the clip, with which the next chunk begins.",
         "image_io",
     ),
 ]
@@ -97,7 +97,7 @@ def film_chunks(
     generators: dg.ResourceParam[Generators],
     listener: dg.ResourceParam[Listener],
 ) -> Iterator[Event]:
-    """Walk the selected chunks of each film in order; record each object as soon as it is on S3."""
+    """Render the selected chunks of each film in order; record each object once it is on S3."""
     with as_failures():
         request = RenderRequest(
             stages=frozenset(key.path[-1] for key in context.selected_asset_keys),
@@ -116,7 +116,7 @@ def film_chunks(
                     context, config, films, generators, listener, request, video_id, asked
                 )
             except HandedOff:
-                handoff.hand_on(context.instance, context.run, socket.gethostname())
+                handoff.hand_off(context.instance, context.run, socket.gethostname())
                 raise
             except ChunkAssetsError as error:
                 failed.append(error)
@@ -138,11 +138,11 @@ def _film(
     video_id: str,
     asked: list[int],
 ) -> Iterator[Event]:
-    """One film's selected chunks; what goes wrong with it leaves the run's other films alone."""
+    """Render the selected chunks of one film."""
     store = films.store()
     partitions = frozenset(context.partition_keys)
     plan = plan_film(store, video_id, seed=config.seed, continuity=config.chosen_continuity)
-    announce(context.instance, store, plan)  # it may have been put on S3 a moment ago
+    announce(context.instance, store, plan)  # it may have been written a moment ago
     numbers = backfills.with_predecessors(
         _planned(context, plan, asked, is_single=len(context.partition_keys) == 1),
         video_id,
@@ -197,7 +197,7 @@ def _film(
 def _planned(
     context: dg.AssetExecutionContext, plan: FilmPlan, asked: list[int], *, is_single: bool
 ) -> list[int]:
-    """The asked chunks that the film has: the grid is a product, and films differ in length."""
+    """Return the selected chunks that the film has: it may have fewer than others in the range."""
     if is_single:
         plan.spec(asked[0])
     beyond = [number for number in asked if number >= len(plan.specs)]

@@ -1,7 +1,7 @@
 """The partitions: films by name, and the chunks of films.
 
-Anyone can type a key into Dagit. A key that names no film or no chunk, such as `seven`, is foreign:
-`is_usable` decides, and nothing is ever made of a foreign key.
+People can add any key in Dagit. A key that cannot name a film or a chunk, such as `seven`, is
+foreign (`is_usable`); it is never rendered.
 """
 
 import re
@@ -15,7 +15,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.schemas import VIDEO_ID as FILM_NAME
 
 OWNERS = ["team:film"]
-"""Whom Dagit names as the owner of every asset; a deployment of several teams changes it here."""
+"""The owner of every asset in Dagit; deployments with several teams change it here."""
 
 VIDEO_ID = "video_id"
 CHUNK_NUM = "chunk_num"
@@ -29,14 +29,14 @@ chunks = dg.MultiPartitionsDefinition({VIDEO_ID: videos, CHUNK_NUM: chunk_nums})
 """A key is `03|film`: Dagster joins the dimensions in the order of their names."""
 
 with warnings.catch_warnings():
-    # Beta in Dagster 1.13, and without an alternative; no news to whoever starts the webserver.
+    # Beta in Dagster 1.13, without an alternative; the warning helps no user.
     warnings.simplefilter("ignore", dg.BetaWarning)
     of_film = dg.MultiToSingleDimensionPartitionMapping(VIDEO_ID)
     """Maps a film's chunks to the film, and the film to all of its chunks."""
 
 
 def chunk_key(video_id: str, chunk_num: int) -> str:
-    """The partition key of a chunk, such as `03|film`."""
+    """Return the partition key of a chunk, such as `03|film`."""
     return f"{chunk_num:02d}|{video_id}"
 
 
@@ -86,7 +86,7 @@ def split_chunk_key(key: str) -> tuple[str, int]:
 
 
 def by_film(partition_keys: Iterable[str]) -> dict[str, list[int]]:
-    """Return chunk numbers in order, by film, in the order in which the films come.
+    """Return chunk numbers in order by film; films are in the order of the keys.
 
     Foreign keys are left out.
     """
@@ -103,8 +103,8 @@ def refuse_foreign(
     """Log which selected keys are foreign and are left out.
 
     Args:
-        partition_keys: What a run or a check selected.
-        log: Receives one sentence, if any key is foreign.
+        partition_keys: The keys that a run or a check selected.
+        log: Called with one sentence if any key is foreign.
         are_films: Whether the keys name films, not chunks.
 
     Raises:
@@ -133,12 +133,12 @@ def _refusal(foreign: Sequence[str], are_films: bool) -> str:
 
 
 def shown(key: str) -> str:
-    """Return a key as a sentence shows it: quoted, escaped, and not too long."""
+    """Return a key for a message: quoted, escaped and not too long."""
     return repr(key) if len(key) <= 60 else f"{key[:40]!r}… ({len(key)} characters)"
 
 
 def range_tags(video_id: str, numbers: Sequence[int]) -> dict[str, str]:
-    """The tags of a run over a range of one film's chunks."""
+    """Return the tags of a run over a range of one film's chunks."""
     return {
         RANGE_START: chunk_key(video_id, min(numbers)),
         RANGE_END: chunk_key(video_id, max(numbers)),

@@ -1,4 +1,4 @@
-"""The partition grid: films come into it and leave it."""
+"""The partition grid: adding and removing films."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from chunk_assets.defs.partitions.definitions import (
 
 
 def register(instance: dg.DagsterInstance, video_id: str, chunks_planned: int) -> None:
-    """Make the film and its chunks known to Dagster; known ones stay as they are.
+    """Add a film and its chunk numbers to the grid, if they are missing.
 
-    Dagster orders chunk numbers by when they were added, and takes a range of partitions from that
-    order. They are added from 00 on without a gap, so that a range of partitions is a range of
-    chunks; numbers added by hand too early are added again in their place. Keys that
-    Dagster's own ranges break on, those with its separator in them, are removed.
+    Dagster orders chunk numbers by when they were added, and a range of partitions follows that
+    order. They are added from 00 without a gap, so that a range of partitions is a range of chunks;
+    numbers that were added by hand out of order are added again. Keys with Dagster's separator in
+    them break its ranges, and are removed.
     """
     numbers = instance.get_dynamic_partitions(CHUNK_NUM)
     known = [key for key in numbers if is_usable(CHUNK_NUM, key)]
@@ -70,5 +70,5 @@ def remove_foreign(instance: dg.DagsterInstance) -> dict[str, list[str]]:
 
 
 def unregister(instance: dg.DagsterInstance, video_ids: Sequence[str]) -> None:
-    """Take films out of the partition grid, all of them or none; chunk numbers stay."""
+    """Remove films from the grid, all of them or none; chunk numbers stay."""
     delete_partitions(instance, VIDEO_ID, video_ids)

@@ -1,4 +1,4 @@
-"""The job that takes old finished films out of the partition grid, and its nightly schedule."""
+"""The job that removes old finished films from the partition grid, and its nightly schedule."""
 
 from datetime import timedelta
 
@@ -14,27 +14,27 @@ OLDER_THAN_DAYS = 30
 MAX_DAYS = 36500
 
 MAX_LISTED = 1000
-"""Names in the metadata of a run."""
+"""Films listed in a run's metadata, at most."""
 
 
 class RetireConfig(dg.Config):
-    """Which films leave the grid."""
+    """Which films to retire."""
 
     older_than_days: float = Field(
         default=OLDER_THAN_DAYS,
         ge=0,
         le=MAX_DAYS,
-        description="Films leave that were stitched, and last submitted, before so many days.",
+        description="Retire films that were stitched, and last submitted, so many days ago.",
     )
     films: list[str] = Field(
-        default=[], description="Only these films, if they are as old; all without."
+        default=[], description="Only these films, if they are old enough; by default all films."
     )
-    dry_run: bool = Field(default=False, description="Only say in the log what would leave.")
+    dry_run: bool = Field(default=False, description="Only log what would be retired.")
 
 
 @dg.op
 def retire_finished(context: dg.OpExecutionContext, config: RetireConfig, films: FilmStore) -> None:
-    """Retire films, and say in the log and in the output's metadata which."""
+    """Retire films, and list them in the log and in the output's metadata."""
     with as_failures():
         found = retire(
             context.instance,
@@ -43,10 +43,10 @@ def retire_finished(context: dg.OpExecutionContext, config: RetireConfig, films:
             names=config.films,
             older_than=timedelta(days=config.older_than_days),
             is_dry_run=config.dry_run,
-            progress=lambda done, of: context.log.info(f"{done} of {of} films are dealt with"),
+            progress=lambda done, of: context.log.info(f"{done} of {of} films are checked"),
         )
     for name, why in found.left.items():
-        context.log.info(f"film {name!r} stays: {why}")
+        context.log.info(f"film {name!r} is kept: {why}")
     context.add_output_metadata(
         {
             "dry_run": config.dry_run,
@@ -61,12 +61,12 @@ def retire_finished(context: dg.OpExecutionContext, config: RetireConfig, films:
 
 @dg.job(
     description=(
-        "Take finished films out of the partition grid. What is stored stays, a film that is "
-        "submitted again comes back."
+        "Remove finished films from the partition grid. Stored files stay; a film that is "
+        "submitted again returns to the grid."
     ),
 )
 def retire_films() -> None:
-    """One look at every film in the grid."""
+    """Retire the finished films in the grid."""
     retire_finished()
 
 
@@ -75,5 +75,5 @@ retire_nightly = dg.ScheduleDefinition(
     job=retire_films,
     cron_schedule="30 3 * * *",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description=f"Retires what is finished for {OLDER_THAN_DAYS} days, each night at 3:30 UTC.",
+    description=f"Retires films finished for {OLDER_THAN_DAYS} days, each night at 3:30 UTC.",
 )

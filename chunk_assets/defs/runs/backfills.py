@@ -1,8 +1,9 @@
-"""A backfill of many films: Dagster makes a run of each chunk number, in any order.
+"""Backfills of many films: Dagster launches a run for each chunk number, in any order.
 
-A run must then not wait for runs that may never get a slot while it holds one: what its chunks
-begin with and what the same backfill asks for, it renders itself unless another run is at it. The
-run that was meant for that chunk finds it and keeps it: all of a backfill's runs count as one.
+A run must not wait for another run of the backfill, which may get no slot while this one holds one.
+So it also renders the chunks before its own that the backfill targets, unless another run has them
+locked. The run that was launched for such a chunk keeps its clip: all runs of a backfill count as
+one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,21 +22,24 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 HANDING_OVER = frozenset({"chunk_videos", "last_frames"})
-"""Without both of these, a run hands nothing to the chunk behind."""
+"""A run without both of these hands nothing to the next chunk."""
 
 Film = TypeVar("Film")
 
 
 def root_run(run: dg.DagsterRun) -> str:
-    """Whose takes a run may keep: its own, its backfill's, and those of what it retries."""
+    """Return the id under which a run records takes: it keeps those recorded under the same id.
+
+    It is the id of the first backfill or run that this run belongs to or retries.
+    """
     backfill = run.tags.get(ROOT_BACKFILL) or run.tags.get(BACKFILL)
     return backfill or run.root_run_id or run.run_id
 
 
 def spread(films: Sequence[Film], run: dg.DagsterRun, chunk_num: int) -> list[Film]:
-    """The films in the order in which a run takes them.
+    """Return the films in the order in which a run renders them.
 
-    The runs of a backfill begin at different ones, so that they do not all wait for the first.
+    The runs of a backfill begin with different films, so that they do not all wait for the first.
     """
     start = chunk_num % len(films) if BACKFILL in run.tags and films else 0
     return [*films[start:], *films[:start]]
@@ -51,7 +55,7 @@ def with_predecessors(
     store: ObjectStore,
     specs: Sequence[ChunkSpec],
 ) -> list[int]:
-    """The asked chunks, and those before them which the same backfill wants and nobody has made."""
+    """Return these chunks, and those before them that the same backfill targets and lacks."""
     wanted = set(asked)
     backfill = run.tags.get(BACKFILL)
     if backfill is None or not stages >= HANDING_OVER:

@@ -1,4 +1,4 @@
-"""Dagster's pools, for generators that many films share."""
+"""Dagster's pools, for generators that several films share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

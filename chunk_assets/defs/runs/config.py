@@ -1,4 +1,4 @@
-"""What a person chooses in the launchpad before a run renders."""
+"""The config of a run that renders, as people see it in Dagit's launchpad."""
 
 from typing import Any, Literal
 
@@ -14,64 +14,65 @@ from chunk_assets.schemas import Continuity
 from chunk_assets.usd import checked_usd
 
 MOST_PARALLEL_SCENES = 64
-"""Each is a thread with a clip in memory."""
+"""Each scene takes a thread, with a clip in memory."""
 
 
 class ChunkConfig(dg.Config):
-    """What one run renders with."""
+    """The options of a run that renders."""
 
     generator: str = Field(
         default=DEFAULT_GENERATOR,
-        description="The generator of the clips. 'preview' costs nothing, 'replicate' costs money.",
+        description="The generator of the clips. 'preview' is free, 'replicate' costs money.",
     )
     model: str | None = Field(
         default=None,
-        description="The hosted model; the manifest's without it. It must make clips as long as "
-        "the film's chunks, which are planned for the manifest's.",
+        description="The hosted model; by default the manifest's. It must make clips as long as "
+        "the film's chunks, which are planned for the manifest's model.",
     )
     continuity: Literal["manifest", "film", "scene"] = Field(
         default="manifest",
-        description="How far the chain of last frames reaches: through the 'film', to the end of "
-        "each 'scene', whose first chunk is then made from animatic and style guide, or as the "
-        "'manifest' says.",
+        description="How far last frames are handed on: through the whole 'film', or to the end "
+        "of each 'scene', whose first chunk is then made from animatic and style guide; "
+        "'manifest' uses the manifest's setting.",
     )
     max_parallel_scenes: int = Field(
         default=MAX_PARALLEL_SCENES,
-        description="How many scenes are rendered at a time, with the continuity 'scene'.",
+        description="How many scenes are rendered concurrently, if the continuity is 'scene'.",
     )
     max_cost_usd: float | None = Field(
         default=None,
-        description="What the film may cost in all, US dollars; the manifest's limit without it.",
+        description="The most that the film may cost in all, in US dollars; by default the "
+        "manifest's limit.",
     )
     reuse: Literal["this_run", "matching"] = Field(
         default="this_run",
         description=(
-            "Which stored clips stay: 'this_run' makes a new take of every selected chunk (a "
-            "retry keeps what the run before it made); 'matching' keeps every clip that was made "
-            "from what it would be made from now."
+            "Which stored clips are kept: 'this_run' renders a new take of every selected chunk "
+            "(a retry keeps the takes of the run it retries); 'matching' keeps every clip that is "
+            "up to date."
         ),
     )
     seed: int | None = Field(
         default=None,
-        description="A seed for the whole film; without it each chunk and take has its own.",
+        description="A seed for the whole film; by default each take has its own.",
     )
     animatic_weight: float = Field(
         default=ANIMATIC_WEIGHT,
-        description="Chunk 0: the animatic's share of the composite.",
+        description="The animatic's share of the composite of chunk 0.",
     )
     style_weight: float = Field(
         default=STYLE_WEIGHT,
-        description="Chunk 0: the style guide's share of the composite.",
+        description="The style guide's share of the composite of chunk 0.",
     )
     temporal_weight: float = Field(
         default=TEMPORAL_WEIGHT,
-        description="Chunks 1 and later: the share of the last frame of the chunk before.",
+        description="The previous last frame's share of the composite of chunk 1 and later.",
     )
 
     @field_validator("max_cost_usd", mode="before")
     @classmethod
     def _is_an_amount(cls, value: Any) -> float | None:
-        # Before pydantic, which takes `true` for 1.0.
+        # Before pydantic, which would convert `true` to 1.0.
         return None if value is None else checked_usd(value, "max_cost_usd")
 
     @field_validator("max_parallel_scenes")
@@ -93,10 +94,10 @@ class ChunkConfig(dg.Config):
 
     @property
     def chosen_continuity(self) -> Continuity | None:
-        """What takes the place of the manifest's."""
+        """The continuity that replaces the manifest's, if any."""
         return None if self.continuity == "manifest" else self.continuity
 
     @property
     def weights(self) -> Weights:
-        """The composite's weights."""
+        """The weights of the composites."""
         return Weights(self.animatic_weight, self.style_weight, self.temporal_weight)

@@ -1,4 +1,4 @@
-"""Our errors as Dagster shows them."""
+"""Errors of this package as Dagster failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from chunk_assets.sentences import shown_lines
 
 @contextmanager
 def as_failures() -> Iterator[None]:
-    """Turn an error of ours into a `dg.Failure` with the same sentence and its data as metadata.
+    """Turn a `ChunkAssetsError` into a `dg.Failure`, with its data as metadata.
 
-    Only what may pass by itself is worth another try.
+    Dagster may retry only errors that can pass by themselves.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""A run that ends early so that Dagster starts it again elsewhere: asked for by a worker.
+"""Handing off a run: it ends early, and Dagster starts it again on another worker.
 
 A worker's process calls `set_shutdown`; in any other process, runs are never handed off.
 """
@@ -9,7 +9,7 @@ from chunk_assets.dagster_internals.tag_names import MAX_RETRIES, RETRY_FAILURES
 from chunk_assets.render.hooks import Shutdown
 
 HANDED_ON = "chunk_assets/handed_on_by"
-"""Which host handed a run on; on the run that goes on with it as well."""
+"""Tag with the host that handed off a run; the run that continues it has the tag, too."""
 
 _current = Shutdown()
 
@@ -25,11 +25,8 @@ def current_shutdown() -> Shutdown:
     return _current
 
 
-def hand_on(instance: dg.DagsterInstance, run: dg.DagsterRun, host: str) -> None:
-    """Have Dagster start a run again that is about to fail, though its op fails by itself.
-
-    It does not count as one of the tries that a run has.
-    """
+def hand_off(instance: dg.DagsterInstance, run: dg.DagsterRun, host: str) -> None:
+    """Have Dagster retry a run that is about to fail, in addition to the retries it may have."""
     tags = instance.get_run_by_id(run.run_id)
     known = dict(tags.tags) if tags else dict(run.tags)
     try:
@@ -42,7 +39,7 @@ def hand_on(instance: dg.DagsterInstance, run: dg.DagsterRun, host: str) -> None
     )
 
 
-def taken_over(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Have a run that goes on with one that was handed on fail like any other."""
+def clear_handoff(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Undo `hand_off` for the run that continues a handed-off run, so that it fails normally."""
     if HANDED_ON in run.tags and run.tags.get(RETRY_FAILURES) == "true":
         instance.add_run_tags(run.run_id, {RETRY_FAILURES: "false"})

@@ -1,4 +1,4 @@
-"""The jobs: what the terminal and the sensors ask for."""
+"""The jobs that the terminal and the sensors run."""
 
 import dagster as dg
 
@@ -7,17 +7,17 @@ from chunk_assets.render.request import STAGES
 
 render_chunks = dg.define_asset_job(
     "render_chunks",
-    # The checks are another job's: behind outputs that may be skipped Dagster skips them, too.
+    # Checks are a job of their own: Dagster skips those of outputs that may be skipped.
     selection=dg.AssetSelection.assets(*STAGES).without_checks(),
     description="Render chunks of a film: a range of the partitions of all four chunk assets.",
 )
 
 RETRIED = {MAX_RETRIES: "2", RETRY_FAILURES: "true"}
-"""For runs that cost nothing: a machine that had no memory for a moment has it the next time."""
+"""Retries for runs that cost nothing: a machine that is out of memory may soon have some."""
 
 stitch_film = dg.define_asset_job(
     "stitch_film",
     selection=["stitched_videos", "film_pages"],
-    description="Stitch a film from its stored chunks, and write its page.",
+    description="Stitch a film from its stored chunks, and write its film page.",
     tags=RETRIED,
 )

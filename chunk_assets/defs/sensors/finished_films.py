@@ -1,4 +1,4 @@
-"""Films finish by themselves: once every chunk is stored and up to date, the film is stitched."""
+"""The sensor that has a film stitched once all of its chunks are stored and up to date."""
 
 import json
 import time
@@ -20,25 +20,25 @@ from chunk_assets.film.status import FilmStatus, film_status, planned_clips
 from chunk_assets.settings import Settings, load_settings
 
 MAX_EVENTS = 300
-"""Recorded clips read in one tick; each carries its preview."""
+"""Recorded clips read in one tick; each has its preview with it."""
 
 MAX_FILMS = 20
-"""Films looked at in one tick; each asks S3 for up to eighty objects."""
+"""Films checked in one tick; each asks S3 for up to eighty objects."""
 
 MAX_SECONDS = 20.0
-"""No other film is begun in a tick after that; Dagster ends a tick after sixty."""
+"""After so many seconds of a tick no other film is begun; Dagster ends a tick after sixty."""
 
 MAX_PENDING = 200
-"""Films that are complete but being stitched, or cannot be read, at one time."""
+"""Films remembered that are complete but being stitched, or that cannot be read."""
 
 
 @dataclass
 class StitchingCursor:
-    """Where the sensor stands.
+    """The sensor's cursor.
 
     Attributes:
-        after: The storage id of the last recorded clip that was dealt with.
-        pending: Films to look at again, since something was going on with them.
+        after: The storage id of the last recorded clip that was handled.
+        pending: Films to check again: they were being rendered or stitched, or S3 failed.
     """
 
     after: int = 0
@@ -46,7 +46,7 @@ class StitchingCursor:
 
     @classmethod
     def read(cls, text: str | None) -> "StitchingCursor":
-        """Read it back; what nobody wrote is as none at all."""
+        """Read a cursor; one that cannot be read is as good as none."""
         try:
             document = json.loads(text or "")
             return cls(int(document["after"]), [str(name) for name in document["pending"]])
@@ -54,7 +54,7 @@ class StitchingCursor:
             return cls()
 
     def written(self) -> str:
-        """The cursor as Dagster keeps it."""
+        """Return the cursor as Dagster stores it."""
         return json.dumps({"after": self.after, "pending": self.pending[-MAX_PENDING:]})
 
 
@@ -65,11 +65,11 @@ class StitchingCursor:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Stitches a film as soon as every planned chunk is stored and up to date, and again "
-        "after one of them was rendered anew."
+        "after one of them was rendered again."
     ),
 )
 def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.SensorResult:
-    """Look at the clips that were recorded since the last, until one completes its film."""
+    """Check the films of newly recorded clips, until one is complete or time is up."""
     cursor = StitchingCursor.read(context.cursor)
     try:
         settings = load_settings()
@@ -89,7 +89,7 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
 def _recorded(
     instance: dg.DagsterInstance, cursor: StitchingCursor, limit: int
 ) -> Sequence[dg.EventLogRecord]:
-    """The clips that were recorded after those the cursor has dealt with."""
+    """Return the clips that were recorded after those the cursor has handled."""
     return instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey("chunk_videos"), after_storage_id=cursor.after),
         limit=limit,
@@ -103,14 +103,14 @@ def _look(
     settings: Settings,
     cursor: StitchingCursor,
 ) -> "Look":
-    """Deal with what is recorded, as far as one look goes; the cursor says how far that was."""
+    """Handle recorded clips, as far as one look allows; the cursor keeps how far that is."""
     look = Look(context, films, settings, time.monotonic() + MAX_SECONDS)
     recorded = _recorded(context.instance, cursor, limit=MAX_EVENTS)
     if not recorded and not cursor.pending:
         look.said.append("No clip was recorded since the last look.")
         return look
-    films.store()  # where S3 cannot be reached, nothing is looked at
-    # At most half of it is for what waits, in turns: it must not keep back what is new.
+    films.store()  # raises if S3 cannot be reached
+    # Pending films take turns in at most half of a look, so that new ones are not held up.
     again, later = cursor.pending[: MAX_FILMS // 2], cursor.pending[MAX_FILMS // 2 :]
     for video_id in again:
         look.at(video_id)
@@ -125,7 +125,7 @@ def _look(
 
 @dataclass
 class Look:
-    """What one look works with, and what it has found."""
+    """One look at films: what it needs, and what it has found."""
 
     context: dg.SensorEvaluationContext
     films: FilmStore
@@ -137,7 +137,7 @@ class Look:
     seen: set[str] = field(default_factory=set)
 
     def at(self, video_id: str) -> bool:
-        """Look at a film unless this look did already; False if that is left to the next one."""
+        """Check a film, once per look; return false if it is left to the next look."""
         if video_id in self.seen:
             return True
         is_late = bool(self.seen) and time.monotonic() >= self.deadline
@@ -147,7 +147,7 @@ class Look:
         try:
             self._judge(video_id)
         except (NotStored, StorageError) as error:
-            if not isinstance(error, NotStored):  # S3's fault, maybe; a manifest's is not ours
+            if not isinstance(error, NotStored):  # S3 may recover; a missing object is final
                 self.pending.append(video_id)
             self.said.append(str(error))
         except ChunkAssetsError as error:
@@ -168,11 +168,11 @@ class Look:
         if status.fingerprint is None or status.is_complete:
             return
         if active_runs.is_in_terminal(self.settings, video_id):
-            # `render` stitches by itself, unless it is stopped before.
+            # `render` stitches the film itself, unless it is stopped before.
             self.pending.append(video_id)
             self.said.append(f"film {video_id!r} is being rendered in a terminal")
         elif active_runs.is_being_stitched(instance, video_id):
-            # Of other clips, perhaps: two stitchings at once would end in any order.
+            # Perhaps of other clips: two stitching runs at once would finish in any order.
             self.pending.append(video_id)
             self.said.append(f"film {video_id!r} is being stitched")
         else:

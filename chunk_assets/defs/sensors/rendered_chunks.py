@@ -1,4 +1,4 @@
-"""Rendered chunks are looked at by themselves, behind the runs that rendered them."""
+"""The sensor that has rendered chunks checked, after the run that rendered them."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from chunk_assets.defs.assets.checks import check_chunks
 from chunk_assets.defs.runs import coverage
 
 MAX_RUNS = 100
-"""Runs looked at in one tick. Dagster's own sensor of a run's status deals with one, which at this
-interval would be three films a minute."""
+"""Runs handled in one tick. Dagster's own run status sensor handles one, which at this interval
+would be three films a minute."""
 
 
 @dg.sensor(
     name="rendered_chunks",
     job=check_chunks,
-    # The film first: beside its stitching the checks cost it 2 s, however nice they are.
+    # Stitching goes first: checks at the same time would delay it by 2 s, even at low priority.
     minimum_interval_seconds=20,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Has the chunks looked at that a run has rendered, once it has succeeded.",
+    description="Checks the chunks that a run has rendered, once the run has succeeded.",
 )
 def rendered_chunks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Look at the runs that have succeeded since the last tick; the first one starts from now."""
+    """Handle the runs that succeeded since the last tick; the first tick handles none."""
     instance = context.instance
     if context.cursor is None or not context.cursor.isdecimal():
         newest = _succeeded(instance, limit=1)
@@ -44,7 +44,7 @@ def rendered_chunks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 def _succeeded(
     instance: dg.DagsterInstance, *, after: int | None = None, limit: int
 ) -> Sequence[dg.EventLogRecord]:
-    """The successes after that record, oldest first; the newest where none is given."""
+    """Return the successes after a record, oldest first; without one, the newest."""
     wanted = dg.RunStatusChangeRecordsFilter(
         event_type=dg.DagsterEventType.RUN_SUCCESS, after_storage_id=after
     )

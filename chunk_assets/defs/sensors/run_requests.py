@@ -43,7 +43,7 @@ class TickTime:
 
 
 def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:
-    """Check that no preview replaces clips of a generator that a person has chosen.
+    """Check that the free preview does not replace clips of a generator that a person chose.
 
     Raises:
         SpecError: It would.
@@ -58,10 +58,10 @@ def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:
 
 
 def rendering_request(plan: FilmPlan, stamp: str, limits: SensorLimits) -> dg.RunRequest:
-    """A run over the film's chunks, which keeps what is up to date, within the deployment's limits.
+    """Return a run over a film's chunks that keeps those up to date, within the limits.
 
-    Dagster ignores a key it has had; the stamp has a manifest that comes back to what it was
-    before rendered like any other change.
+    Dagster ignores a run key that it has seen. The key contains the stamp, so that a manifest that
+    is changed back to an earlier version is rendered, too.
 
     Raises:
         NotAllowed: The deployment does not allow it.
@@ -91,10 +91,10 @@ def rendering_request(plan: FilmPlan, stamp: str, limits: SensorLimits) -> dg.Ru
 def stitching_request(
     instance: dg.DagsterInstance, video_id: str, fingerprint: str
 ) -> dg.RunRequest:
-    """A run that stitches the film: one for each set of clips.
+    """Return a run that stitches a film, one for each set of clips.
 
-    Dagster ignores a key it has had. The last stitching is part of it, so that clips which come
-    back after others were stitched are stitched again, but those which failed are not.
+    Dagster ignores a run key that it has seen. The key contains the last stitching, so that earlier
+    clips that return after others were stitched are stitched again; a failed run is not repeated.
     """
     last = latest(instance, "stitched_videos", video_id)
     return dg.RunRequest(

@@ -1,4 +1,4 @@
-"""The deployment's limits on what the sensor may spend on manifests from S3."""
+"""The deployment's spending limits for films that the sensor starts."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
 RESERVATION, PAID_BY = "chunk_assets/reservation", "chunk_assets/paid_by"
-"""On paid runs of the sensor: the key of the run's entry in the day's account, and `SENSOR`."""
+"""Tags of the sensor's paid runs: the key of its entry in the day's account, and `SENSOR`."""
 
 SENSOR = "sensor"
 
@@ -29,7 +29,7 @@ _PER_DAY = "CHUNK_ASSETS_SENSOR_MAX_COST_PER_DAY"
 
 @dataclass(frozen=True)
 class SensorLimits:
-    """The deployment's limits, and what runs have taken of them."""
+    """The deployment's limits, and how much of them is used."""
 
     settings: Settings
     store: ObjectStore
@@ -37,7 +37,7 @@ class SensorLimits:
     generators: Generators
 
     def token(self) -> str:
-        """Another text whenever a film that was refused for a limit may be allowed now."""
+        """Return a text that changes whenever a film refused for a limit may be allowed."""
         settings = self.settings
         allowed = sorted(settings.paid_sensor_generators)
         if not allowed:
@@ -50,7 +50,7 @@ class SensorLimits:
         ).hexdigest()
 
     def reserved(self, plan: FilmPlan, run_key: str) -> float | None:
-        """What the film's run may have the film cost in all; None where it costs nothing.
+        """Reserve the cost of a film's run; return what the film may cost in all, None if free.
 
         Raises:
             NotAllowed: The deployment does not allow the run.
@@ -97,7 +97,7 @@ class SensorLimits:
             )
 
     def _has_ended(self, run_key: str) -> bool:
-        """Whether the run was there and is over; a run that is not known may be about to start."""
+        """Return whether a run has ended; an unknown run may be about to start."""
         runs = self.instance.get_runs(dg.RunsFilter(tags={RESERVATION: run_key}))
         if not runs or any(run.status in ACTIVE for run in runs):
             return False
@@ -108,7 +108,7 @@ class SensorLimits:
 
 
 def reservation_tags(run_key: str, max_cost_usd: float) -> dict[str, str]:
-    """The tags of a paid run; a retry of it has them as well."""
+    """Return the tags of a paid run, which its retries have, too."""
     return {RESERVATION: run_key, PAID_BY: SENSOR, "max_cost_usd": f"{max_cost_usd:.2f}"}
 
 
