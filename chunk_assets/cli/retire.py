@@ -127,9 +127,9 @@ def _document(found: "Retirement", is_dry_run: bool) -> dict[str, object]:
         "dry_run": is_dry_run,
         "retired": found.retired,
         "retired_before": found.already,
-        "at_work": found.at_work,
+        "at_work": found.in_use,
         "unfinished": found.unfinished,
-        "too_young": found.too_young,
+        "too_young": found.too_recent,
     }
 
 
@@ -138,16 +138,16 @@ def _tell(found: "Retirement", is_dry_run: bool, *, named: bool) -> None:
     _list(found.retired, done)
     for name in found.already:
         click.echo(f"{plain(name)}: retired already.")
-    left = found.left if named else found.at_work
+    left = found.left if named else found.in_use
     for name, why in list(left.items())[:SHOWN]:
         click.echo(f"{plain(name)} stays: {plain(why)}.")
     if len(left) > SHOWN:
         click.echo(f"{len(left) - SHOWN} more stay: --json names them.")
     if named:
-        _list(found.too_young, "younger than that, and stays")
+        _list(found.too_recent, "younger than that, and stays")
     click.echo(
-        f"{_films(len(found.retired))} {done}; in the grid stay {len(found.too_young)} too young, "
-        f"{len(found.unfinished)} not finished, {len(found.at_work)} being worked at."
+        f"{_films(len(found.retired))} {done}; in the grid stay {len(found.too_recent)} too young, "
+        f"{len(found.unfinished)} not finished, {len(found.in_use)} being worked at."
     )
 
 

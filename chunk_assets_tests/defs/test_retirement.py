@@ -161,12 +161,12 @@ def test_a_manifest_that_cannot_be_used(studio: Studio, settings: Settings, film
 def test_young_films(studio: Studio, settings: Settings, film: str):
     """A film stays until it is old enough, by its stitching and by its last submission."""
     found = retire(studio.instance, studio.store, settings, older_than=timedelta(hours=1))
-    assert found == Retirement(too_young=["film"])
+    assert found == Retirement(too_recent=["film"])
     retire(studio.instance, studio.store, settings)
     studio.submit(document=small_manifest(**HELD))  # the same: it only comes back
     put_finished(studio, settings, ["unseen"])  # no event speaks of its age, but its film does
     found = retire(studio.instance, studio.store, settings, older_than=timedelta(hours=1))
-    assert found == Retirement(too_young=["film", "unseen"])
+    assert found == Retirement(too_recent=["film", "unseen"])
     assert grid(studio.instance) == ["film", "unseen"]
 
 
@@ -177,7 +177,7 @@ def test_an_active_run(studio: Studio, settings: Settings, film: str):
         job, tags={"film": "film"}, status=dg.DagsterRunStatus.STARTED
     )
     found = retire(studio.instance, studio.store, settings)
-    assert found.at_work == {"film": f"its run {run.run_id[:8]} (render_chunks) is active"}
+    assert found.in_use == {"film": f"its run {run.run_id[:8]} (render_chunks) is active"}
     assert grid(studio.instance) == ["film"]
     studio.instance.report_run_canceled(run)
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
@@ -196,7 +196,7 @@ def test_an_active_run_over_a_range_of_films(studio: Studio, settings: Settings)
     studio.instance.create_run_for_job(job, tags=ends, status=dg.DagsterRunStatus.STARTED)
     found = retire(studio.instance, studio.store, settings)
     assert found.retired == ["a"]
-    assert sorted(found.at_work) == ["b", "c", "d"]
+    assert sorted(found.in_use) == ["b", "c", "d"]
 
 
 def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: str):
@@ -217,7 +217,7 @@ def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: s
     studio.instance.add_backfill(backfill)
     put_finished(studio, settings, ["other"])
     found = retire(studio.instance, studio.store, settings)
-    assert found.at_work == {"film": "the backfill selected covers it"}
+    assert found.in_use == {"film": "the backfill selected covers it"}
     assert found.retired == ["other"]
     studio.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
@@ -227,7 +227,7 @@ def test_a_film_in_a_terminal(studio: Studio, settings: Settings, film: str):
     """A film that `render` has locked on this machine stays."""
     with film_lock(settings, "film"):
         found = retire(studio.instance, studio.store, settings)
-        assert found == Retirement(at_work={"film": IN_TERMINAL})
+        assert found == Retirement(in_use={"film": IN_TERMINAL})
     assert retire(studio.instance, studio.store, settings).retired == ["film"]
 
 
@@ -253,7 +253,7 @@ def test_submitted_while_it_is_looked_at(studio: Studio, settings: Settings, fil
     assert studio.stitch().success  # a second after its clips: the listing alone decides
     store = Submitting(studio.store, studio)
     found = retire(studio.instance, store, settings)
-    assert found == Retirement(at_work={"film": MEANWHILE})
+    assert found == Retirement(in_use={"film": MEANWHILE})
     assert grid(studio.instance) == ["film"]
 
 

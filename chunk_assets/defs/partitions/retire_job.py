@@ -52,9 +52,9 @@ def retire_finished(context: dg.OpExecutionContext, config: RetireConfig, films:
             "dry_run": config.dry_run,
             "retired": len(found.retired),
             "films": dg.MetadataValue.json(found.retired[:MAX_LISTED]),
-            "at_work": len(found.at_work),
+            "at_work": len(found.in_use),
             "unfinished": len(found.unfinished),
-            "too_young": len(found.too_young),
+            "too_young": len(found.too_recent),
         }
     )
 

@@ -1,8 +1,8 @@
-"""Finished films leave the partition grid; everything that there is of them stays.
+"""Retiring finished films: they leave the partition grid, and everything else stays.
 
-What is retired is written nowhere: it is what Dagster has recorded of films that are in its grid no
-more. Objects on S3 and events stay, so `status` and the film's page answer as before, and a film
-that is announced again (`observations.announce`) is in the grid again with its history.
+A film is retired if Dagster has recorded it and it is not in the grid; nothing else is written.
+Objects on S3 and events stay, so that `status` and the film page work as before, and a film that is
+announced again (`observations.announce`) returns to the grid with its history.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,10 +28,10 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
 BATCH = 250
-"""Films that are looked at and then deleted together: between the two, a run may come."""
+"""Films that are checked and then deleted together; a run may start between the two."""
 
 _AT_ONCE = 8
-"""Requests to S3 at a time."""
+"""Concurrent requests to S3."""
 
 IN_TERMINAL = "it is being rendered in a terminal"
 MEANWHILE = "it was submitted meanwhile"
@@ -41,30 +41,30 @@ _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 @dataclass
 class Retirement:
-    """What became of the films that were looked at.
+    """The outcome of a retirement.
 
     Attributes:
-        retired: Taken out of the grid, or what would be.
-        at_work: Left alone since somebody is at them: why, by name.
-        unfinished: Left since they are not finished: why, by name.
-        too_young: Left since something of them is younger than asked for.
-        already: Named, and not in the grid any more.
+        retired: Films removed from the grid, or that would be.
+        in_use: Films kept because a run or a person uses them: why, by name.
+        unfinished: Films kept because they are not finished: why, by name.
+        too_recent: Films kept because something of them is more recent than asked for.
+        already: Films that were named and retired before.
     """
 
     retired: list[str] = field(default_factory=list)
-    at_work: dict[str, str] = field(default_factory=dict)
+    in_use: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
-    too_young: list[str] = field(default_factory=list)
+    too_recent: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> dict[str, str]:
-        """Why each film was left that is not merely too young."""
-        return {**self.at_work, **self.unfinished}
+        """Why each film was kept that is old enough."""
+        return {**self.in_use, **self.unfinished}
 
 
 def retired_films(instance: dg.DagsterInstance) -> set[str]:
-    """The films that Dagster has recorded and that are in its grid no more."""
+    """Return the films that Dagster has recorded and that are not in its grid."""
     recorded = instance.get_materialized_partitions(ANIMATICS)
     return {name for name in recorded if is_usable(VIDEO_ID, name)} - set(
         instance.get_dynamic_partitions(VIDEO_ID)
@@ -81,81 +81,81 @@ def retire(
     is_dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Retirement:
-    """Take finished films out of the partition grid: those named, or all, that are old enough.
+    """Remove finished films that are old enough from the partition grid.
 
     A film's age is the time since it was stitched or, if that is later, since its animatic was last
-    submitted or looked at. A retirement that is killed has retired whole films, each for good.
+    submitted or handled by the sensor. A killed retirement has retired some films completely.
 
     Args:
-        instance: Whose grid.
+        instance: The instance whose grid it is.
         store: Where the films are.
-        settings: Of this machine, on which a `render` may have a film.
-        names: Which films; all in the grid without.
-        older_than: The age from which on; any without.
-        is_dry_run: Only say what would be retired.
-        progress: Told how many films are dealt with, of how many.
+        settings: This machine's settings, for the films that a `render` has locked.
+        names: Which films; by default all in the grid.
+        older_than: The age of the films; by default any.
+        is_dry_run: Only return what would be retired.
+        progress: Called with how many films are done, of how many.
 
     Raises:
         SpecError: Dagster knows no such film.
         StorageError: S3 cannot be read.
     """
     in_grid = [key for key in instance.get_dynamic_partitions(VIDEO_ID) if is_usable(VIDEO_ID, key)]
-    born_before = datetime.now(UTC) - older_than if older_than is not None else _ALWAYS
-    work = _Retiring(instance, store, settings, in_grid, is_dry_run, born_before)
+    written_before = datetime.now(UTC) - older_than if older_than is not None else _ALWAYS
+    work = _Retiring(instance, store, settings, in_grid, is_dry_run, written_before)
     work.found.already = _already(instance, names, set(in_grid))
     there = dict.fromkeys(name for name in names if name not in work.found.already)
     wanted = list(there if names else in_grid)
-    # Of the animatics first: what comes after is noticed by its event.
+    # Animatics come first, so that whatever happens after this leaves an event that is noticed.
     work.known = observations.latest_observations(instance, wanted)
     old = [name for name in wanted if work.is_old(work.known.get(name, Observation()).recorded)]
-    work.found.too_young += _without(wanted, old)
+    work.found.too_recent += _without(wanted, old)
     work.listed = list_films(store, old)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for start in range(0, len(old), BATCH):
-            work.deal_with(old[start : start + BATCH], pool)
+            work.retire_batch(old[start : start + BATCH], pool)
             progress(min(start + BATCH, len(old)), len(old))
     return work.found
 
 
 @dataclass
 class _Retiring:
-    """One retirement: what it works with, and what it has found."""
+    """A retirement in progress."""
 
     instance: dg.DagsterInstance
     store: ObjectStore
     settings: Settings
     in_grid: Sequence[str]
     is_dry_run: bool
-    born_before: datetime
+    written_before: datetime
     known: dict[str, Observation] = field(default_factory=dict)
     listed: FilmListing = field(default_factory=FilmListing)
     found: Retirement = field(default_factory=Retirement)
 
     def is_old(self, moment: float | datetime) -> bool:
-        """Whether something that was written then is old enough."""
+        """Return whether something written at that moment is old enough."""
         if not isinstance(moment, datetime):
             moment = datetime.fromtimestamp(moment, UTC)
-        return moment <= self.born_before
+        return moment <= self.written_before
 
-    def deal_with(self, batch: Sequence[str], pool: ThreadPoolExecutor) -> None:
-        """Retire those of a few films that can be."""
+    def retire_batch(self, batch: Sequence[str], pool: ThreadPoolExecutor) -> None:
+        """Retire the films of a batch that can be."""
         old = [name for name in batch if self.is_old(self.listed.films.get(name, 0.0))]
-        self.found.too_young += _without(batch, old)
+        self.found.too_recent += _without(batch, old)
         busy = active_films(self.instance, self.in_grid)
-        self.found.at_work |= {name: busy[name] for name in old if name in busy}
+        self.found.in_use |= {name: busy[name] for name in old if name in busy}
         free = [name for name in old if name not in busy]
         reasons = dict(zip(free, pool.map(self._why_unfinished, free), strict=True))
         self.found.unfinished |= {name: why for name, why in reasons.items() if why}
         finished = [name for name, why in reasons.items() if not why]
         with ExitStack() as locks:
             mine = [name for name in finished if self._hold(name, locks)]
-            self.found.at_work |= dict.fromkeys(_without(finished, mine), IN_TERMINAL)
+            self.found.in_use |= dict.fromkeys(_without(finished, mine), IN_TERMINAL)
             if not self.is_dry_run:
                 mine = self._delete(mine)
         self.found.retired += mine
 
     def _why_unfinished(self, name: str) -> str:
-        """Why a film is not finished; empty where it is."""
+        """Return why a film is not finished; empty if it is."""
         if name not in self.listed.films:
             return "it is not stitched"
         stored = self.listed.films[name]
@@ -163,16 +163,16 @@ class _Retiring:
             return ""
         try:
             status = film_status(plan_film(self.store, name), self.store)
-        except ChunkAssetsError as error:  # of this film, which must not stop the others
+        except ChunkAssetsError as error:  # one film must not stop the others
             return str(error)
         if status.is_complete:
             return ""
         return "something that it is made from was written after it was stitched"
 
     def _hold(self, name: str, locks: ExitStack) -> bool:
-        """Keep a `render` on this machine away from the film; False if one has it."""
+        """Lock a film against a `render` on this machine; return false if one has it."""
         if not (self.settings.home / "locks" / f"{name}.lock").exists():
-            return True  # no `render` was ever at it here
+            return True  # no `render` ever had it here
         try:
             locks.enter_context(film_lock(self.settings, name))
         except SpecError:
@@ -180,24 +180,24 @@ class _Retiring:
         return True
 
     def _delete(self, names: Sequence[str]) -> list[str]:
-        """Delete these films' partitions but those which something came for; gives the deleted."""
+        """Delete films from the grid unless they came into use; return the deleted ones."""
         submitted = self._submitted(names)
-        self.found.at_work |= submitted
-        calm = _without(names, submitted)
-        self._take(calm)
-        unregister(self.instance, calm)
-        # A run that was requested before the deletion needs its partitions, and is only now seen.
+        self.found.in_use |= submitted
+        idle = _without(names, submitted)
+        self._record(idle)
+        unregister(self.instance, idle)
+        # A run that was requested before the deletion may appear only now, and needs its partition.
         busy = active_films(self.instance, self.in_grid)
-        moved = {name: busy[name] for name in calm if name in busy} | self._submitted(calm)
-        if moved:
-            self.instance.add_dynamic_partitions(VIDEO_ID, list(moved))
-            self.found.at_work |= moved
-        return _without(calm, moved)
+        returning = {name: busy[name] for name in idle if name in busy} | self._submitted(idle)
+        if returning:
+            self.instance.add_dynamic_partitions(VIDEO_ID, list(returning))
+            self.found.in_use |= returning
+        return _without(idle, returning)
 
-    def _take(self, names: Sequence[str]) -> None:
-        """Have it recorded that these manifests were dealt with, where the sensor has not.
+    def _record(self, names: Sequence[str]) -> None:
+        """Record manifests as handled that the sensor has not handled.
 
-        A film that was rendered in the terminal alone would come back at the sensor's first look.
+        Otherwise a film that was only rendered in a terminal would return at its next look.
         """
         for name in names:
             manifest = self.listed.manifests.get(name)
@@ -208,7 +208,7 @@ class _Retiring:
             self.known |= observations.latest_observations(self.instance, [name])
 
     def _submitted(self, names: Sequence[str]) -> dict[str, str]:
-        """Those of the films of whose animatics there has been news since the beginning."""
+        """Return the films whose animatics have new events since the beginning."""
         latest = observations.latest_ids(self.instance, names)
         before = {name: self.known.get(name, Observation()).storage_id for name in names}
         return {name: MEANWHILE for name in names if latest.get(name, 0) != before[name]}
