@@ -66,7 +66,7 @@ def generate_single_chunk(
     store = connect(settings)
     plan = _with_spec(plan_film(store, spec.video_id, seed=spec.seed), spec)
     context = generation_context(
-        spec.video_id, plan.animatic, store, model=model, max_cost_usd=max_cost_usd
+        spec.video_id, plan.animatic, store, settings, model=model, max_cost_usd=max_cost_usd
     )
     request = RenderRequest(
         reuse="this_run" if new_take else "matching", root_run=str(uuid4()) if new_take else ""
