@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +13,10 @@ import pytest
 
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.resources import connect
-from chunk_assets.deployment import configure, deployment
+from chunk_assets.deployment import Deployment, configure
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage.local.lease import Endpoint, lease
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets_tests.deploying import UseDeployment
 
 for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is piped has no width
     os.environ.pop(_name, None)
@@ -101,9 +99,8 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-@pytest.fixture
-def use_deployment() -> Iterator[UseDeployment]:
-    """Change fields of this process's deployment until the test ends."""
-    before = deployment()
-    yield lambda **values: configure(replace(before, **values))
-    configure(before)
+@pytest.fixture(autouse=True)
+def _default_deployment() -> Iterator[None]:
+    """Restore the defaults that a test, or a command it ran in this process, has replaced."""
+    yield
+    configure(Deployment())

@@ -11,7 +11,6 @@ from chunk_assets.deployment import Deployment
 from chunk_assets.limits import Limits
 from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import sentence
-from chunk_assets_tests.deploying import UseDeployment
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
 
@@ -21,11 +20,8 @@ def test_settings_hold_a_deployment():
     assert settings.deployment == Deployment(Limits(clip_side=99), "/opt/ffmpeg", Path("own.toml"))
 
 
-def test_a_command_applies_its_limits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use_deployment: UseDeployment
-):
+def test_a_command_applies_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """`submit` refuses a picture that the environment's limits do not allow."""
-    use_deployment()  # restores the default limits after this test
     write_animatic(tmp_path, small_manifest())
     monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_SIDE", "100")
     assert "100 pixels a side" in sentence("submit", tmp_path, "--dry-run")

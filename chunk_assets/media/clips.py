@@ -23,7 +23,7 @@ from chunk_assets.media.encoding import (
 )
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import ROUNDING, VideoInfo, probe
-from chunk_assets.media.presented_frames import ffmpeg_shows_it_right, pictures
+from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, pictures
 from chunk_assets.media.retiming import frames_filled, retime
 
 NICENESS = 5
@@ -54,14 +54,14 @@ class ClipFormat:
     def __post_init__(self) -> None:
         """Check the numbers, and put the keyframes in order."""
         if self.num_frames < 1:
-            raise SpecError(f"a clip has {self.num_frames!r} frames: allowed is 1 or more")
+            raise SpecError(f"a clip has {self.num_frames!r} frames: expected 1 or more")
         if self.fps > 240:
-            raise SpecError(f"fps is {self.fps}: allowed is 1 to 240")
+            raise SpecError(f"fps is {self.fps}: expected 1 to 240")
         if len(self.size) != 2 or any(side % 2 or not 16 <= side <= 8192 for side in self.size):
-            raise SpecError(f"the frame size is {self.size!r}: allowed is even, 16 to 8192")
+            raise SpecError(f"the frame size is {self.size!r}: expected even, 16 to 8192")
         keyframes = tuple(sorted(set(self.keyframes)))
         if any(not 0 <= frame < self.num_frames for frame in keyframes):
-            allowed = f"allowed is 0 to {self.num_frames - 1}"
+            allowed = f"expected 0 to {self.num_frames - 1}"
             raise SpecError(f"a clip's keyframes are {keyframes!r}: {allowed}")
         object.__setattr__(self, "keyframes", keyframes)
 
@@ -95,7 +95,7 @@ def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
     shown = str(name or path)
     for what, allowed in expected.items():
         if (measured := getattr(info, what)) != allowed:
-            message = f"{shown!r} has {what} = {measured}: allowed is {allowed}"
+            message = f"{shown!r} has {what} = {measured}: expected {allowed}"
             raise MediaError(message, path=shown, measured=measured, allowed=allowed)
     if missing := set(clip.keyframes) - set(info.keyframes):
         message = f"{shown!r} has no keyframe at {sorted(missing)!r}"
@@ -163,7 +163,7 @@ class ClipWriter:
         width, height = self.format.size
         if rgb.shape != (height, width, 3) or rgb.dtype != np.uint8:
             is_, allowed = f"{rgb.dtype} {rgb.shape!r}", f"uint8 {(height, width, 3)!r}"
-            raise MediaError(f"frame {self.frames_written} is {is_}: allowed is {allowed}")
+            raise MediaError(f"frame {self.frames_written} is {is_}: expected {allowed}")
         if self.frames_written == self.format.num_frames:
             has = f"has all its {self.format.num_frames} frames"
             raise MediaError(f"{str(self.path)!r} {has}, and one more came", path=str(self.path))
@@ -230,10 +230,10 @@ def normalise(
         FFmpegError: The conversion failed.
     """
     if used is not None and used <= 0:
-        raise SpecError(f"{used} seconds of a clip are to be used: allowed is more than 0")
+        raise SpecError(f"{used} seconds of the clip would be used: expected more than 0")
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
-    if ffmpeg_shows_it_right(source, info):
+    if can_convert_with_ffmpeg(source, info):
         with atomic_write(target, MediaError) as part:
             run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
             result = check(part, clip, target)

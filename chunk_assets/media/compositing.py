@@ -1,4 +1,4 @@
-"""The composite: the reference pictures of one chunk, blended into its conditioning image."""
+"""Composites: the reference pictures of a chunk, blended into its conditioning image."""
 
 import numpy as np
 from PIL import Image
@@ -11,7 +11,7 @@ STYLE_WEIGHT = 0.3
 TEMPORAL_WEIGHT = 0.7
 
 LARGEST_SIDE = 4096
-"""Pixels: a film's largest side, and a composite's."""
+"""Pixels of the longest side of a composite, and of a film."""
 
 
 def create_reference_composite(
@@ -27,30 +27,30 @@ def create_reference_composite(
 ) -> str:
     """Blend the reference pictures of a chunk into its conditioning image.
 
-    - Chunk 0: 70 % animatic and 30 % style guide (`animatic_weight` and `style_weight`,
-      normalised by their sum); the animatic alone where there is no style guide.
-    - Chunks 1 and later: 70 % previous frame (`temporal_weight`) and 30 % animatic (what is left),
-      whatever the other weights say and whether or not there is a style guide.
+    - Without a previous frame (chunk 0): 70 % animatic and 30 % style guide (`animatic_weight` and
+      `style_weight`, divided by their sum), or the animatic alone without a style guide.
+    - With one (later chunks): 70 % previous frame (`temporal_weight`) and 30 % animatic. The style
+      guide and the other weights are ignored.
 
     Every picture is scaled and cropped to cover the composite, never distorted.
 
     Args:
-        animatic_path: The storyboard's frame.
-        style_guide_path: The look of the film.
-        previous_frame_path: The last frame of the chunk before.
-        animatic_weight: The animatic's share beside the style guide, in [0, 1].
-        style_weight: The style guide's share, in [0, 1].
-        temporal_weight: The previous frame's share, in [0, 1].
-        size: Width and height of the composite in pixels. Without it the animatic's, scaled down
-            to `LARGEST_SIDE` where it is larger.
-        output_path: Where the PNG goes; a temporary file, the caller's to remove, without it.
+        animatic_path: The frame of the storyboard.
+        style_guide_path: The picture that shows the film's look.
+        previous_frame_path: The last frame of the previous chunk.
+        animatic_weight: The animatic's share beside the style guide, 0 to 1.
+        style_weight: The style guide's share, 0 to 1.
+        temporal_weight: The previous frame's share, 0 to 1.
+        size: Width and height of the composite in pixels; by default the animatic's, scaled down
+            to `LARGEST_SIDE`.
+        output_path: The PNG to write; by default a temporary file, which the caller removes.
 
     Returns:
         The path of an RGB PNG.
 
     Raises:
-        SpecError: A weight lies outside [0, 1], or both of chunk 0's are 0.
-        MediaError: A picture cannot be read, or the composite not be written.
+        SpecError: A weight is outside 0 to 1, or both weights of chunk 0 are 0.
+        MediaError: A picture cannot be read, or the composite cannot be written.
     """
     animatic = open_picture(animatic_path, size, largest_side=None if size else LARGEST_SIDE)
     composite = blend_references(
@@ -72,10 +72,10 @@ def blend_references(
     style_weight: float = STYLE_WEIGHT,
     temporal_weight: float = TEMPORAL_WEIGHT,
 ) -> Image.Image:
-    """`create_reference_composite` for RGB pictures in memory; of the animatic's size.
+    """Blend RGB pictures as `create_reference_composite` does, at the animatic's size.
 
     Raises:
-        SpecError: A weight lies outside [0, 1], or both of chunk 0's are 0.
+        SpecError: A weight is outside 0 to 1, or both weights of chunk 0 are 0.
     """
     weights = {
         "animatic_weight": animatic_weight,
@@ -96,13 +96,13 @@ def blend_references(
 
 
 _ROWS = 16
-"""Blended at a time, so that what is on the way stays in the processor's cache."""
+"""Rows blended at a time, so that intermediate values stay in the processor's cache."""
 
 
 def blend(base: Image.Image, other: Image.Image, weight: float) -> Image.Image:
-    """`(1 − weight) · base + weight · other`, rounded to the nearest level.
+    """Return `(1 − weight) · base + weight · other`, rounded to the nearest level.
 
-    `PIL.Image.blend` truncates: half a level darker a chunk, seen after fifteen of them.
+    `PIL.Image.blend` truncates, which darkens each chunk by half a level: visible after fifteen.
     """
     if weight in (0.0, 1.0):
         return base if weight == 0.0 else other

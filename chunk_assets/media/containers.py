@@ -253,9 +253,9 @@ def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
     elif path.is_file() and path.stat().st_size == 0:
         message = f"the video {shown!r} is empty"
     elif kind := _other_kind(path):
-        return Unsupported(f"{shown!r} is {kind}: allowed is {ALLOWED}", path=shown)
+        return Unsupported(f"{shown!r} is {kind}: expected {ALLOWED}", path=shown)
     else:
-        message = f"{shown!r} cannot be read as a video ({error.strerror}): allowed is {ALLOWED}"
+        message = f"{shown!r} cannot be read as a video ({error.strerror}): expected {ALLOWED}"
     return MediaError(message, path=shown)
 
 

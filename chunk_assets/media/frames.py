@@ -158,7 +158,7 @@ def extract_last_frame(
         MediaError: The clip cannot be read, or the picture cannot be written.
     """
     if until is not None and until <= 0:
-        raise SpecError(f"{until} seconds of a clip are to be used: allowed is more than 0")
+        raise SpecError(f"{until} seconds of the clip would be used: expected more than 0")
     moment = None if until is None else until - ROUNDING
     return str(save_png(last_frame(video_path, until=moment), output_path))
 

@@ -1,4 +1,4 @@
-"""Pictures: fitted without distortion, saved without loss, reduced to previews."""
+"""Fit pictures to a size, save them as PNG, and make previews of them."""
 
 import hashlib
 import io
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 STORED, SMALL = 0, 1
-"""How a PNG is compressed: not at all, for a reader on this machine (1024×576: 8 ms, 1.8 MB), or
-fast (30 ms, 0.7 MB; Pillow takes 56 ms to the same size)."""
+"""Compression of a PNG: none, for files that stay on this machine (1024×576: 8 ms, 1.8 MB), or fast
+(30 ms, 0.7 MB; Pillow takes 56 ms for the same size)."""
 
 
 def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Scale and centre-crop to exactly `size` (width, height), never distorting."""
+    """Scale and centre-crop a picture to exactly `size` (width, height) without distortion."""
     if image.size == size:
         return image
     return ImageOps.fit(image, size, method=Image.Resampling.LANCZOS)
@@ -42,15 +42,15 @@ def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def save_png(
     image: Image.Image, path: str | os.PathLike[str] | None = None, compression: int = SMALL
 ) -> Path:
-    """Write an RGB picture as a PNG without loss, whole or not at all.
+    """Write a picture atomically as an RGB PNG.
 
     Args:
         image: The picture.
-        path: Where; None makes a temporary file that the caller removes.
+        path: The file; None creates a temporary file, which the caller removes.
         compression: `SMALL` or `STORED`.
 
     Raises:
-        MediaError: The disk refuses it.
+        MediaError: The file cannot be written.
     """
     name = secrets.token_hex(8)
     target = Path(path if path is not None else f"{tempfile.gettempdir()}/{name}.png")
@@ -73,16 +73,16 @@ def _png(image: Image.Image, compression: int) -> bytes:
 
 
 def pixel_digest(image: Image.Image) -> str:
-    """A picture's content: sha256 (hex) of its mode, size and pixels, whatever the encoder did."""
+    """Return the SHA-256 (hex) of a picture's mode, size and pixels, independent of its file."""
     digest = hashlib.sha256(f"{image.mode} {image.width}x{image.height}\n".encode())
     digest.update(np.ascontiguousarray(np.asarray(image)).data)
     return digest.hexdigest()
 
 
 def thumbnail_jpeg(image: Image.Image, max_bytes: int, width: int = 480) -> bytes:
-    """Return a small JPEG of the picture in at most `max_bytes` (at least 1,000) bytes.
+    """Return a JPEG thumbnail of at most `max_bytes` bytes, which must be 1,000 or more.
 
-    No side is longer than `width`; sides are halved only where no quality fits.
+    No side is longer than `width`. Sides are halved only if the lowest quality is too large.
     """
     small = image.convert("RGB")
     small.thumbnail((width, width), Image.Resampling.LANCZOS, reducing_gap=1.0)
@@ -96,19 +96,19 @@ def thumbnail_jpeg(image: Image.Image, max_bytes: int, width: int = 480) -> byte
 
 
 _SMALLEST = 16
-"""Pixels: a preview that is no smaller may be larger than was asked."""
+"""Pixels of width below which a preview is not scaled down, even if it exceeds its bytes."""
 
 
 def animation_webp(
     pictures: Sequence[Image.Image], max_bytes: int, seconds: float, width: int = 256
 ) -> bytes:
-    """Return a small animated WebP that plays the pictures in a loop, in at most `max_bytes` bytes.
+    """Return an animated WebP of at most `max_bytes` bytes that loops over the pictures.
 
     Args:
         pictures: One or more, of one size.
-        max_bytes: At least 4,000: a dozen tiny pictures take about half of that.
-        seconds: How long one round takes.
-        width: The largest width, in pixels.
+        max_bytes: At least 4,000; a dozen tiny pictures need about half of that.
+        seconds: The duration of one loop.
+        width: The largest width in pixels.
     """
     duration = max(1, round(1000 * seconds / len(pictures)))
     while True:
@@ -126,11 +126,11 @@ def animation_webp(
 
 
 _QUALITIES = {60: 1.9, 45: 1.65, 30: 1.35, 15: 1.0}
-"""Of a moving preview, best first; about how many times the bytes of the last one each takes."""
+"""WebP qualities, best first, each with its size relative to the last one's."""
 
 
 def _likely_size(pictures: Sequence[Image.Image], duration: int) -> float:
-    """About how many bytes they take at least, by the first two: most tries would not fit."""
+    """Estimate the size at the lowest quality from two pictures: most attempts would not fit."""
     quality = min(_QUALITIES)
     first, two = (len(_webp(pictures[:count], duration, quality)) for count in (1, 2))
     return first + (two - first) * (len(pictures) - 1)
@@ -146,13 +146,13 @@ def _webp(pictures: Sequence[Image.Image], duration: int, quality: int) -> bytes
         duration=duration,
         loop=0,
         quality=quality,
-        method=2,  # half the time of the usual 4, for 7 % more bytes
+        method=2,  # half the time of the default 4, for 7 % more bytes
     )
     return buffer.getvalue()
 
 
 def contact_sheet(pictures: Sequence[Image.Image], width: int = 960, gap: int = 4) -> Image.Image:
-    """The pictures in order on one sheet, left to right and top to bottom.
+    """Return a contact sheet: the pictures in order, left to right and top to bottom.
 
     Args:
         pictures: One or more, of one size.

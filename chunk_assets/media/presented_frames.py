@@ -17,7 +17,7 @@ from chunk_assets.media.rgb import RgbConverter
 _HALF = Fraction(1, 2)
 
 
-def ffmpeg_shows_it_right(source: Path, info: VideoInfo) -> bool:
+def can_convert_with_ffmpeg(source: Path, info: VideoInfo) -> bool:
     """Whether an FFmpeg graph shows all pictures of `source`, which is `info`, as is done here.
 
     Most clips come so, and then take half the time of having their pictures pass through here.

@@ -90,12 +90,12 @@ def film_pieces(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piec
     """
     if not segments or len(joins) != len(segments) - 1:
         counts = f"{len(segments)} clips and {len(joins)} joins"
-        raise SpecError(f"a film has {counts}: allowed is one join between each two clips")
+        raise SpecError(f"a film has {counts}: expected one join between each two clips")
     for number, segment in enumerate(segments):
         if segment.slot < 1 or segment.lead_in < 0 or (number == 0 and segment.lead_in):
             has = f"{segment.num_frames} frames, {segment.lead_in} of them lead-in"
             allowed = "no lead-in in the first clip, and 1 frame or more after it in each"
-            raise SpecError(f"clip {number} has {has}: allowed is {allowed}")
+            raise SpecError(f"clip {number} has {has}: expected {allowed}")
     pieces: list[Piece] = []
     for number, segment in enumerate(segments):
         if number > 0 and joins[number - 1].frames:
@@ -116,7 +116,7 @@ def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -
     if join.frames > longest:
         what = f"the {join.kind} into clip {number} takes {join.frames} frames"
         allowed = f"{longest}, its lead-in or all of clip {number - 1}'s slot"
-        raise SpecError(f"{what}: allowed is {allowed}")
+        raise SpecError(f"{what}: expected {allowed}")
     return Seam(before, after, join, number)
 
 

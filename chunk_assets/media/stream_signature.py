@@ -1,4 +1,4 @@
-"""What stitching has to know of a clip, short enough to be kept beside it."""
+"""The properties of a clip that stitching depends on, in a line of text for its record."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from chunk_assets.media.frames import VideoInfo
 
 @dataclass(frozen=True)
 class StreamSignature:
-    """A clip's measures, taken once, when it was made.
+    """A clip's properties, measured when it was made.
 
     Attributes:
-        frames: How many frames it has, at a constant rate.
+        frames: The number of frames, at a constant rate.
         fps: Frames per second.
         size: Width and height in pixels.
-        keyframes: Where it can be cut.
-        header: A digest of codec, colour tags and H.264 parameter sets: clips of one header can
-            follow one another in a film as they are.
+        keyframes: The frames at which it can be cut.
+        header: A digest of codec, colour tags and H.264 parameter sets. Clips with equal headers
+            can be concatenated without encoding.
     """
 
     frames: int
@@ -29,7 +29,7 @@ class StreamSignature:
 
     @classmethod
     def of(cls, info: VideoInfo) -> Self:
-        """The form of a clip that was measured."""
+        """Return the signature of a measured clip."""
         colours = (info.color_space, info.color_primaries, info.color_trc, info.color_range)
         said = (info.codec, info.pix_fmt, *colours, str(info.has_constant_rate))
         digest = hashlib.sha256(" ".join(said).encode() + info.header).hexdigest()[:16]
@@ -37,13 +37,13 @@ class StreamSignature:
         return cls(info.frames, info.fps, size, info.keyframes, digest)
 
     def __str__(self) -> str:
-        """As it is kept in a record."""
+        """Return the text for a record."""
         cuts = ",".join(map(str, self.keyframes))
         return f"{self.frames} {self.fps} {self.size[0]}x{self.size[1]} {cuts} {self.header}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """What `str` gave; None for anything else."""
+        """Read the output of `str`; None for any other text."""
         try:
             frames, fps, size, cuts, header = text.split(" ")
             width, height = size.split("x")

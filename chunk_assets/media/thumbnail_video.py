@@ -12,7 +12,7 @@ from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import to_bt709
 from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
 from chunk_assets.media.frames import VideoInfo, probe
-from chunk_assets.media.presented_frames import ffmpeg_shows_it_right, pictures
+from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, pictures
 
 _CRF = 27
 """A drawing of 640x360 then takes 110 kbit/s, footage 500 to 900; a phone shows no difference."""
@@ -61,7 +61,7 @@ def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> N
         FFmpegError: Encoding failed.
     """
     info = probe(source)
-    is_as_coded = ffmpeg_shows_it_right(source, info)
+    is_as_coded = can_convert_with_ffmpeg(source, info)
     with atomic_write(target, MediaError) as part:
         while True:
             chosen = fit_within(info, reduction)
@@ -76,7 +76,7 @@ def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> N
             if max(chosen.size) <= _SMALLEST_SIDE:
                 message = f"{str(source)!r} takes {measured} bytes however small its pictures are"
                 allowed = reduction.max_bytes
-                raise MediaError(f"{message}: allowed are {allowed}", path=str(source))
+                raise MediaError(f"{message}: the limit is {allowed}", path=str(source))
             side = max(_SMALLEST_SIDE, max(chosen.size) // 2)
             reduction = replace(reduction, side=side, fps=min(reduction.fps, _LOW_FPS))
 

@@ -26,7 +26,7 @@ class Join:
     def __post_init__(self) -> None:
         """Check both."""
         if self.kind not in get_args(JoinKind):
-            raise SpecError(f"a join is {self.kind!r}: allowed is crossfade, cut or fade")
+            raise SpecError(f"a join is {self.kind!r}: expected crossfade, cut or fade")
         if self.frames < 0 or (self.kind == "cut" and self.frames):
             allowed = "0" if self.kind == "cut" else "0 or more"
-            raise SpecError(f"a {self.kind} takes {self.frames!r} frames: allowed is {allowed}")
+            raise SpecError(f"a {self.kind} takes {self.frames!r} frames: expected {allowed}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chunk_assets.deployment import Deployment, configure
 from chunk_assets.errors import ChunkAssetsError, MediaError, NotStored, SpecError
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.submission import read_directory, submit
@@ -19,7 +20,6 @@ from chunk_assets.limits import Limits
 from chunk_assets.schemas import MAX_MANIFEST_BYTES
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
-from chunk_assets_tests.deploying import UseDeployment
 from chunk_assets_tests.manifests import picture, small_manifest, write_animatic
 
 COMPOSED = "scène.png"
@@ -159,12 +159,10 @@ def test_pictures_that_are_too_large_together(tmp_path: Path, monkeypatch: pytes
         read_directory(directory)
 
 
-def test_a_stored_picture_that_is_too_large(
-    tmp_path: Path, store: ObjectStore, use_deployment: UseDeployment
-):
+def test_a_stored_picture_that_is_too_large(tmp_path: Path, store: ObjectStore):
     """It is refused by its size on S3, before it is fetched."""
     submit(store, "film", read_directory(film(tmp_path / "film")))
-    use_deployment(limits=Limits(picture_file_bytes=1000))
+    configure(Deployment(limits=Limits(picture_file_bytes=1000)))
     with pytest.raises(SpecError, match=r"one.png has \d+ bytes: at most 1000 are allowed"):
         plan_film(store, "film")
 

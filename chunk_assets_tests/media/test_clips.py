@@ -97,12 +97,12 @@ def test_frames_need_not_be_contiguous(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_frames": 0}, "a clip has 0 frames: allowed is 1 or more"),
-        ({"fps": FrameRate(241)}, "fps is 241: allowed is 1 to 240"),
-        ({"size": (160, 97)}, "the frame size is (160, 97): allowed is even, 16 to 8192"),
-        ({"size": (8194, 96)}, "the frame size is (8194, 96): allowed is even, 16 to 8192"),
-        ({"keyframes": (3, 10)}, "a clip's keyframes are (3, 10): allowed is 0 to 9"),
-        ({"keyframes": (-1,)}, "a clip's keyframes are (-1,): allowed is 0 to 9"),
+        ({"num_frames": 0}, "a clip has 0 frames: expected 1 or more"),
+        ({"fps": FrameRate(241)}, "fps is 241: expected 1 to 240"),
+        ({"size": (160, 97)}, "the frame size is (160, 97): expected even, 16 to 8192"),
+        ({"size": (8194, 96)}, "the frame size is (8194, 96): expected even, 16 to 8192"),
+        ({"keyframes": (3, 10)}, "a clip's keyframes are (3, 10): expected 0 to 9"),
+        ({"keyframes": (-1,)}, "a clip's keyframes are (-1,): expected 0 to 9"),
     ],
 )
 def test_an_impossible_format_is_refused(changes: dict[str, object], message: str) -> None:
@@ -119,9 +119,9 @@ def test_keyframes_are_put_in_order() -> None:
 
 
 WRONG = {
-    "shape": (np.zeros((160, 96, 3), np.uint8), "frame 0 is uint8 (160, 96, 3): allowed is"),
-    "type": (np.zeros((96, 160, 3)), "frame 0 is float64 (96, 160, 3): allowed is uint8"),
-    "grey": (np.zeros((96, 160), np.uint8), "frame 0 is uint8 (96, 160): allowed is uint8"),
+    "shape": (np.zeros((160, 96, 3), np.uint8), "frame 0 is uint8 (160, 96, 3): expected"),
+    "type": (np.zeros((96, 160, 3)), "frame 0 is float64 (96, 160, 3): expected uint8"),
+    "grey": (np.zeros((96, 160), np.uint8), "frame 0 is uint8 (96, 160): expected uint8"),
 }
 
 
@@ -188,7 +188,7 @@ def test_what_a_clip_is_not_is_said_with_both_values(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", take("coffee", 5, SIZE))
     with pytest.raises(ChunkAssetsError) as caught:
         check(path, ClipFormat(6, FrameRate(24), SIZE))
-    assert str(caught.value) == f"{str(path)!r} has frames = 5: allowed is 6"
+    assert str(caught.value) == f"{str(path)!r} has frames = 5: expected 6"
     assert (caught.value.data["measured"], caught.value.data["allowed"]) == (5, 6)
     with pytest.raises(MediaError, match=r"has no keyframe at \[2, 4\]"):
         check(path, ClipFormat(5, FrameRate(24), SIZE, (4, 2)))

@@ -11,6 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from chunk_assets.deployment import Deployment, configure
 from chunk_assets.errors import FFmpegError
 from chunk_assets.media.ffmpeg import (
     Process,
@@ -23,7 +24,6 @@ from chunk_assets.media.ffmpeg import (
     run_all,
     write,
 )
-from chunk_assets_tests.deploying import UseDeployment
 
 
 def endless(target: Path):
@@ -44,18 +44,16 @@ def test_the_binary_comes_with_pip() -> None:
     assert executable() == imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def test_a_deployment_names_another_binary(use_deployment: UseDeployment) -> None:
+def test_a_deployment_names_another_binary() -> None:
     """It is preferred to imageio-ffmpeg's, and a caller's path to both."""
-    use_deployment(ffmpeg="/opt/ffmpeg")
+    configure(Deployment(ffmpeg="/opt/ffmpeg"))
     assert executable() == "/opt/ffmpeg"
     assert executable("/usr/bin/ffmpeg") == "/usr/bin/ffmpeg"
 
 
-def test_a_binary_that_does_not_exist_is_named(
-    use_deployment: UseDeployment, tmp_path: Path
-) -> None:
+def test_a_binary_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """The error is one sentence with the binary's path."""
-    use_deployment(ffmpeg="/nowhere/ffmpeg")
+    configure(Deployment(ffmpeg="/nowhere/ffmpeg"))
     with pytest.raises(FFmpegError) as caught:
         run(endless(tmp_path / "a.ts"), tmp_path / "a.ts")
     assert str(caught.value) == (

@@ -166,7 +166,7 @@ def unreadable(tmp_path: Path, kind: str) -> Path:
     ("kind", "says"),
     [
         ("missing", "there is no video {}"),
-        ("a directory", "{} cannot be read as a video (Is a directory): allowed is a complete MP4"),
+        ("a directory", "{} cannot be read as a video (Is a directory): expected a complete MP4"),
         ("empty", "the video {} is empty"),
         ("not a video", "{} cannot be read as a video (Invalid data"),
         ("a picture in a PDF's clothes", "{} cannot be read as a video ("),
@@ -199,7 +199,7 @@ def test_no_frame_comes_of_a_broken_clip(tmp_path: Path, kind: str) -> None:
 
 def test_no_part_of_a_clip_has_no_last_frame(tmp_path: Path) -> None:
     """A used part of no length is a mistake in the plan."""
-    with pytest.raises(SpecError, match="-1 seconds of a clip are to be used: allowed is more"):
+    with pytest.raises(SpecError, match="-1 seconds of the clip would be used: expected more"):
         extract_last_frame(str(tmp_path / "a.mp4"), until=Fraction(-1))
 
 

@@ -123,7 +123,7 @@ def test_only_the_used_part_is_used(tmp_path: Path) -> None:
     )
     assert result.held_frames == 12
     assert numbers_in(tmp_path / "a.mp4") == [min(n, 11) for n in range(24)]
-    with pytest.raises(SpecError, match="0 seconds of a clip are to be used"):
+    with pytest.raises(SpecError, match="0 seconds of the clip would be used"):
         normalise(
             tmp_path / "came.mp4",
             tmp_path / "a.mp4",

@@ -76,34 +76,33 @@ def test_every_plan_is_filled_exactly() -> None:
 @pytest.mark.parametrize(
     ("segments", "joins", "message"),
     [
-        ([], [], "a film has 0 clips and 0 joins: allowed is one join between each two clips"),
+        ([], [], "a film has 0 clips and 0 joins: expected one join between each two clips"),
         (
             [clip(0, 48), clip(1, 60)],
             [],
-            "a film has 2 clips and 0 joins: allowed is one join between each two clips",
+            "a film has 2 clips and 0 joins: expected one join between each two clips",
         ),
         (
             [clip(0, 48), clip(1, 60)],
             [Join("crossfade", 13)],
-            "the crossfade into clip 1 takes 13 frames: allowed is 12, its lead-in or all of "
+            "the crossfade into clip 1 takes 13 frames: expected 12, its lead-in or all of "
             "clip 0's slot",
         ),
         (
             [clip(0, 5), clip(1, 60)],
             [Join("fade", 12)],
-            "the fade into clip 1 takes 12 frames: allowed is 5, its lead-in or all of clip 0's "
-            "slot",
+            "the fade into clip 1 takes 12 frames: expected 5, its lead-in or all of clip 0's slot",
         ),
         (
             [clip(0, 48), clip(1, 12)],
             [Join("cut")],
-            "clip 1 has 12 frames, 12 of them lead-in: allowed is no lead-in in the first clip, "
+            "clip 1 has 12 frames, 12 of them lead-in: expected no lead-in in the first clip, "
             "and 1 frame or more after it in each",
         ),
         (
             [Segment(Path("a.mp4"), 12, 60)],
             [],
-            "clip 0 has 60 frames, 12 of them lead-in: allowed is no lead-in in the first clip, "
+            "clip 0 has 60 frames, 12 of them lead-in: expected no lead-in in the first clip, "
             "and 1 frame or more after it in each",
         ),
     ],
@@ -120,9 +119,9 @@ def test_what_does_not_fit_is_refused(
 def test_a_join_is_checked_where_it_is_made() -> None:
     """Only three kinds, never a negative length, and no cut that takes time."""
     for kind, frames, message in (
-        ("wipe", 3, "a join is 'wipe': allowed is crossfade, cut or fade"),
-        ("cut", 3, "a cut takes 3 frames: allowed is 0"),
-        ("fade", -1, "a fade takes -1 frames: allowed is 0 or more"),
+        ("wipe", 3, "a join is 'wipe': expected crossfade, cut or fade"),
+        ("cut", 3, "a cut takes 3 frames: expected 0"),
+        ("fade", -1, "a fade takes -1 frames: expected 0 or more"),
     ):
         with pytest.raises(SpecError) as caught:
             Join(kind, frames)  # type: ignore[arg-type]  # the point of the test

@@ -54,7 +54,7 @@ def test_noise_keeps_to_its_bytes(tmp_path: Path, most: int):
 def test_what_cannot_fit_is_an_error_and_no_file(tmp_path: Path):
     """A video in a hundred bytes is refused in one sentence."""
     clip = write_clip(tmp_path / "in.mp4", take("coffee", 8, (256, 144)))
-    with pytest.raises(MediaError, match="allowed are 100"):
+    with pytest.raises(MediaError, match="the limit is 100"):
         write_thumbnail_video(clip, tmp_path / "out.mp4", Reduction(128, FrameRate(12), 100))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 

@@ -143,7 +143,7 @@ def _examined(file: BinaryIO, shown: str, limits: Limits) -> Header:
         return plain.examine_bmp(file)
     if head[:1] == b"P" and head[1:2] in b"123456f" and head[2:3] in b" \t\r\n#":
         return plain.examine_ppm(file)
-    message = f"{shown!r} is not a picture: allowed are {', '.join(FORMATS)}"
+    message = f"{shown!r} is not a picture: supported formats are {', '.join(FORMATS)}"
     raise MediaError(message, path=shown)
 
 
@@ -178,11 +178,9 @@ def _check(size: Size, mode: str, header: Header, limits: Limits, shown: str) ->
 
 
 def _too_large(shown: str, size: Size, allowed: str) -> MediaError:
-    """The one sentence about a picture with too many pixels."""
-    message = (
-        f"the picture {shown!r} of {size[0]} × {size[1]} pixels is too large: allowed are {allowed}"
-    )
-    return MediaError(message, path=shown)
+    """Return the error for a picture with too many pixels."""
+    name = f"the picture {shown!r} of {size[0]} × {size[1]} pixels"
+    return MediaError(f"{name} is too large: the limit is {allowed}", path=shown)
 
 
 def _mega(number: int) -> str:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chunk_assets.deployment import Deployment, configure
 from chunk_assets.errors import MediaError
 from chunk_assets.limits import Limits
 from chunk_assets.media.images import open_picture
-from chunk_assets_tests.deploying import UseDeployment
 from chunk_assets_tests.media.pictures.files import chunk, grey_tiff, png, saved, tiff
 
 LARGEST = 9_999
@@ -55,14 +55,14 @@ def empty_png(width: int, height: int, depth: int = 8, kind: int = 2) -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (empty_png(1, 100_000_000, 1, 0), "1 × 100000000 pixels is too large: allowed are 30000 "),
-        (empty_png(60_000, 1), "60000 × 1 pixels is too large: allowed are 30000 pixels a side"),
-        (empty_png(11_000, 11_000), "is too large: allowed are 100 megapixels"),
+        (empty_png(1, 100_000_000, 1, 0), "1 × 100000000 pixels is too large: the limit is 30000 "),
+        (empty_png(60_000, 1), "60000 × 1 pixels is too large: the limit is 30000 pixels a side"),
+        (empty_png(11_000, 11_000), "is too large: the limit is 100 megapixels"),
         (webp_header(9999, 9999), "takes 1599 MB to decode: at most 500 MB are allowed for a WEBP"),
         (b"GIF89a" + b"\xff" * 4 + bytes(3) + b"\x2c" + bytes(4) + b"\1\0\1\0\0\2\0;", "too large"),
-        (b"P6 20000 20000 255\n", "is too large: allowed are 100 megapixels"),
-        (b"P3 5000 5000 255\n", "allowed are 4 megapixels in this form of PPM"),
-        (b"P6 5000 5000 1023\n", "allowed are 4 megapixels in this form of PPM"),
+        (b"P6 20000 20000 255\n", "is too large: the limit is 100 megapixels"),
+        (b"P3 5000 5000 255\n", "the limit is 4 megapixels in this form of PPM"),
+        (b"P6 5000 5000 1023\n", "the limit is 4 megapixels in this form of PPM"),
         (tiff(grey_tiff(60_000, 1), b""), "it is truncated"),
     ],
 )
@@ -124,14 +124,14 @@ def test_what_is_not_the_picture_is_not_read(tmp_path: Path):
     assert open_picture(path).size == (30, 20)
 
 
-def test_limits_are_settings(tmp_path: Path, use_deployment: UseDeployment):
+def test_limits_are_settings(tmp_path: Path):
     """A deployment can lower each limit, and the error states its value."""
     content = saved(Image.new("RGB", (400, 300)), "PNG")
-    use_deployment(limits=Limits(picture_side=399))
-    assert "allowed are 399 pixels a side" in refusal(tmp_path, content)
-    use_deployment(limits=Limits(picture_pixels=100_000))
-    assert "allowed are 0.1 megapixels" in refusal(tmp_path, content)
-    use_deployment(limits=Limits(picture_file_bytes=99))
+    configure(Deployment(limits=Limits(picture_side=399)))
+    assert "the limit is 399 pixels a side" in refusal(tmp_path, content)
+    configure(Deployment(limits=Limits(picture_pixels=100_000)))
+    assert "the limit is 0.1 megapixels" in refusal(tmp_path, content)
+    configure(Deployment(limits=Limits(picture_file_bytes=99)))
     assert f"has {len(content)} bytes: at most 99 are allowed" in refusal(tmp_path, content)
 
 
