@@ -34,8 +34,8 @@ def check_budget(
         lost = f" (${unknown:.2f} of it perhaps, where answers were lost)" if unknown else ""
         raise OverBudget(
             f"{where} would cost about ${price_usd:.2f} on {model}, and of the film's limit of "
-            f"${max_cost_usd:.2f} there remain ${max(0.0, remaining):.2f}, with ${committed:.2f} "
-            f"spent or in flight{lost}: raise max_cost_usd to go on, what is rendered is kept",
+            f"${max_cost_usd:.2f} only ${max(0.0, remaining):.2f} remains, with ${committed:.2f} "
+            f"spent or in flight{lost}: raise max_cost_usd to continue; rendered chunks are kept",
             committed_usd=round(committed, 6),
             price_usd=price_usd,
             max_cost_usd=max_cost_usd,

@@ -59,7 +59,7 @@ def test_a_failed_prediction_is_a_line_as_it_happens_and_in_the_bill(
     ended = done(*RENDER)
     [line] = [line for line in ended.stderr.splitlines() if BUSY in line]
     assert line.startswith("chunk 1 of film 'film': prediction ")
-    assert line.endswith("it cost $0.10; asking again, prediction 2 of 3")
+    assert line.endswith("it cost $0.10; requesting prediction 2 of 3")
     assert column(ended) == [PRICE, 2 * PRICE, PRICE]
     assert total(ended) == sum(column(ended)) == pytest.approx(account.billed_usd)
     failed = next(made for made in account.created if made.status == "failed")

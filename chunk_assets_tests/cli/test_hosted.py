@@ -174,13 +174,14 @@ def test_a_limit_of_cost_stops_the_film_and_a_higher_one_goes_on(
 ):
     """It says what is spent and what remains; the command line's goes before the manifest's."""
     animatic(max_cost_usd=0.05)
-    assert "of the film's limit of $0.05 there remain $0.05, with $0.00 spent" in sentence(*RENDER)
+    assert "of the film's limit of $0.05 only $0.05 remains, with $0.00 spent" in sentence(*RENDER)
     assert account.created == []
     said = sentence(*RENDER, "--max-cost", 0.25)
     assert said == (
         "chunk 2 of film 'film' would cost about $0.10 on zeroscope-v2-xl, and of the film's limit "
-        "of $0.25 there remain $0.05, with $0.20 spent or in flight: raise max_cost_usd to go on, "
-        "what is rendered is kept"
+        "of $0.25 only $0.05 remains, with $0.20 spent or in flight: raise "
+        "max_cost_usd to continue; "
+        "rendered chunks are kept"
     )
     assert len(account.created) == 2
     ended = done(*RENDER, "--max-cost", 0.3, "--json")

@@ -77,7 +77,7 @@ def test_retries_are_printed(animatic: Animatics, account: FakeReplicate):
     assert "Replicate takes no more requests for now" in said
     assert "; attempt 2 of 6 in " in said
     assert "is paid for, but a prediction's output is not there (404)" in said
-    assert "fetching it again for up to 60 s" in said
+    assert "retrying for up to 60 s" in said
     assert len(account.created) == 3
 
 

@@ -79,7 +79,7 @@ def test_a_clip_whose_file_is_gone_is_bought_within_the_limit_only(
     refused = run(*RENDER, "--max-cost", "0.35")
     assert refused.code == 2
     assert notes(refused.stderr)[0].endswith(NOTE)
-    assert "of the film's limit of $0.35 there remain $0.05" in refused.stderr.splitlines()[-1]
+    assert "of the film's limit of $0.35 only $0.05 remains" in refused.stderr.splitlines()[-1]
     assert len(account.created) == 3
     ended = done(*RENDER, "--max-cost", "0.40")
     assert notes(ended.stderr)[0].endswith(NOTE)

@@ -95,7 +95,7 @@ def test_the_run_itself_holds_the_limit(
     [request] = sensing.tick()
     studio.generator.pays = 0.2
     put(store, "film", max_cost_usd=1000)
-    assert "of the film's limit of $0.45 there remain $0.05" in failure(sensing.launch(request))
+    assert "of the film's limit of $0.45 only $0.05 remains" in failure(sensing.launch(request))
     assert film_bill(store, "film", {}).total_usd == pytest.approx(0.4)
 
 

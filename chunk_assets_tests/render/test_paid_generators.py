@@ -77,7 +77,7 @@ def test_the_limit_holds_for_any_paid_generator(studio: Studio):
     """The clip that would exceed it is not requested; a higher limit lets the film continue."""
     said = failure(studio.render(range(3), max_cost_usd=1.0))
     assert "chunk 2 of film 'film' would cost about $0.42 on holding" in said
-    assert "limit of $1.00 there remain $0.16, with $0.84 spent or in flight" in said
+    assert "limit of $1.00 only $0.16 remains, with $0.84 spent or in flight" in said
     assert studio.generator.chunks == [0, 1]
     assert studio.render(range(3), max_cost_usd=1.5, reuse="matching").success
     assert studio.generator.chunks == [0, 1, 2]
@@ -91,7 +91,7 @@ def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: S
     record = dict(store.find(key).record)
     store.client.put_object(Bucket=store.bucket, Key=key, Body=bytes(100), Metadata=record)
     said = failure(studio.render(range(3), max_cost_usd=3.5 * PRICE, reuse="matching"))
-    assert "limit of $1.47 there remain $0.21" in said
+    assert "limit of $1.47 only $0.21 remains" in said
     assert studio.generator.chunks == [0, 1, 2]
     assert studio.render(range(3), max_cost_usd=4 * PRICE, reuse="matching").success
     assert studio.generator.chunks == [0, 1, 2, 1]

@@ -1,7 +1,7 @@
-"""One clip, paid for once: its attempts in the ledger, and their predictions on Replicate.
+"""Get one clip and pay for it once.
 
-Before anything is asked the intent is in the ledger, right after it the prediction's id. The next
-run, whatever happened, finds out there whether there is a prediction, and takes it up.
+The ledger records the intent before each request, and the prediction's id right after it. After
+any interruption, the next run finds the prediction through the ledger and continues with it.
 """
 
 import threading
@@ -37,7 +37,7 @@ from chunk_assets.generation.replicate.recovery import Recovery
 
 
 class Attempts:
-    """Makes the attempts at one film's clips."""
+    """Requests predictions for one film's clips, or continues with those that exist."""
 
     def __init__(
         self,
@@ -66,23 +66,23 @@ class Attempts:
         """Save the clip as `path`.
 
         Raises:
-            Declined: The model declines the request for its content, or is not there.
-            Rejected: It cannot be asked at all, or the clip is not one.
-            OverBudget: The film would cost more than it may.
+            Declined: The model declines the request's content, or does not exist.
+            Rejected: Replicate refuses the request, or the output is not a clip.
+            OverBudget: The clip would exceed the film's cost limit.
             TimedOut: The prediction took too long; it is cancelled.
-            Unavailable: Replicate cannot be reached, or the predictions keep failing, or a clip
-                that is paid for cannot be fetched for now.
+            Unavailable: Replicate cannot be reached, the predictions keep failing, or a clip that
+                is paid for cannot be downloaded at present.
         """
         failed: list[str] = []
         lost_usd = 0.0
         while True:
-            attempt = self._found(request) or self._begun(request)
+            attempt = self._find(request) or self._begin(request)
             if attempt is None:
-                continue  # another process was quicker: look at its attempt
+                continue  # another process was faster: look at its attempt
             if attempt.prediction_id is None:
                 failed.append(f"{attempt.error}")
             else:
-                attempt, prediction = self._poller.until_over(request, attempt)
+                attempt, prediction = self._poller.wait(request, attempt)
                 if attempt.status in _PAID:
                     done = self._fetcher.clip(request, attempt, prediction, path)
                     if done is not None:
@@ -99,18 +99,18 @@ class Attempts:
                 self._log(f"{request.where}: {failed[-1]}; {cost}")
                 raise self._given_up(request, failed, lost_usd)
             self._log(
-                f"{request.where}: {failed[-1]}; {cost}; asking again, prediction "
+                f"{request.where}: {failed[-1]}; {cost}; requesting prediction "
                 f"{len(failed) + 1} of {self._policy.predictions}"
             )
 
     def _given_up(self, request: ClipRequest, failed: list[str], lost_usd: float) -> Unavailable:
         unclear = (
             f"; ${lost_usd:.2f} may have been spent on predictions whose answers were lost, and "
-            "counts until they are found"
+            "is counted until they are found"
             if lost_usd
             else ""
         )
-        # Where answers are lost, it is the network: another model would fare no better.
+        # Lost answers point to the network: another model would not help.
         data: dict[str, Any] = {} if lost_usd else {"model": request.model.name}
         return Unavailable(
             f"{request.model.name} failed {len(failed)} times at {request.where}, the last "
@@ -118,8 +118,8 @@ class Attempts:
             **data,
         )
 
-    def _found(self, request: ClipRequest) -> Attempt | None:
-        """The attempt to take up: an open one, or one whose clip is still to be had."""
+    def _find(self, request: ClipRequest) -> Attempt | None:
+        """Return an open attempt, or one whose clip can still be downloaded."""
         for attempt in self._ledger.chunk(request.chunk_num).of_request(request.fingerprint):
             if attempt.is_unknown:
                 attempt = self._recovery.look_again(request, attempt)
@@ -129,7 +129,7 @@ class Attempts:
                     "looking for it in Replicate's list"
                 )
                 age, why = seconds_since(self._api, attempt), "its process ended before the answer"
-                attempt = self._recovery.recovered(request, attempt, age, why)
+                attempt = self._recovery.recover(request, attempt, age, why)
             if attempt is None or attempt.status in ("void", "unknown"):
                 continue
             if attempt.is_open:
@@ -144,15 +144,15 @@ class Attempts:
                 return attempt
         return None
 
-    def _begun(self, request: ClipRequest) -> Attempt | None:
-        """A new attempt; None when another process began one at the same time."""
+    def _begin(self, request: ClipRequest) -> Attempt | None:
+        """Begin an attempt; return None if another process began one at the same time."""
         self._orphans.settle(request.chunk_num, request.fingerprint, request.stop)
         self._check_budget(request)
         try:
             url = request.upload()
         except Rejected as error:
             raise _rejected(request, error) from error
-        request.stop.raise_if_set()  # the last chance to stop for nothing
+        request.stop.raise_if_set()  # the last point at which stopping costs nothing
         attempt = Attempt(
             key=uuid.uuid4().hex,
             request=request.fingerprint,
@@ -166,7 +166,7 @@ class Attempts:
             price_usd=request.price_usd,
         )
         try:
-            with self._budget_lock:  # or two scenes would both take the last of the budget
+            with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
                 self._check_budget(request)
                 self._ledger.begin(request.chunk_num, attempt)
         except AlreadyRequested:
@@ -184,27 +184,27 @@ class Attempts:
                 f"{request.where}: {error}; looking for it in Replicate's list for up to "
                 f"{self._policy.settle_seconds:g} s"
             )
-            return self._recovery.recovered(request, attempt, 0.0, str(error))
+            return self._recovery.recover(request, attempt, 0.0, str(error))
         except (GenerationError, SpecError) as error:
-            # Provably not created: it was not sent, or refused.
+            # Certainly not created: the request was not sent, or was refused.
             self._ledger.update(request.chunk_num, void(attempt, str(error)))
             if isinstance(error, Rejected):
                 raise _rejected(request, error) from error
             raise
         except BaseException:
-            # The run was stopped, which proves nothing unless it was between two tries.
+            # The run was stopped: unless that was between two requests, a prediction may exist.
             if not may_be_created.is_set():
-                refused = void(attempt, "the run was stopped before Replicate took the request")
+                refused = void(attempt, "the run was stopped before Replicate accepted the request")
                 self._ledger.update(request.chunk_num, refused)
             raise
-        return self._recovery.identified(request, attempt, prediction)
+        return self._recovery.record_id(request, attempt, prediction)
 
     def _check_budget(self, request: ClipRequest) -> None:
         limit, model = self._max_cost_usd, request.model.name
         check_budget(self._ledger, request.price_usd, limit, where=request.where, model=model)
 
     def _reason(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> str:
-        """Why a prediction that failed did; raises where another try would not help."""
+        """Return why a prediction failed; raise if another attempt would not help."""
         said = prediction.error or "no reason given"
         if attempt.status == "failed":
             kind = kind_of_failure(prediction.error)
@@ -219,8 +219,8 @@ class Attempts:
                 )
             if kind == "final":
                 raise Rejected(
-                    f"{request.model.name} failed at {request.where}: {said}; it is not asked "
-                    "again, since it would fail again; the chunks before it are kept",
+                    f"{request.model.name} failed at {request.where}: {said}; it is not "
+                    "requested again, since it would fail again; the chunks before it are kept",
                     model=request.model.name,
                 )
         return f"prediction {prediction.id} {prediction.status} ({said})"
@@ -230,15 +230,15 @@ _PAID = ("succeeded", "unfetched")
 
 
 def _cost(attempt: Attempt) -> str:
-    """What an attempt that gave no clip cost, in words."""
+    """Return the cost of an attempt without a clip, in words."""
     if attempt.is_open or attempt.is_unknown:
         return f"it counts as ${attempt.price_usd:.2f} until its cost is known"
     return f"it cost ${attempt.cost_usd:.2f}" if attempt.cost_usd else "it cost nothing"
 
 
 def _rejected(request: ClipRequest, error: Rejected) -> Rejected:
-    """The refusal of a POST, with the chunk in its sentence."""
+    """Return a refusal whose message names the chunk."""
     kind = Declined if error.data.get("status") == 404 else Rejected
     data = {**error.data, "model": request.model.name}
-    where = f"{request.where} was not asked of {request.model.name}"
+    where = f"{request.where} was not requested from {request.model.name}"
     return kind(f"{error}; {where}, the chunks before it are kept", **data)

@@ -1,4 +1,4 @@
-"""What is asked of a hosted model for one clip, how patiently, and what came of it."""
+"""A request for one hosted clip, its timeouts, and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from chunk_assets.generation.ledger import Attempt
 from chunk_assets.generation.stopping import StopSignal
 
 OUTPUT_KEPT_SECONDS = 3600.0
-"""How long Replicate keeps inputs and outputs once a prediction is over."""
+"""How long Replicate keeps the inputs and outputs of a finished prediction."""
 
 
 @dataclass(frozen=True)
 class PredictionPolicy:
-    """How long and how often.
+    """Timeouts, polling intervals and the number of predictions for a clip.
 
     Attributes:
-        max_seconds: How long a prediction may take, queue and all; Replicate ends one after 30
-            minutes of its own accord.
-        predictions: How many are asked for one clip before it is given up.
-        poll_first: Seconds before the first look at a prediction; they grow by half each time.
-        poll_most: Seconds between two looks at most.
-        settle_seconds: How long a prediction whose answer is lost is looked for in Replicate's list
-            before another is asked for: three times the longest lag seen, of 30 s.
-        foreign_seconds: The same for the intent of a process that may live and never wrote an id:
-            longer than a POST and its repetitions may take.
-        void_seconds: So long after it was asked for, a prediction that is not in the list was never
-            created: `foreign_seconds`, and many times the longest lag.
-        fetch_seconds: How long an output, or a prediction, that is not there is asked for again,
-            though it should be: caches between Replicate's servers settle in seconds.
-        silent_seconds: How long Replicate may not answer for a prediction that was begun.
-        notice_seconds: After so long a wait is said, and then each time this has passed.
+        max_seconds: Timeout of a prediction, including its time in the queue; Replicate itself ends
+            a prediction after 30 minutes.
+        predictions: Predictions for one clip before giving up.
+        first_poll_seconds: Seconds before the second poll; each following wait is 1.5 times longer.
+        longest_poll_seconds: Longest wait between two polls.
+        settle_seconds: How long to search Replicate's list for a prediction whose answer was lost
+            before requesting another; three times the longest lag seen, 30 s.
+        foreign_seconds: The same for the intent of another process that may still be running;
+            longer than a POST and its retries may take.
+        void_seconds: A prediction that is missing in the list this long after its request was never
+            created; longer than `foreign_seconds`, and many times the longest lag.
+        fetch_seconds: How long to retry an output or a prediction that should exist but is missing;
+            caches between Replicate's servers settle in seconds.
+        silent_seconds: How long Replicate may fail to respond for a running prediction.
+        notice_seconds: Interval of the messages that a wait continues.
     """
 
     max_seconds: float = 30 * 60
@@ -49,15 +49,15 @@ class PredictionPolicy:
 
 @dataclass(frozen=True)
 class ClipRequest:
-    """One clip that is asked of one model.
+    """A request for one clip to one model.
 
     Attributes:
-        where: The chunk and its film, for sentences.
-        fingerprint: SHA-256 of the whole request, seed and picture among it.
-        price_usd: What it is expected to cost.
-        upload: Uploads the conditioning picture and gives its URL.
-        inputs: The prediction's inputs with that URL in them.
-        on_progress: Told how much is done.
+        where: The chunk and its film, for messages.
+        fingerprint: SHA-256 of the whole request, including seed and conditioning image.
+        price_usd: The expected price.
+        upload: Uploads the conditioning image and returns its URL.
+        inputs: Returns the prediction's inputs with that URL.
+        on_progress: Called with the fraction done.
         stop: Set when the clip is no longer wanted.
     """
 
@@ -77,13 +77,13 @@ class ClipRequest:
 
 @dataclass(frozen=True)
 class FetchedClip:
-    """A clip that came.
+    """A downloaded clip.
 
     Attributes:
-        attempt: The one that made it.
+        attempt: The attempt that made it.
         spent_usd: What the chunk has cost so far, all attempts and takes together.
         predict_seconds: How long the model ran.
-        attempts: How many predictions it took.
+        attempts: How many predictions were needed.
     """
 
     attempt: Attempt

@@ -1,4 +1,4 @@
-"""The generator `replicate`: a hosted model, asked through Replicate, and never paid for twice."""
+"""The generator `replicate`: a hosted model on Replicate; no clip is paid for twice."""
 
 import hashlib
 from collections.abc import Callable
@@ -33,10 +33,10 @@ from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.retry import RetryPolicy
 
 NO_TOKEN = SecretStr("unset")
-"""Prices need no account: the token is asked for before the generator renders."""
+"""Prices need no account; `check_ready` requires a token before rendering."""
 
 MEDIA = "https://replicate.delivery/"
-"""Stands for the conditioning picture's address while nothing is uploaded yet."""
+"""A placeholder for the conditioning image's URL before the upload."""
 
 
 def build_replicate_generator(
@@ -45,15 +45,15 @@ def build_replicate_generator(
     policy: PredictionPolicy | None = None,
     retries: RetryPolicy | None = None,
 ) -> "ReplicateGenerator":
-    """The generator for one film.
+    """Build the generator for one film.
 
     Args:
         context: The film and the deployment.
         policy: Timeouts of predictions; the deployment's by default.
-        retries: Of requests.
+        retries: When to give up requests.
 
     Raises:
-        SpecError: There is no such model.
+        SpecError: The model does not exist.
     """
     settings = context.settings
     token = settings.replicate_api_token or NO_TOKEN
@@ -93,14 +93,14 @@ def build_replicate_generator(
 
 @dataclass(frozen=True)
 class _Published:
-    """A model as Replicate publishes it: the version to ask for, and the schema of its inputs."""
+    """The version to request, and the model as Replicate publishes it."""
 
     version: str | None
     info: ModelInfo
 
 
 class ReplicateGenerator(Generator):
-    """Renders on a hosted model; `fallback` where that one declines."""
+    """Renders on a hosted model, and on `fallback` if that one declines."""
 
     name = "replicate"
     pool = "replicate"
@@ -123,10 +123,10 @@ class ReplicateGenerator(Generator):
 
     @property
     def model(self) -> str:
-        """`owner/name`, with the version's id behind it where Replicate does not choose it.
+        """`owner/name`, followed by `:version` unless Replicate chooses the version.
 
         Raises:
-            GenerationError: Replicate has no such model, or cannot be asked.
+            GenerationError: Replicate does not have the model, or cannot be reached.
         """
         version = self._model.version
         if version is None and not self._model.is_official:
@@ -135,16 +135,16 @@ class ReplicateGenerator(Generator):
 
     @property
     def offer(self) -> Offer:
-        """The catalog's model."""
+        """The model in the catalog."""
         model = self._model
         return Offer(model.name, f"{model.name} ({model.replicate})", model.price.is_estimate)
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
-        """What the catalog says that a clip costs."""
+        """Return the catalog's price of a clip."""
         return self._model.price_usd(self._model.clip_length(num_frames, fps), size)
 
     def has_made(self, model: str) -> bool:
-        """Whether the clip is by this model, in whatever version."""
+        """Return whether the clip is by this model, in any version."""
         return model.partition(":")[0] == self._model.replicate
 
     def check_ready(self) -> None:
@@ -166,20 +166,20 @@ class ReplicateGenerator(Generator):
         on_progress: ProgressCallback = ignore_progress,
         stop: StopSignal = NEVER,
     ) -> GeneratedClip:
-        """Render one clip, or find the one that is paid for already.
+        """Render one clip, or download the one that is already paid for.
 
         Raises:
-            Declined: Neither the model nor the fallback takes the request.
-            OverBudget: It would cost more than the film may.
-            GenerationError: No clip came; what was asked for is in the ledger.
+            Declined: The model declines the request, and so does the fallback.
+            OverBudget: The clip would exceed the film's cost limit.
+            GenerationError: There is no clip; the ledger has the predictions.
         """
         try:
             return self._rendered(self._model, request, workdir, on_progress, stop)
         except (Declined, Unavailable) as error:
-            # A network that is down is down for the fallback, too.
+            # If the network is down, the fallback cannot be reached either.
             if self._fallback is None or not error.data.get("model"):
                 raise
-            self._log(f"{error}; asking {self._fallback.name} instead")
+            self._log(f"{error}; using {self._fallback.name} instead")
         return self._rendered(self._fallback, request, workdir, on_progress, stop)
 
     def close(self) -> None:
@@ -198,22 +198,22 @@ class ReplicateGenerator(Generator):
         published = self._look_up(model, api)
         inputs = build_inputs(model, request, MEDIA)
         if not check_inputs(inputs, published.info.openapi_schema, model.name):
-            self._log(f"{model.name} publishes no schema that can be read: inputs go unchecked")
+            self._log(f"{model.name} publishes no readable schema: its inputs are not checked")
         if form := unusable_output(published.info.openapi_schema):
             raise Declined(
-                f"{model.name} publishes an output of an unknown form, {form}: known is a URL or a "
-                f"list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
-                "asked of it, choose another model",
+                f"{model.name} publishes an output of an unknown form, {form}: allowed is a URL or "
+                f"a list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
+                "requested from it, choose another model",
                 model=model.name,
             )
         media, content_type = conditioning_media(model, request, workdir)
-        # By its pixels: the same composite may come from the chain or, deflated, from S3.
+        # By its pixels: the same composite may have different bytes on S3.
         picture = pixel_digest(open_picture(request.conditioning_image))
         fingerprint = request_fingerprint(model, published.version, inputs, picture)
         clip_request = ClipRequest(
             chunk_num=request.chunk_num,
             where=f"chunk {request.chunk_num} of film {request.video_id!r}",
-            # The seed apart: models that take none are asked the same for every take.
+            # The seed is added because models without one get the same inputs for every take.
             fingerprint=hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest(),
             model=model,
             version=published.version,
@@ -244,7 +244,7 @@ class ReplicateGenerator(Generator):
         )
 
     def _look_up(self, model: HostedModel, api: ReplicateApi) -> _Published:
-        """A model's version and schema, asked for once."""
+        """Return a model's version and schema, requested once."""
         if model.name not in self._published:
             try:
                 if model.version is not None:
@@ -260,8 +260,8 @@ class ReplicateGenerator(Generator):
                 version = info.latest_version
                 if version is None:
                     raise Declined(
-                        f"the model {model.replicate!r} has no version on Replicate that could be "
-                        "asked: choose another model",
+                        f"the model {model.replicate!r} has no version on Replicate: choose "
+                        "another model",
                         model=model.name,
                     )
             self._published[model.name] = _Published(version, info)

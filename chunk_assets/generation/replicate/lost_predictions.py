@@ -1,4 +1,4 @@
-"""Predictions whose answer was lost: found in Replicate's list, or proven never to have been."""
+"""Search Replicate's list for predictions whose answers were lost."""
 
 import hashlib
 from collections.abc import Callable, Set
@@ -10,17 +10,17 @@ from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.predictions import Prediction
 
 _MARGIN = {"server": timedelta(minutes=1), "local": timedelta(hours=1)}
-"""How far back the list is read, by whose clock an attempt was written: Replicate's own servers may
-be a little apart, a machine's clock may be off by more."""
+"""How far before an attempt the list is read: Replicate's servers may differ a little from each
+other, a machine's clock by more."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a look at Replicate's list gave.
+    """The result of a search in Replicate's list.
 
     Attributes:
-        prediction: The one that was lost, if it is there.
-        proves_absence: Whether there is none, and the list can be believed.
+        prediction: The lost prediction, if it was found.
+        proves_absence: Whether the list proves that the prediction was never created.
     """
 
     prediction: Prediction | None = None
@@ -28,12 +28,12 @@ class Search:
 
 
 def url_digest(url: str) -> str:
-    """The sha256 (hex) of an address: what is kept of it."""
+    """Return the SHA-256 (hex) of a URL, which the ledger keeps in its place."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 
 def seconds_since(api: ReplicateApi, attempt: Attempt) -> float:
-    """How old an attempt is, by the clock that it was written by."""
+    """Return the age of an attempt, by the clock of its `asked_at`."""
     time = api.clock.now() if attempt.clock == "server" else now()
     return (time - attempt.asked_at).total_seconds()
 
@@ -48,20 +48,20 @@ def search(
 ) -> Search:
     """Look for an attempt's prediction in Replicate's list.
 
-    That it is not there proves something only `void_seconds` after it was asked for, by Replicate's
-    own clock, and if the whole list could be read, with the inputs of each prediction: those are
-    deleted after an hour.
+    Absence is proof only `void_seconds` after the request, by Replicate's own clock, and only if
+    the whole list could be read with the inputs of each prediction, which are deleted after an
+    hour.
 
     Args:
-        api: Where to look.
-        attempt: An attempt without an id. The uploaded picture's address tells it: no other
-            prediction has it.
+        api: Replicate's API.
+        attempt: An attempt without an id. The URL of its uploaded picture identifies its
+            prediction.
         known: The ids of other attempts' predictions.
-        void_seconds: After so long, a prediction would be in the list.
-        recognise: Tells the prediction in another way.
+        void_seconds: How long after its request a prediction is certainly listed.
+        recognise: Another way to identify the prediction.
 
     Raises:
-        GenerationError: Replicate cannot be asked.
+        GenerationError: The list cannot be read.
     """
     doubts: list[str] = []
     moment = attempt.asked_at - _MARGIN[attempt.clock]
@@ -78,5 +78,5 @@ def search(
 
 
 def holds_picture(prediction: Prediction, digests: Set[str]) -> bool:
-    """Whether a picture was sent with a prediction whose address has one of these digests."""
+    """Return whether a prediction's input has a URL with one of these digests."""
     return any(url_digest(str(value)) in digests for value in prediction.input.values())

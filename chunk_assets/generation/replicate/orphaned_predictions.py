@@ -1,8 +1,8 @@
-"""Cancel and count predictions that are no longer waited for.
+"""Cancel and count predictions that no run waits for.
 
-A process dies over a chunk, and before the next one comes the prompt is changed: what was asked
-for runs on, is billed, and no clip of it will ever be stored. Or an answer was lost, and it is not
-known whether there is a prediction at all.
+If a process dies and the prompt is changed before the next run, the old prediction keeps running
+and is billed, though its clip will never be stored. If an answer was lost, a prediction may exist
+that no attempt names.
 """
 
 import threading
@@ -18,14 +18,14 @@ from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import NEVER, StopSignal
 
 NOT_THERE = (404, 410)
-"""The statuses of an answer that something does not exist, or does so no more."""
+"""HTTP statuses of what does not exist, or no longer exists."""
 
 
 def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
-    """An attempt as its prediction ended, with what it cost.
+    """Return an attempt with the status and cost of its finished prediction.
 
-    The API names no price. What ran is counted, as it is billed: a failed prediction and a
-    cancelled one as well, at the price of a whole clip.
+    The API reports no prices. Whatever ran is billed, failed and cancelled predictions included,
+    and counts at the price of a whole clip.
     """
     is_billed = prediction.has_succeeded or prediction.has_run
     return attempt.model_copy(
@@ -39,24 +39,24 @@ def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
 
 
 def void(attempt: Attempt, why: str) -> Attempt:
-    """An attempt of which it is proven that there never was a prediction."""
+    """Return an attempt as void: its prediction certainly never existed."""
     return attempt.model_copy(update={"status": "void", "error": why, "ended_at": now()})
 
 
 def unknown(attempt: Attempt, why: str) -> Attempt:
-    """An attempt of which neither a prediction was found nor that there was none."""
+    """Return an attempt as unknown: its prediction was neither found nor disproved."""
     return attempt.model_copy(update={"status": "unknown", "error": why})
 
 
 class OrphanedPredictions:
-    """Settles what is left of one film's predictions before another is asked for.
+    """Settles one film's orphaned predictions before another is requested.
 
     Args:
-        api: Where they are.
-        ledger: The film's.
-        me: Which process this is, as attempts have it.
-        patience: How long a prediction may take, and how long to show up in the list.
-        log: Takes a sentence for each that is found.
+        api: Replicate's API.
+        ledger: The film's ledger.
+        process: This process's name in attempts.
+        policy: Timeouts of predictions.
+        log: Receives a sentence for each orphaned prediction.
     """
 
     def __init__(
@@ -72,28 +72,27 @@ class OrphanedPredictions:
         self._policy, self._log = policy, log
         self._settle_lock = threading.Lock()
         self._given_up: set[str] = set()
-        self._has_unknown = True  # as far as is known before the film's ledgers are read
+        self._has_unknown = True  # until the film's ledgers have been read
 
     def watch(self) -> None:
-        """Look for what is unknown again: another attempt has become so."""
+        """Search for unknown attempts again: there is a new one."""
         self._has_unknown = True
 
     def settle(self, chunk_num: int, request: str, stop: StopSignal = NEVER) -> None:
-        """End what a chunk was asked for with another request, and look for what is unknown.
+        """Cancel a chunk's predictions of other requests, and search for the film's unknown ones.
 
-        Predictions of a process that may be at work are left alone, for as long as one may take.
-        What cannot be settled now stays as it is in the ledger, and is tried again before the next
-        prediction. What is unknown is looked for in the whole film.
+        Predictions of a process that may be running are left alone until their timeout. What
+        cannot be settled now stays as it is in the ledger until before the next prediction.
 
         Args:
             chunk_num: The chunk.
-            request: The one that is wanted now.
+            request: The fingerprint of the request that is wanted now.
             stop: Ends the waits for Replicate.
 
         Raises:
             StorageError: A ledger of the film cannot be read or written.
         """
-        with self._settle_lock:  # of two scenes, both would find the same
+        with self._settle_lock:  # otherwise two scenes would both find the same
             film, here = self._ledger.film, self._ledger.chunk
             ledgers = list(film()) if self._has_unknown else [here(chunk_num)]
             self._has_unknown = False
@@ -101,7 +100,7 @@ class OrphanedPredictions:
             for ledger in ledgers:
                 for attempt in ledger.attempts:
                     if not attempt.media_url_sha256:
-                        continue  # another generator's
+                        continue  # of another generator
                     is_here = ledger.chunk_num == chunk_num
                     if is_here and attempt.request == request:
                         self._has_unknown |= attempt.is_unknown
@@ -123,7 +122,7 @@ class OrphanedPredictions:
             return
         name = attempt.prediction_id or "whose answer was lost,"
         what = f"prediction {name} of another request for chunk {chunk_num}"
-        # A later look in this process shows nothing new; a run an hour later may learn more.
+        # Another search in this process would find nothing new; a later run may.
         is_last = seconds_since(self._api, attempt) > self._policy.void_seconds
         try:
             ended = self._ended(self._api.stopped_by(stop), attempt, known)
@@ -143,7 +142,7 @@ class OrphanedPredictions:
         self._ledger.update(chunk_num, ended)
 
     def _ended(self, api: ReplicateApi, attempt: Attempt, known: Collection[str]) -> Attempt:
-        """The attempt as it stands once it has been cancelled, which what is over does not mind."""
+        """Return the attempt after a cancellation, which changes no finished prediction."""
         if attempt.prediction_id is None:
             found = search(api, attempt, known=set(known), void_seconds=self._policy.void_seconds)
             if found.proves_absence:

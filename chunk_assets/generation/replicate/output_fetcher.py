@@ -1,4 +1,4 @@
-"""Fetching the clip of a prediction that has succeeded, for as long as Replicate keeps it."""
+"""Download the clips of successful predictions while Replicate keeps them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +21,11 @@ from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import StopSignal
 
 Download = Callable[[str, Path, StopSignal], None]
-"""Saves an output's URL as a file; `download.fetch` for one account."""
+"""Saves the output at a URL as a file; `download.fetch` for one account."""
 
 
 class OutputFetcher:
-    """Fetches the clips of one film's predictions, which are paid for."""
+    """Downloads the clips of one film's predictions, which are paid for."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class OutputFetcher:
     def clip(
         self, request: ClipRequest, attempt: Attempt, prediction: Prediction, path: Path
     ) -> FetchedClip | None:
-        """Save the clip as `path`; None when Replicate has deleted it, which the ledger then says.
+        """Save the clip as `path`; return None, and record it, if Replicate has deleted the clip.
 
         Raises:
-            Rejected: The output is none that can be fetched.
-            Unavailable, TimedOut: It cannot be fetched for now. The ledger keeps it as unfetched.
-            MediaError: The disk refuses it.
+            Rejected: The output cannot be used.
+            Unavailable, TimedOut: It cannot be downloaded now; the ledger keeps it as unfetched.
+            MediaError: The file cannot be written.
         """
         limit, why = self._policy.fetch_seconds, ""
         for _ in polls(limit, request.stop):
@@ -62,14 +62,14 @@ class OutputFetcher:
                     return self._gone(request, attempt, str(error))
                 failure: GenerationError = error
             except GenerationError as error:
-                # An address may be refused once it is too old: the prediction tells a new one.
+                # A URL may be refused once it is too old: the prediction has a new one.
                 if not isinstance(error, Rejected) or error.data.get("status") not in (401, 403):
                     raise self._unfetched(request, attempt, error) from error
                 failure = error
             if not why:
                 self._log(
                     f"{request.where}: prediction {prediction.id} is paid for, but {failure}; "
-                    f"fetching it again for up to {limit:g} s"
+                    f"retrying for up to {limit:g} s"
                 )
             why = str(failure)
         raise self._unfetched(request, attempt, Unavailable(f"{why}, for {limit:g} s"))
@@ -88,13 +88,13 @@ class OutputFetcher:
         url = prediction.output_url
         if url is None:
             raise Rejected(
-                f"its output has an unknown form, {prediction.output_form}: known is a URL or a "
-                "list of URLs"
+                f"its output has an unknown form, {prediction.output_form}: allowed is a URL "
+                "or a list of URLs"
             )
         return url
 
     def _age(self, attempt: Attempt, prediction: Prediction) -> float:
-        """Seconds since Replicate made the output, by its own clock."""
+        """Return the seconds since Replicate made the output, by its own clock."""
         made_at = prediction.completed_at or prediction.created_at
         if made_at is None:
             return seconds_since(self._api, attempt)
@@ -115,11 +115,11 @@ class OutputFetcher:
     def _unfetched(
         self, request: ClipRequest, attempt: Attempt, error: GenerationError
     ) -> GenerationError:
-        """Keep the clip as one to be fetched; returns the error that says so."""
+        """Record that the clip is not fetched yet, and return the error that says so."""
         update = {"status": "unfetched", "error": str(error)}
         self._ledger.update(request.chunk_num, attempt.model_copy(update=update))
         kind = type(error) if isinstance(error, Rejected | TimedOut) else Unavailable
-        # Without the model's name: another model would cost again, and this one has done its work.
+        # Without the model's name, so that no fallback model is paid for the same clip.
         return kind(
             f"the clip of {request.model.name} for {request.where} is paid for, but not fetched: "
             f"{error}; rendering again fetches prediction {attempt.prediction_id} and pays "

@@ -1,4 +1,4 @@
-"""Waiting for a prediction: looked at until it is over, cancelled when the run is stopped."""
+"""Poll predictions until they are finished; cancel them when the run is stopped."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,17 +24,15 @@ from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import StopSignal, answered, pause
 from chunk_assets.retry import RetryPolicy
 
-_ONE_MORE = RetryPolicy(attempts=2, wait_max=2)
-"""Of a look at a prediction: there will be another look, and a person who stops the run must not
-wait for a patient one."""
-
+_POLL_RETRIES = RetryPolicy(attempts=2, wait_max=2)
+"""Each poll is retried once only: another poll follows."""
 
 _CANCEL_SECONDS = 2.0
-"""Seconds that a run which was stopped waits for Replicate's answer to its cancellation."""
+"""How long a stopped run waits for Replicate to confirm a cancellation."""
 
 
 class Poller:
-    """Waits for the predictions of one film."""
+    """Polls the predictions of one film."""
 
     def __init__(
         self,
@@ -45,16 +43,16 @@ class Poller:
     ):
         self._api, self._ledger, self._policy, self._log = api, ledger, policy, log
 
-    def until_over(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction]:
-        """The attempt once its prediction is over, or `unknown` if Replicate has lost it.
+    def wait(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction]:
+        """Return the attempt once its prediction is finished, or as `unknown` if Replicate lost it.
 
         Raises:
-            Rejected: Replicate refuses to tell; the prediction goes on.
-            TimedOut: It took too long, and is cancelled.
-            Unavailable: Replicate has not answered for long, or does not know the prediction though
-                it is new; it goes on.
+            Rejected: Replicate refuses to show the prediction, which may still run.
+            TimedOut: The prediction took too long, and is cancelled.
+            Unavailable: Replicate does not respond, or does not show a prediction that is new; it
+                may still run.
         """
-        assert attempt.prediction_id is not None  # noqa: S101 - `_found` and `_begun` see to it
+        assert attempt.prediction_id is not None  # noqa: S101 - the caller has one
         policy, api = self._policy, self._api.stopped_by(request.stop)
         began = answered = time.monotonic()
         notices = Notices(policy.notice_seconds, self._log)
@@ -63,13 +61,13 @@ class Poller:
         try:
             while True:
                 try:
-                    prediction = api.get(attempt.prediction_id, retries=_ONE_MORE)
+                    prediction = api.get(attempt.prediction_id, retries=_POLL_RETRIES)
                     answered, missing = time.monotonic(), None
                 except Rejected as error:
                     if error.data.get("status") not in NOT_THERE:
                         raise Rejected(
                             f"{error}; prediction {attempt.prediction_id} of {request.model.name} "
-                            f"for {request.where} goes on, rendering again fetches its clip",
+                            f"for {request.where} may still run; rendering again fetches its clip",
                             **error.data,
                         ) from error
                     if seconds_since(self._api, attempt) > OUTPUT_KEPT_SECONDS:
@@ -77,29 +75,29 @@ class Poller:
                     missing = missing or time.monotonic()
                     self._check_missing(request, attempt, missing, notices)
                 except (Unavailable, TimedOut) as error:
-                    # The prediction goes on meanwhile: only a long silence ends the wait.
+                    # The prediction still runs: only a long silence ends the wait.
                     if time.monotonic() - answered > policy.silent_seconds:
                         raise
                     self._log(
-                        f"{request.where}: {error}; looking again, for up to "
-                        f"{policy.silent_seconds:g} s without an answer"
+                        f"{request.where}: {error}; retrying for up to "
+                        f"{policy.silent_seconds:g} s without a response"
                     )
                 else:
                     if prediction.is_over:
-                        return self._over(request, attempt, prediction), prediction
+                        return self._record_end(request, attempt, prediction), prediction
                     fraction = min(prediction.progress or fraction, 0.99)
-                    notices.say(
+                    notices.log(
                         lambda seconds, status=prediction.status: (
                             f"{request.where}: prediction {attempt.prediction_id} of "
                             f"{request.model.name} is {_STATES.get(status, repr(status))}; waited "
-                            f"for it for {seconds:.0f} s of at most {policy.max_seconds:g} s"
+                            f"{seconds:.0f} s of at most {policy.max_seconds:g} s"
                         )
                     )
                 if time.monotonic() - began > policy.max_seconds:
                     ended = self._cancel(request, attempt)
                     if ended is not None and ended[1].has_succeeded:
                         return ended
-                    state = "is cancelled" if ended else "could not be cancelled, and may go on"
+                    state = "is cancelled" if ended else "could not be cancelled, and may still run"
                     raise TimedOut(
                         f"{request.model.name} took longer than {policy.max_seconds:g} s over "
                         f"{request.where}: prediction {attempt.prediction_id} {state}",
@@ -109,19 +107,19 @@ class Poller:
                 pause(seconds, request.stop)
                 seconds = min(seconds * 1.5, policy.longest_poll_seconds)
         except ChunkAssetsError:
-            raise  # it stays open in the ledger: the next run takes it up
+            raise  # it stays open in the ledger, and the next run continues with it
         except BaseException:
-            # The run was stopped, and its clip is not wanted.
+            # The run was stopped, and the clip is not wanted.
             self._cancel_at_once(request, attempt)
             raise
 
     def _check_missing(
         self, request: ClipRequest, attempt: Attempt, since: float, notices: "Notices"
     ) -> None:
-        """Go on while a prediction that must be there may yet be shown.
+        """Check that a new prediction, which must exist, has not been missing for too long.
 
         Raises:
-            Unavailable: It has not been for long; it stays in the ledger.
+            Unavailable: It has; it stays in the ledger.
         """
         limit = self._policy.fetch_seconds
         what = f"prediction {attempt.prediction_id} of {request.model.name} for {request.where}"
@@ -132,10 +130,10 @@ class Poller:
                 "rendering again looks for it",
                 prediction_id=attempt.prediction_id,
             )
-        notices.say(
+        notices.log(
             lambda _seconds: (
                 f"{request.where}: Replicate does not show prediction {attempt.prediction_id}, "
-                f"which is new; looking again for up to {limit:g} s"
+                f"which is new; retrying for up to {limit:g} s"
             ),
             at_once=True,
         )
@@ -143,7 +141,7 @@ class Poller:
     def _forgotten(
         self, request: ClipRequest, attempt: Attempt, why: str
     ) -> tuple[Attempt, Prediction]:
-        """The attempt whose prediction Replicate does not have any more."""
+        """Return an attempt whose prediction Replicate no longer has."""
         data_is_gone = {"id": attempt.prediction_id, "status": "aborted", "data_removed": True}
         if attempt.is_open:
             attempt = unknown(attempt, why)
@@ -151,27 +149,33 @@ class Poller:
         return attempt, Prediction.model_validate(data_is_gone)
 
     def _cancel(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction] | None:
-        """Cancel the prediction; what it ended as, if it has."""
+        """Cancel the prediction; return it if it is finished."""
         try:
             prediction = self._api.cancel(attempt.prediction_id or "")
             if prediction.is_over:
-                return self._over(request, attempt, prediction), prediction
+                return self._record_end(request, attempt, prediction), prediction
         except (GenerationError, StorageError) as error:
-            self._log(f"{request.where}: prediction {attempt.prediction_id} goes on: {error}")
+            self._log(
+                f"{request.where}: prediction {attempt.prediction_id} could not be "
+                f"cancelled: {error}"
+            )
         return None
 
     def _cancel_at_once(self, request: ClipRequest, attempt: Attempt) -> None:
-        """Cancel the prediction of a run that was stopped, which must not wait long for that."""
+        """Cancel the prediction of a stopped run without waiting long for the response."""
         try:
             answered(lambda: self._cancel(request, attempt), seconds=_CANCEL_SECONDS)
         except TimeoutError:
             self._log(
                 f"{request.where}: Replicate has not confirmed within {_CANCEL_SECONDS:g} s that "
-                f"prediction {attempt.prediction_id} is cancelled: rendering again takes it up"
+                f"prediction {attempt.prediction_id} is cancelled: rendering again "
+                "continues with it"
             )
 
-    def _over(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> Attempt:
-        """The attempt as it ended, with what it cost; in the ledger, too."""
+    def _record_end(
+        self, request: ClipRequest, attempt: Attempt, prediction: Prediction
+    ) -> Attempt:
+        """Record how the attempt ended and what it cost, and return it."""
         if not attempt.is_open:
             return attempt
         over = outcome(attempt, prediction)
@@ -183,33 +187,33 @@ _STATES = {"starting": "in Replicate's queue", "processing": "running"}
 
 
 class Notices:
-    """Says from time to time that a wait lasts, and why.
+    """Logs at intervals that a wait continues, and why.
 
     Args:
-        seconds: After so long it is said, and then each time this has passed.
-        log: Takes the sentences.
+        seconds: The interval.
+        log: Receives the sentences.
     """
 
     def __init__(self, seconds: float, log: Callable[[str], None]):
         self._every, self._log = seconds, log
-        self._began = self._said = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._is_first = True
 
-    def say(self, sentence: Callable[[float], str], *, at_once: bool = False) -> None:
-        """Say a sentence if it is time; it is given the seconds since the wait began.
+    def log(self, sentence: Callable[[float], str], *, at_once: bool = False) -> None:
+        """Log a sentence if it is due.
 
         Args:
-            sentence: Makes it.
-            at_once: Whether the first is said without waiting.
+            sentence: Makes the sentence from the seconds since the wait began.
+            at_once: Whether the first one is due at once.
         """
         time_now = time.monotonic()
-        if time_now - self._said > self._every or (at_once and self._is_first):
+        if time_now - self._last > self._every or (at_once and self._is_first):
             self._log(sentence(time_now - self._began))
-            self._said, self._is_first = time_now, False
+            self._last, self._is_first = time_now, False
 
 
 def polls(seconds: float, stop: StopSignal) -> Iterator[None]:
-    """Look at once, and then ever more seldom for at least so many seconds."""
+    """Yield at once, and then at growing intervals for at least `seconds`."""
     end = time.monotonic() + seconds
     between = min(0.5, seconds / 4)
     while True:

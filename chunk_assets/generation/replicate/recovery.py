@@ -19,7 +19,7 @@ from chunk_assets.generation.replicate.predictions import Prediction
 
 
 class Recovery:
-    """Recovers the predictions of one film's attempts; see ADR 17 for what is void and unknown."""
+    """Finds the predictions of one film's attempts; ADR 17 explains void and unknown attempts."""
 
     def __init__(
         self,
@@ -34,18 +34,18 @@ class Recovery:
         self._api, self._ledger, self._orphans = api, ledger, orphans
         self._process, self._policy, self._log = process, policy, log
 
-    def recovered(
+    def recover(
         self, request: ClipRequest, attempt: Attempt, age: float, why: str
     ) -> Attempt | None:
-        """An attempt whose id was never written, with its prediction, or void or unknown.
+        """Return an attempt without a prediction id with its prediction, or as void or unknown.
 
-        None when another process has got further with it.
+        Returns None if another process has changed it since.
 
         Args:
             request: The request that the attempt belongs to.
-            attempt: Without an id.
-            age: Seconds since it may last have been sent.
-            why: Why its prediction's id is not known.
+            attempt: An attempt without a prediction id.
+            age: Seconds since its request was sent at the latest.
+            why: Why its prediction id is not known.
         """
         is_foreign = attempt.asked_by != self._process and may_be_running(attempt.asked_by)
         limit = self._policy.foreign_seconds if is_foreign else self._policy.settle_seconds
@@ -57,10 +57,10 @@ class Recovery:
             found = self._searched(request, attempt)
             if found is not None:
                 return found
-            notices.say(
+            notices.log(
                 lambda seconds: (
-                    f"{request.where}: a prediction whose answer was lost is not in Replicate's "
-                    f"list yet; looked for it for {seconds:.0f} s of at most {limit:g} s"
+                    f"{request.where}: a prediction whose answer was lost is not in "
+                    f"Replicate's list yet; searched for {seconds:.0f} s of at most {limit:g} s"
                 )
             )
         lost = unknown(attempt, f"{why}; there is no prediction in Replicate's list")
@@ -69,11 +69,11 @@ class Recovery:
         return lost
 
     def look_again(self, request: ClipRequest, attempt: Attempt) -> Attempt | None:
-        """What is unknown, with its prediction, or void; None if it stays so."""
+        """Return an unknown attempt with its prediction, or as void; None if it stays unknown."""
         if attempt.prediction_id is None:
             return self._searched(request, attempt)
         try:
-            return self.identified(
+            return self.record_id(
                 request, attempt, self._api.stopped_by(request.stop).get(attempt.prediction_id)
             )
         except Rejected as error:
@@ -82,7 +82,7 @@ class Recovery:
             return None
 
     def _searched(self, request: ClipRequest, attempt: Attempt) -> Attempt | None:
-        """An attempt with its prediction from Replicate's list, or void; None if it is open."""
+        """Return an attempt with its prediction from Replicate's list, or as void; else None."""
         ledger = self._ledger.chunk(request.chunk_num)
         known = {one.prediction_id or "" for one in ledger.attempts}
         others = {one.media_url_sha256 for one in ledger.attempts if one.key != attempt.key}
@@ -98,22 +98,22 @@ class Recovery:
         if search_result.prediction is not None:
             found = search_result.prediction
             self._log(f"{request.where}: found prediction {found.id}, whose answer was lost")
-            return self.identified(request, attempt, found)
+            return self.record_id(request, attempt, found)
         if search_result.proves_absence:
             absent = void(attempt, "the prediction was never created")
             self._ledger.update(request.chunk_num, absent)
             return absent
         return None
 
-    def identified(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> Attempt:
-        """An attempt with its prediction, in the ledger."""
+    def record_id(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> Attempt:
+        """Record an attempt's prediction id in the ledger, and return the attempt."""
         found = {"prediction_id": prediction.id, "status": "asked", "error": None}
         known = attempt.model_copy(update=found)
         try:
             self._ledger.update(request.chunk_num, known)
         except ChunkAssetsError:
             self._log(
-                f"{request.where}: prediction {prediction.id} was created, and is not recorded"
+                f"{request.where}: prediction {prediction.id} was created but is not recorded"
             )
             raise
         return known
@@ -124,10 +124,10 @@ class Recovery:
 
 
 def _is_of_request(prediction: Prediction, request: ClipRequest) -> bool:
-    """Whether model, prompt and seed are those that are asked for.
+    """Return whether a prediction has the request's model, prompt and seed.
 
-    For an API that answers with another picture's address than was sent. No other chunk or take has
-    the seed; a model that takes none is not told by it.
+    Needed if the API returns a different URL for the picture than was sent. The seed is unique to
+    a chunk and take; predictions of models without a seed are not recognised.
     """
     model, given = request.model, prediction.input
     is_same_model = request.version in (None, prediction.version) or (

@@ -140,7 +140,7 @@ def test_moderation_is_final_and_the_fallback_takes_over(
 def test_an_input_error_is_final(studio: ReplicateStudio, fake: FakeReplicate):
     """A model's own complaint is told, and nothing is paid for a second time."""
     fake.next("prediction", Fails("ValueError: image has 2 channels"))
-    with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not asked again"):
+    with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not requested again"):
         studio.clip()
     assert len(fake.created) == 1
 
@@ -213,7 +213,7 @@ def test_the_limit_of_cost_holds_before_each_prediction(
     price = studio.generator().price_usd(60, FrameRate(24), (128, 72))
     studio.max_cost_usd = 1.5 * price
     studio.clip(seed=1)
-    with pytest.raises(OverBudget, match=r"film.s limit of \$0\.\d\d there remain"):
+    with pytest.raises(OverBudget, match=r"film.s limit of \$0\.\d\d only"):
         studio.clip(seed=2)
     assert len(fake.created) == 1
 

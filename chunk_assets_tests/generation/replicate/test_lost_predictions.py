@@ -107,7 +107,7 @@ def test_a_post_that_keeps_failing_ends_and_says_what_is_waited_for(
     assert statuses(studio) == ["unknown"] * 3
     assert studio.ledger.chunk(3).unknown_usd == pytest.approx(3 * studio.attempts[0].price_usd)
     looking = [line for line in studio.log if "looking for it in Replicate's list for" in line]
-    again = [line for line in studio.log if "asking again, prediction " in line]
+    again = [line for line in studio.log if "requesting prediction " in line]
     assert len(looking) == 3
     assert [line.rpartition("prediction ")[2] for line in again] == ["2 of 3", "3 of 3"]
 

@@ -95,7 +95,7 @@ def test_an_output_of_an_unknown_form_costs_one_prediction(
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
             studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
-        assert f"its output has an unknown form, {form}: known is a URL" in str(caught.value)
+        assert f"its output has an unknown form, {form}: allowed is a URL" in str(caught.value)
         assert "/delivery/" not in str(caught.value)
     assert len(fake.received(CREATE)) == 1
 
