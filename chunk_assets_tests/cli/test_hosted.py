@@ -225,11 +225,11 @@ REFUSED = Answers(
     ("route", "fault", "says"),
     [
         (CREATE, Answers(401, {"detail": "Unauthenticated"}), "check REPLICATE_API_TOKEN"),
-        (CREATE, NoCredit(), "for want of credit: add some at https://replicate.com/account"),
+        (CREATE, NoCredit(), "for lack of credit: add some at https://replicate.com/account"),
         (CREATE, REFUSED, "as invalid: fps: too slow"),
         ("prediction", Fails(MODERATED[0]), "change the beat's prompt or picture, or name a fall"),
         ("prediction", Fails("ValueError: 2 channels"), "failed at chunk 1 of film 'film': Value"),
-        ("POST /v1/files", NoCredit(), "for want of credit: add some at"),
+        ("POST /v1/files", NoCredit(), "for lack of credit: add some at"),
     ],
     ids=["401", "402", "422", "moderated", "input error", "402 at the upload"],
 )

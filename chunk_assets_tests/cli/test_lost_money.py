@@ -74,7 +74,7 @@ def test_retries_are_printed(animatic: Animatics, account: FakeReplicate):
     account.next("POST /v1/predictions", TooMany())
     account.next("GET /delivery", Answers(404))
     said = done(*RENDER).stderr
-    assert "Replicate takes no more requests for now" in said
+    assert "Replicate accepts no more requests for now" in said
     assert "; attempt 2 of 6 in " in said
     assert "is paid for, but a prediction's output is not there (404)" in said
     assert "retrying for up to 60 s" in said

@@ -1,6 +1,6 @@
-"""Replicate's HTTP API, as far as a chunk renderer needs it.
+"""Replicate's HTTP API, as far as rendering chunks needs it.
 
-Everything that could pay twice is decided here: which requests are repeated, and which never.
+Whether a request may be retried, or could then be paid for twice, is decided here.
 """
 
 import copy
@@ -34,25 +34,24 @@ from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 from chunk_assets.retry import OnRetry, RetryPolicy, ignore_retries, retry
 
 SHORTEST_CANCEL_AFTER = 5
-"""Seconds; Replicate takes no less."""
+"""Seconds; the least that Replicate accepts."""
 
 MOST_PAGES = 50
-"""Of the list of predictions, a hundred on each, that are read at a time."""
+"""Pages of the list of predictions that are read at most, with a hundred predictions each."""
 
 _T = TypeVar("_T")
 
 
 class ReplicateApi:
-    """Asks Replicate for models, files and predictions; safe to use from many threads.
+    """Requests models, files and predictions from Replicate; safe to use from many threads.
 
     Args:
         token: The API token.
-        base_url: Where the API is, without a path; None is Replicate's own.
-        cancel_after: Seconds from its creation after which Replicate itself ends a prediction,
-            at least 5.
-        timeout: Seconds that an answer may be waited for, from one byte to the next.
-        retries: When to give up what may pass.
-        on_retry: Told about each repetition in one sentence.
+        base_url: The API's URL without a path; None for Replicate's own.
+        cancel_after: Seconds after which Replicate itself cancels a prediction, at least 5.
+        timeout: Longest wait in seconds between two bytes of a response.
+        retries: When to give up retrying.
+        on_retry: Called with one sentence before each retry.
 
     Raises:
         SpecError: The token or the base URL cannot be used.
@@ -76,11 +75,11 @@ class ReplicateApi:
         self._connection = Connection(token, self.base_url, timeout, f"{deadline}s", self.clock)
 
     def __repr__(self) -> str:
-        """Return where it asks, never with what token."""
+        """Return the base URL, without the token."""
         return f"<ReplicateApi {self.base_url}>"
 
     def __enter__(self) -> Self:
-        """Keep connections until the block ends."""
+        """Return the API, which is closed at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,10 +97,10 @@ class ReplicateApi:
         return stoppable
 
     def account(self) -> str:
-        """Return the name of the account that the token belongs to; costs nothing.
+        """Return the name of the token's account, free of charge.
 
         Raises:
-            GenerationError: Replicate refuses the token, or cannot be asked.
+            GenerationError: Replicate refuses the token, or cannot be reached.
         """
         name = self._get("/v1/account", "the account").get("username")
         if not isinstance(name, str):
@@ -112,25 +111,25 @@ class ReplicateApi:
         """Return the model "owner/name" with its latest version.
 
         Raises:
-            SpecError: That is not a model's name.
-            GenerationError: There is none, or Replicate cannot be asked.
+            SpecError: The name is malformed.
+            GenerationError: It does not exist, or Replicate cannot be reached.
         """
         answer = self._get(model_path(name), f"the model {name!r}")
         return ModelInfo.read(name, answer.get("latest_version"), answer)
 
     def version(self, name: str, version: str) -> ModelInfo:
-        """Return a model with this of its versions as the latest; `is_official` is not known.
+        """Return a model with the given version as its latest; `is_official` is unknown.
 
         Raises:
-            SpecError: That is not a model's name.
-            GenerationError: There is none, or Replicate cannot be asked.
+            SpecError: The name is malformed.
+            GenerationError: It does not exist, or Replicate cannot be reached.
         """
         what = f"the version {version!r} of the model {name!r}"
         path = f"{model_path(name)}/versions/{quote(version, safe='')}"
         return ModelInfo.read(name, self._get(path, what), {})
 
     def upload(self, path: Path, content_type: str) -> str:
-        """Upload a file and return its address, which an input can be; it lives for a day.
+        """Upload a file and return its URL, to be used as an input within a day.
 
         Raises:
             MediaError: The file cannot be read.
@@ -142,7 +141,7 @@ class ReplicateApi:
             try:
                 with path.open("rb") as file:
                     files = {"content": (path.name, file, content_type)}
-                    # Replicate stores it before it answers, which takes longer than a question.
+                    # Replicate stores the file before it responds, which takes longer.
                     return self._ask("POST", "/v1/files", what, files=files, slowly=True)
             except OSError as error:
                 message = f"{str(path)!r} cannot be read: {error.strerror}"
@@ -162,19 +161,19 @@ class ReplicateApi:
         inputs: dict[str, Any],
         may_be_created: threading.Event | None = None,
     ) -> Prediction:
-        """Ask for a prediction, which costs money; never asks twice unless nothing was created.
+        """Create a prediction, which costs money; retry only if certainly none was created.
 
         Args:
             model: "owner/name".
             version: The version's id; None for an official model.
-            inputs: By name, as the model's schema has them.
-            may_be_created: Set while there may be a prediction whose id has not come, for a caller
-                that is stopped meanwhile.
+            inputs: The model's inputs by name.
+            may_be_created: Set while a prediction with an unknown id may exist, for callers that
+                are stopped meanwhile.
 
         Raises:
-            SpecError: That is not a model's name, or the inputs are not JSON.
-            LostAnswer: It may have been created: look for it in the list.
-            GenerationError: It was not created.
+            SpecError: The model's name is malformed, or the inputs are not JSON.
+            LostAnswer: A prediction may have been created: search the list for it.
+            GenerationError: No prediction was created.
         """
         path, body = f"{model_path(model)}/predictions", {"input": inputs}
         if version is not None:
@@ -215,10 +214,10 @@ class ReplicateApi:
         return self._retried(once)
 
     def get(self, prediction_id: str, *, retries: RetryPolicy | None = None) -> Prediction:
-        """Return how a prediction stands; `retries` take the place of the usual ones.
+        """Return a prediction's current state; `retries` replaces the usual policy.
 
         Raises:
-            GenerationError: There is none, or Replicate cannot be asked.
+            GenerationError: It does not exist, or Replicate cannot be reached.
         """
         what = f"the prediction {prediction_id!r}"
         answer = self._retried(
@@ -227,17 +226,17 @@ class ReplicateApi:
         return _prediction(answer, what, prediction_id)
 
     def cancel(self, prediction_id: str) -> Prediction:
-        """End a prediction, and return how it stands; one that is over already stays so.
+        """Cancel a prediction and return its state; a finished one is not changed.
 
         Raises:
-            GenerationError: There is none, or Replicate cannot be asked.
+            GenerationError: It does not exist, or Replicate cannot be reached.
         """
         what = f"the prediction {prediction_id!r}"
         path = f"{prediction_path(prediction_id)}/cancel"
         try:
             answer = self._retried(lambda: self._ask("POST", path, what))
         except Rejected:
-            # What it answers for one that is over is nowhere written.
+            # The response for a finished prediction is not documented.
             prediction = self.get(prediction_id)
             if not prediction.is_over:
                 raise
@@ -251,11 +250,11 @@ class ReplicateApi:
 
         Args:
             moment: With its time zone, by Replicate's clock.
-            on_gap: Called where a prediction may be missing: an entry cannot be read, or the list
-                has more pages than are read.
+            on_gap: Called if a prediction may be missing: an entry is unreadable, or the list has
+                more than `MOST_PAGES` pages.
 
         Raises:
-            GenerationError: Replicate cannot be asked.
+            GenerationError: Replicate cannot be reached.
         """
         what = "the list of predictions"
         query = {"created_after": moment.isoformat()}
@@ -271,15 +270,15 @@ class ReplicateApi:
                     prediction = Prediction.model_validate(one)
                 except ValidationError:
                     on_gap()
-                    continue  # nothing that could be asked for again
+                    continue  # without an id it is of no use
                 if prediction.created_at is not None and prediction.created_at < moment:
                     return
                 yield prediction
             if not isinstance(page.get("next"), str):
                 return
-            # Only its query: with the token we ask no host that an answer names.
+            # Only the query: the token is sent to no host that a response names.
             query = dict(parse_qsl(urlsplit(page["next"]).query))
-        on_gap()  # a page that links to an earlier one, or too many
+        on_gap()  # a page links to an earlier one, or there are too many
 
     def _get(self, path: str, what: str, **options: Any) -> dict[str, Any]:
         return self._retried(lambda: self._ask("GET", path, what, **options))
@@ -301,7 +300,7 @@ def _prediction(answer: dict[str, Any], what: str, prediction_id: str) -> Predic
     try:
         prediction = Prediction.model_validate(answer)
     except ValidationError:
-        raise unreadable(what) from None  # pydantic's error quotes what was answered
+        raise unreadable(what) from None  # pydantic's error quotes the response
     if prediction.id != prediction_id:
         raise unreadable(what)
     return prediction

@@ -1,4 +1,4 @@
-"""What Replicate's API answers when it does not do what was asked, as our errors."""
+"""Translate error responses of Replicate's API into our errors."""
 
 import json
 import logging
@@ -14,15 +14,15 @@ BILLING = "https://replicate.com/account/billing"
 
 
 class LostAnswer(GenerationError):
-    """A request that may have created a prediction was sent, and its answer is lost.
+    """A prediction may have been created, but the answer was lost.
 
-    It is never retried, which could pay twice: look for the prediction first
+    Never retried, which could pay twice: search for the prediction first
     (`ReplicateApi.created_since`).
     """
 
 
 class Refusal(Exception):
-    """An answer of 300 and above, raised so that nothing below us repeats it."""
+    """A response with a status of 300 or above, raised so that no lower layer retries it."""
 
     def __init__(self, response: httpx.Response):
         super().__init__(response.status_code)
@@ -32,7 +32,7 @@ class Refusal(Exception):
             content = _beginning(response)
             self.is_web_page = is_web_page(content)
             self.body: Any = json.loads(content)
-        except (ValueError, httpx.HTTPError):  # a proxy's HTML page, or one that broke off
+        except (ValueError, httpx.HTTPError):  # a proxy's HTML page, or an incomplete body
             self.body = None
         finally:
             response.close()
@@ -40,17 +40,17 @@ class Refusal(Exception):
 
     @property
     def may_have_created(self) -> bool:
-        """Whether a POST that is answered so may have been carried out all the same."""
+        """Whether a POST with this response may still have been carried out."""
         return self.status >= 500 or self.status == 408
 
     @property
     def is_proxys(self) -> bool:
-        """Whether it comes from a proxy or a login page, by its status."""
+        """Whether a proxy or a login page sent it, by its status."""
         return self.status in (407, 511)
 
     @property
     def detail(self) -> str:
-        """What the answer says, as ": …", or nothing."""
+        """The response's own explanation, as ": …", or nothing."""
         if self.is_web_page and self.status < 500:
             return f" ({self.status}, as a web page: {_IN_BETWEEN})"
         body = self.body if isinstance(self.body, dict) else {"detail": self.body}
@@ -63,8 +63,8 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
     """Return our error for a refusal.
 
     Args:
-        refusal: What came.
-        what: What was asked for, as in "the model 'a/b'".
+        refusal: The response.
+        what: What was requested, as in "the model 'a/b'".
     """
     status = refusal.status
     if refusal.is_proxys:
@@ -75,7 +75,7 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
             status=status,
         )
     if status == 402:
-        message = f"Replicate refused {what} for want of credit: add some at {BILLING}"
+        message = f"Replicate refused {what} for lack of credit: add some at {BILLING}"
         return Rejected(message, status=status)
     if status == 404:
         return Rejected(f"Replicate does not have {what}: check its name", status=status)
@@ -89,7 +89,7 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
         return Rejected(f"Replicate refused {what} as invalid{detail}", status=status, **fields)
     if status == 429:
         wait = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
-        message = f"Replicate takes no more requests for now{refusal.detail}"
+        message = f"Replicate accepts no more requests for now{refusal.detail}"
         return Unavailable(message, status=status, **wait)
     if status < 400:
         message = f"Replicate redirected {what} elsewhere ({status}), which is not followed: "
@@ -112,21 +112,21 @@ def as_transport_error(error: httpx.HTTPError, what: str) -> GenerationError:
 
 
 def is_web_page(content: bytes) -> bool:
-    """Whether an answer, or its beginning, is HTML."""
+    """Return whether a body, or its beginning, is HTML."""
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith(b"<") and (b"<html" in start or b"<!doctype html" in start)
 
 
 def web_page(what: str, detail: str = "") -> str:
-    """Return the sentence for a web page that came instead of what was asked for."""
+    """Return the sentence for a web page in place of the requested data."""
     return f"the request for {what} was answered with a web page{detail}: {_IN_BETWEEN}"
 
 
 def unreadable(what: str, content: bytes = b"") -> Unavailable:
-    """Return the error for an answer of 200 that is not the JSON it should be."""
+    """Return the error for a response of 200 without the expected JSON."""
     if is_web_page(content):
         return Unavailable(web_page(what))
-    return Unavailable(f"Replicate's answer for {what} cannot be read: it is not what is agreed")
+    return Unavailable(f"Replicate's answer for {what} cannot be read: it has an unexpected form")
 
 
 def lost(what: str, why: str, *, is_page: bool = False) -> LostAnswer:
@@ -137,13 +137,13 @@ def lost(what: str, why: str, *, is_page: bool = False) -> LostAnswer:
 
 
 def was_not_sent(error: httpx.HTTPError) -> bool:
-    """Whether a request provably did not reach the server: there was no connection yet."""
+    """Return whether a request certainly did not reach the server: no connection existed."""
     early = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     return isinstance(error, early)
 
 
 def _beginning(response: httpx.Response) -> bytes:
-    """Return the first 64 KB of an answer, which hold whatever it explains."""
+    """Return the first 64 KB of a body, enough for any explanation."""
     content = b""
     for chunk in response.iter_bytes():
         content += chunk
@@ -153,7 +153,7 @@ def _beginning(response: httpx.Response) -> bytes:
 
 
 def _retry_after(header: str | None, body: Any) -> float | None:
-    """Return the seconds asked for by the header, else by the body; a date is not read."""
+    """Return the seconds in the header, or else in the body; dates are ignored."""
     for said in (header, body.get("retry_after") if isinstance(body, dict) else None):
         try:
             seconds = float(said)  # type: ignore[arg-type]  # None is caught, as text is
@@ -165,7 +165,7 @@ def _retry_after(header: str | None, body: Any) -> float | None:
 
 
 def _invalid_fields(body: Any) -> dict[str, str]:
-    """Return the fields that a 422 names, with what it says of each."""
+    """Return the invalid fields of a 422, each with its description."""
     listed = body.get("invalid_fields") if isinstance(body, dict) else None
     found = {}
     for one in listed if isinstance(listed, list) else ():
@@ -176,7 +176,7 @@ def _invalid_fields(body: Any) -> dict[str, str]:
 
 
 class _WithoutAddresses(logging.Filter):
-    """Leaves of an address only the server: httpx logs each request's, outputs' among them."""
+    """Reduces URLs to their hosts: httpx logs the URL of each request, including outputs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -188,5 +188,5 @@ class _WithoutAddresses(logging.Filter):
 
 
 logging.getLogger("httpx").addFilter(_WithoutAddresses())
-# Its debug lines hold the headers of answers: a redirect's is an output's address.
+# Its debug lines contain response headers, and a redirect's contains an output's URL.
 logging.getLogger("httpcore").setLevel(logging.INFO)

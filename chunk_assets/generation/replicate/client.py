@@ -1,4 +1,4 @@
-"""The replicate package's client, with its traps taken out."""
+"""The client of the `replicate` package, with workarounds for its defects."""
 
 import json
 import re
@@ -21,16 +21,16 @@ from chunk_assets.generation.replicate.server_time import ServerClock
 from chunk_assets.generation.stopping import NEVER, StopSignal, answered
 
 _IN_ALL, _SLOWLY = 4, 60
-"""So many times the timeout may a request take in all: a question, and an upload."""
+"""How many timeouts a whole request may take: in general, and for an upload."""
 
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
 def model_path(name: str) -> str:
-    """Return where the API has the model "owner/name".
+    """Return the API path of the model "owner/name".
 
     Raises:
-        SpecError: That is not a model's name.
+        SpecError: The name is malformed.
     """
     if not _NAME.fullmatch(name):
         raise SpecError(f"{name!r} is not a model on Replicate: allowed is owner/name", model=name)
@@ -38,7 +38,7 @@ def model_path(name: str) -> str:
 
 
 def prediction_path(prediction_id: str) -> str:
-    """Return where the API has a prediction."""
+    """Return the API path of a prediction."""
     return f"/v1/predictions/{quote(prediction_id, safe='')}"
 
 
@@ -47,20 +47,20 @@ class Connection:
 
     Args:
         token: The API token.
-        base_url: Where the API is.
-        timeout: Seconds from one byte of an answer to the next.
-        cancel_after: The `Cancel-After` that predictions get, as in "90s".
-        clock: Learns Replicate's time from the answers.
+        base_url: The API's URL.
+        timeout: Longest wait in seconds between two bytes of a response.
+        cancel_after: The `Cancel-After` header of predictions, as in "90s".
+        clock: Reads Replicate's time from the responses.
 
     Raises:
-        SpecError: The token cannot be one.
+        SpecError: The token is malformed.
     """
 
     def __init__(
         self, token: SecretStr, base_url: str, timeout: float, cancel_after: str, clock: ServerClock
     ):
         secret = token.get_secret_value()
-        # httpx would name the token in its error.
+        # httpx would show the token in its error.
         if not re.fullmatch(r"[\x21-\x7e]+", secret):
             raise SpecError(
                 "the Replicate API token is empty or has characters that no token has: "
@@ -93,44 +93,44 @@ class Connection:
         slowly: bool = False,
         **options: Any,
     ) -> httpx.Response:
-        """Send a request, and return its answer below 300.
+        """Send a request, and return its response if the status is below 300.
 
         Args:
-            method: Of HTTP.
-            path: Of the API.
-            stop: Ends the wait for the answer.
+            method: The HTTP method.
+            path: The API path.
+            stop: Ends the wait for the response.
             slowly: Whether it may take long, as an upload does.
-            options: Of httpx's `request`.
+            options: Arguments of httpx's `request`.
 
         Raises:
-            Refusal: It is answered otherwise.
-            httpx.HTTPError: It is not answered.
+            Refusal: The status is 300 or above.
+            httpx.HTTPError: There is no response.
         """
-        # The client's typed methods refuse a prediction that was aborted and one without a
-        # cog_version, and drop our timeout when they create: below them is only this.
-        # A timeout is from byte to byte, and an answer that trickles in never exceeds it.
+        # The client's typed methods fail on aborted predictions and on a null cog_version, and
+        # drop our timeout when they create a prediction. Its timeout holds between two bytes,
+        # and a response that trickles in never exceeds it.
         most = (_SLOWLY if slowly else _IN_ALL) * self._timeout
         try:
             return answered(
                 lambda: self._client._request(method, path, **options), seconds=most, stop=stop
             )
         except TimeoutError:
-            raise httpx.ReadTimeout(f"the answer is not whole after {most:g} s") from None
+            raise httpx.ReadTimeout(f"the response is incomplete after {most:g} s") from None
 
     def ask(
         self, method: str, path: str, what: str, *, slowly: bool = False, **options: Any
     ) -> dict[str, Any]:
-        """Ask for what costs nothing, and return the JSON object that is answered.
+        """Send a request that costs nothing, and return the JSON object of its response.
 
         Args:
-            method: Of HTTP.
-            path: Of the API.
-            what: What is asked for, as in "the model 'a/b'", for errors.
-            slowly: Whether the answer may take four times the timeout from byte to byte.
-            options: Of httpx's `request`.
+            method: The HTTP method.
+            path: The API path.
+            what: What is requested, for errors, as in "the model 'a/b'".
+            slowly: Whether the timeout between two bytes is four times as long.
+            options: Arguments of `send`.
 
         Raises:
-            GenerationError: There is none.
+            GenerationError: There is no such response.
         """
         if slowly:
             options["timeout"] = httpx.Timeout(4 * self._timeout, connect=10)
@@ -141,7 +141,7 @@ class Connection:
         except Refusal as refusal:
             raise as_error(refusal, what) from None
         except httpx.HTTPError as error:
-            # Not chained: the error holds the request, and that the token.
+            # Not chained: the error contains the request, which contains the token.
             raise as_transport_error(error, what) from None
         except (ValueError, RecursionError):
             raise unreadable(what, content) from None
@@ -151,18 +151,18 @@ class Connection:
 
 
 class ReplicateTransport(httpx.BaseTransport):
-    """Carries requests below the replicate client's own retries, which it keeps from happening.
+    """Sends requests so that the replicate client never retries them.
 
-    Those wait for as long as a `Retry-After` says, and no deadline ends them. An answer of 300
-    and above becomes a `Refusal`, which they let pass.
+    Its own retries wait for any `Retry-After`, without a limit. A response with a status of 300 or
+    above is raised as a `Refusal`, which the client does not catch.
     """
 
     def __init__(self, base_url: str, clock: ServerClock):
         self._clock = clock
         proxy = proxy_for(base_url)
         self._kept = httpx.HTTPTransport(verify=tls(), proxy=proxy)
-        # A connection that was kept can be closed by the server at any time; a POST that meets
-        # this looks like one whose answer is lost. So each has its own.
+        # The server may close an idle connection at any time, and a POST on it would look like
+        # one whose answer was lost. So each POST has its own connection.
         self._fresh = httpx.HTTPTransport(
             verify=tls(), proxy=proxy, limits=httpx.Limits(max_keepalive_connections=0)
         )
@@ -170,7 +170,7 @@ class ReplicateTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         carrier = self._fresh if request.method == "POST" else self._kept
         response = carrier.handle_request(request)
-        self._clock.hear(response)
+        self._clock.update(response)
         if response.status_code >= 300:
             raise Refusal(response)
         return response

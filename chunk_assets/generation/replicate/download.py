@@ -1,4 +1,4 @@
-"""Fetching a prediction's output: whole, a video, and from nowhere it should not come from."""
+"""Download a prediction's output: complete, a video, and from an allowed host only."""
 
 import base64
 import binascii
@@ -34,11 +34,11 @@ MOST_REDIRECTS = 5
 _WHAT = "a prediction's output"
 
 _NOTICE_SECONDS = 60
-"""After so long a download is said to be slow, and then each time this has passed."""
+"""Interval of the messages that a download is slow."""
 
 
 class Gone(GenerationError):
-    """The output is not there: deleted, or not everywhere yet."""
+    """The output does not exist: it was deleted, or is not on every server yet."""
 
 
 def fetch(
@@ -54,28 +54,27 @@ def fetch(
     on_retry: OnRetry = ignore_retries,
     stop: StopSignal = NEVER,
 ) -> None:
-    """Save an output as `path`, which is there whole or not at all.
+    """Save an output as `path`, completely or not at all.
 
-    What comes must be a video that can be read to its end, else it is fetched again.
+    An output that is not a complete video is downloaded again.
 
     Args:
-        url: The output's address, or a data URI that holds it.
-        path: Where the video goes; its directory exists.
-        api: The API's base URL; the token is sent only there, and only an API on this machine
-            may have its outputs on it.
+        url: The output's URL, or a data URI that contains it.
+        path: The new file; its directory exists.
+        api: The API's base URL. The token is sent only there, and outputs may be on this machine
+            only if the API is.
         token: The API token.
-        max_bytes: How large it may be.
-        timeout: Seconds from one byte to the next.
-        total_seconds: Seconds in all that one try may take.
+        max_bytes: The largest size.
+        timeout: Longest wait in seconds between two bytes.
+        total_seconds: Timeout of one attempt.
         retries: When to give up.
-        on_retry: Told about each repetition in one sentence.
+        on_retry: Called with one sentence before each retry.
         stop: Ends the download.
 
     Raises:
-        Gone: It is not there.
-        Rejected: It is too large, of a kind that is not accepted, or lies where nothing is
-            fetched from.
-        Unavailable: It cannot be fetched, or never comes as a whole video.
+        Gone: The output does not exist.
+        Rejected: It is too large, of an unsupported kind, or not on an allowed host.
+        Unavailable: It cannot be downloaded, or is never a complete video.
         TimedOut: It takes too long.
         MediaError: `path` cannot be written.
     """
@@ -99,7 +98,7 @@ def fetch(
         except httpx.InvalidURL:
             raise Rejected("a prediction's output has an address that is none") from None
         except httpx.HTTPError as error:
-            # Not chained: its text or its request could hold the address.
+            # Not chained: its text or its request could contain the URL.
             raise as_transport_error(error, _WHAT) from None
 
     retry(
@@ -111,11 +110,11 @@ def fetch(
 
 
 def _answer(client: httpx.Client, url: str, api: str, token: SecretStr) -> httpx.Response:
-    """Return the open answer of 200 at the end of the redirects, each of which is checked."""
+    """Return the open response of 200, after following redirects to allowed hosts."""
     address = httpx.URL(url)
     for _ in range(MOST_REDIRECTS + 1):
         check_address(address, base_url=api)
-        headers = {"Accept-Encoding": "identity"}  # so that lengths can be compared
+        headers = {"Accept-Encoding": "identity"}  # so that the length can be compared
         if origin(address) == origin(httpx.URL(api)):
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         request = client.build_request("GET", address, headers=headers)
@@ -145,10 +144,10 @@ def _refused(refusal: Refusal) -> GenerationError:
 
 
 def _chunks(
-    response: httpx.Response, max_bytes: int, total_seconds: float, say: OnRetry
+    response: httpx.Response, max_bytes: int, total_seconds: float, log: OnRetry
 ) -> Iterator[bytes]:
-    """Yield an answer's bytes, as many as it has announced; `say` hears of it if it takes long."""
-    began = said = time.monotonic()
+    """Yield a response's bytes, as many as announced; log if it takes long."""
+    began = logged = time.monotonic()
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
@@ -159,16 +158,16 @@ def _chunks(
         came += len(chunk)
         now = time.monotonic()
         if now > began + total_seconds:
-            raise TimedOut(f"{_WHAT} comes too slowly: {came} bytes are there")
-        if now > said + _NOTICE_SECONDS:
-            said = now
-            say(
-                f"{_WHAT} comes slowly: {came} bytes of {announced or 'an unknown number'} are "
-                f"there after {now - began:.0f} s of at most {total_seconds:g} s"
+            raise TimedOut(f"{_WHAT} is too slow: {came} bytes arrived within {total_seconds:g} s")
+        if now > logged + _NOTICE_SECONDS:
+            logged = now
+            log(
+                f"{_WHAT} is slow: {came} of {announced or 'an unknown number of'} bytes arrived "
+                f"after {now - began:.0f} s of at most {total_seconds:g} s"
             )
         yield chunk
     if announced.isdecimal() and came != int(announced):
-        raise Unavailable(f"{_WHAT} came incomplete: {came} of {announced} bytes")
+        raise Unavailable(f"{_WHAT} is incomplete: {came} of {announced} bytes")
 
 
 def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
@@ -187,18 +186,18 @@ def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
             why = "its download is complete, so it is not downloaded again"
             raise Rejected(f"{sentence}; {why}") from error
         except MediaError as error:
-            # Its sentence names a file that will not be there.
-            message = f"{_WHAT} came as {came} bytes that are not a whole video"
+            # Its message names a file that will not exist.
+            message = f"{_WHAT} arrived as {came} bytes that are not a complete video"
             raise Unavailable(message, bytes=came) from error
 
 
 def _too_large(max_bytes: int) -> Rejected:
-    message = f"{_WHAT} is too large: allowed are {max_bytes} bytes"
+    message = f"{_WHAT} is too large: allowed is {max_bytes} bytes"
     return Rejected(message, allowed=max_bytes)
 
 
 def _decoded(url: str, max_bytes: int) -> bytes:
-    """Return what a base64 data URI holds."""
+    """Return the content of a base64 data URI."""
     head, _, data = url.partition(",")
     if len(data) > max_bytes * 4 // 3 + 4:
         raise _too_large(max_bytes)

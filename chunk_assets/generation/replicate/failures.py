@@ -1,4 +1,4 @@
-"""What a prediction that failed says: whether another try, or another model, may help."""
+"""Classify failed predictions: may another attempt, or another model, help?"""
 
 import re
 from typing import Literal
@@ -19,11 +19,11 @@ _TRANSIENT = re.compile(
 
 
 def kind_of_failure(error: str | None) -> Kind:
-    """What to make of a failed prediction's `error`.
+    """Return the kind of a failed prediction, by its `error`.
 
-    `moderated`: declined for its content; the same request would be again. `transient`: the
-    machine's fault, or nothing is said. `final`: anything else, above all an input that the model
-    cannot use; what is not known is not paid for a second time.
+    `moderated`: declined for its content, as the same request would be again. `transient`: a
+    machine failed, or there is no reason. `final`: everything else, mostly an input that the model
+    cannot use; unknown errors are not paid for twice.
     """
     if not error or not error.strip():
         return "transient"

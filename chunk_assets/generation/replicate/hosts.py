@@ -1,4 +1,4 @@
-"""Which hosts are spoken to, and how: TLS everywhere but on this machine."""
+"""Which hosts may be contacted: with TLS, except on this machine."""
 
 import functools
 import ipaddress
@@ -15,10 +15,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def checked_base_url(base_url: str | None) -> str:
-    """Return where the API is, without a slash at its end; None is Replicate's own.
+    """Return the API's URL without a slash at its end; None for Replicate's own.
 
     Raises:
-        SpecError: It is neither https nor this machine, or has a path.
+        SpecError: The URL is neither https nor on this machine, or has a path.
     """
     allowed = f"allowed is https with a host and no path, as in {API!r}, or http on this machine"
     try:
@@ -28,22 +28,22 @@ def checked_base_url(base_url: str | None) -> str:
     is_plain = url.path in ("", "/") and not url.query and not url.fragment and not url.userinfo
     is_safe = url.scheme == "https" or (url.scheme == "http" and url.host in LOOPBACK)
     if not (url.host and is_plain and is_safe):
-        shown = f"{url.scheme}://{url.host}{url.path}"  # never a password that stands in it
+        shown = f"{url.scheme}://{url.host}{url.path}"  # without a password
         raise SpecError(f"the Replicate base URL is {shown!r}: {allowed}", base_url=shown)
     return str(url).rstrip("/")
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int]:
-    """Return scheme, host and port: what must be equal for a token to be sent."""
+    """Return scheme, host and port; the token is sent only to the API's own."""
     return url.scheme, url.host.lower(), url.port or {"http": 80}.get(url.scheme, 443)
 
 
 def check_address(url: httpx.URL, *, base_url: str) -> None:
-    """See that an output may be fetched from there.
+    """Check that an output may be downloaded from a URL.
 
     Raises:
-        Rejected: It is not https, or a host of this machine's own network. Only when the API
-            itself is on this machine, it may be http, on this machine.
+        Rejected: It is not https, or on a private network. If the API itself is on this machine,
+            http on this machine is allowed as well.
     """
     is_local = httpx.URL(base_url).host in LOOPBACK
     shown = f"{url.scheme}://{url.host}"
@@ -59,14 +59,14 @@ def check_address(url: httpx.URL, *, base_url: str) -> None:
 
 @functools.cache
 def tls() -> ssl.SSLContext:
-    """Return how certificates are checked; made once, since reading them all takes 30 ms."""
+    """Return the TLS settings, made once since reading the certificates takes 30 ms."""
     return httpx.create_ssl_context()
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a host; none for this machine's own.
+    """Return the environment's proxy for a URL; none for this machine.
 
-    The client itself uses none as soon as it is given a transport.
+    A client with its own transport ignores the environment.
     """
     host = httpx.URL(url).host
     if host in LOOPBACK or urllib.request.proxy_bypass(host):
@@ -76,9 +76,9 @@ def proxy_for(url: str) -> str | None:
 
 
 def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """Return what a host's name stands for; nothing where it is not known here."""
+    """Return a host's addresses; none if it cannot be resolved."""
     try:
-        # The resolver also reads the many ways to write an address: "127.1", "0x7f000001".
+        # The resolver also accepts other notations of an address: "127.1", "0x7f000001".
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []

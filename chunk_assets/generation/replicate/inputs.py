@@ -1,4 +1,4 @@
-"""What a hosted model is asked: the inputs of one prediction, and their fingerprint."""
+"""The inputs of one prediction, and their fingerprint."""
 
 import hashlib
 import json
@@ -10,16 +10,16 @@ from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.hosted import HostedModel
 
 MAX_SEED = 2**31 - 1
-"""The largest seed that every model takes."""
+"""The largest seed that every model accepts."""
 
 
 def build_inputs(model: HostedModel, request: GenerationRequest, media_url: str) -> dict[str, Any]:
-    """The inputs of the prediction that makes one clip: what the catalog names, and nothing else.
+    """Return the inputs of a clip's prediction: exactly those that the catalog names.
 
     Args:
-        model: Who is asked.
-        request: What for.
-        media_url: Where the model finds what `conditioning_media` made: a URL or a data URI.
+        model: The model.
+        request: The requested clip.
+        media_url: URL or data URI of the file that `conditioning_media` wrote.
 
     Raises:
         SpecError: The model makes no clip of that length, or the seed is out of range.
@@ -43,7 +43,7 @@ def build_inputs(model: HostedModel, request: GenerationRequest, media_url: str)
 
 
 def without_media(model: HostedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that may be recorded and logged: all but where the conditioning picture is."""
+    """Return the inputs that may be recorded and logged: all but the conditioning image."""
     return {name: value for name, value in inputs.items() if name != model.media.parameter}
 
 
@@ -53,15 +53,15 @@ def request_fingerprint(
     inputs_without_media: Mapping[str, Any],
     media_sha256: str,
 ) -> str:
-    """The sha256 (hex) of everything that is asked, the same in every process and on any machine.
+    """Return the SHA-256 (hex) of a request, the same in every process and on any machine.
 
     Args:
-        model: Who is asked.
-        version: The version's id; None for an official model, which is asked for by its name.
-        inputs_without_media: All inputs but the conditioning picture, which has another URL at
-            every upload; it is left out if it is there.
-        media_sha256: Of the composite, also where the model is sent a clip that holds it: another
-            FFmpeg writes other bytes for the same picture.
+        model: The model.
+        version: The version's id; None for an official model, which is requested by name.
+        inputs_without_media: All inputs; the conditioning image, whose URL differs with every
+            upload, is ignored.
+        media_sha256: SHA-256 of the composite's pixels, even if the model is sent a clip of it:
+            another FFmpeg writes other bytes for the same picture.
     """
     material = {
         "model": model.replicate,

@@ -1,4 +1,4 @@
-"""What Replicate's API answers: predictions and models, read with tolerance."""
+"""Predictions and models as Replicate's API returns them, parsed tolerantly."""
 
 import re
 from datetime import UTC, datetime
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 OVER = frozenset({"succeeded", "failed", "canceled", "aborted"})
-"""The statuses that no other follows; "aborted" is one whose deadline passed in the queue."""
+"""The final statuses; "aborted" means that the deadline passed in the queue."""
 
 _URL = re.compile(r"(?:https?://[^/\s]|data:)\S*", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://|data:)[^\s\"'<>]+", re.IGNORECASE)
-_LONGEST = 2000  # characters of an error; some models put their whole log into it
+_LONGEST = 2000  # characters of an error; some models include their whole log
 
-# The last of these in the logs says how far it is: tqdm's bar, a bare percentage, "12/50".
+# The last match in the logs is the progress: tqdm's bar, a percentage, "12/50".
 _PROGRESS = (
     re.compile(r"(?<![\d.])(\d{1,3})%\|"),
     re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%"),
@@ -23,33 +23,32 @@ _DATE = TypeAdapter(datetime)
 
 
 def redacted(text: str) -> str:
-    """Return `text` with every web address and data URI taken out.
+    """Return `text` without URLs and data URIs.
 
-    The addresses of uploaded files and of outputs are keys to them: whoever has one can fetch
-    the picture. They belong in no log and no error.
+    The URL of an uploaded file or of an output gives access to it, and belongs in no log or error.
     """
     return _ADDRESS.sub("(address)", text)
 
 
 class Prediction(BaseModel):
-    """One prediction as Replicate told of it last.
+    """One prediction in its last known state.
 
-    Built with `model_validate` from the API's JSON; what is null or malformed there is as if it
-    were not said, unless it is the id. Neither `repr` nor `error` and `logs` hold addresses.
+    Built with `model_validate` from the API's JSON. Null and malformed fields, except the id, count
+    as missing. `repr`, `error` and `logs` contain no URLs.
 
     Attributes:
-        id: Replicate's name of it.
-        model: "owner/name" as answered, which may differ from what was asked.
-        version: As answered; "hidden" for some official models.
-        status: As answered; one we do not know means that it is not over.
-        input: As sent, less what the model's schema does not have; empty once data is removed.
-        output: A URL or a list of them; None until it has succeeded and once data is removed.
+        id: Replicate's id.
+        model: "owner/name" as returned, which may differ from the request.
+        version: As returned; "hidden" for some official models.
+        status: As returned; an unknown status means that it is not finished.
+        input: As sent, without keys that the model's schema lacks; empty once data is removed.
+        output: A URL or a list of URLs; None before success and once data is removed.
         error: Why it failed.
-        logs: What the model printed.
-        created_at: When it was asked for.
+        logs: The model's log.
+        created_at: When it was created.
         started_at: When it left the queue.
-        completed_at: When it was over.
-        predict_time: Seconds it ran, which is what is billed.
+        completed_at: When it finished.
+        predict_time: Seconds it ran, which are billed.
         data_removed: Whether input, output and logs are deleted.
     """
 
@@ -93,7 +92,7 @@ class Prediction(BaseModel):
 
     @property
     def output_url(self) -> str | None:
-        """The output's address: the only one, or the first of a list."""
+        """The output's URL: the only one, or the first of a list."""
         output = self.output
         if isinstance(output, list):
             output = output[0] if output else None
@@ -101,32 +100,32 @@ class Prediction(BaseModel):
 
     @property
     def has_no_output(self) -> bool:
-        """Whether there is no output: not yet, or none any more."""
+        """Whether there is no output: not yet, or no longer."""
         return self.output is None or self.output in ("", [], {})
 
     @property
     def output_form(self) -> str:
-        """What its output is, in words that show nothing of it."""
+        """The kind of its output, in words that reveal nothing of it."""
         return _form(self.output)
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it is finished, successfully or not."""
         return self.status in OVER
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it has made its output."""
+        """Whether it succeeded."""
         return self.status == "succeeded"
 
     @property
     def has_run(self) -> bool:
-        """Whether it came to run: then it is billed, even if it failed or was cancelled."""
+        """Whether it started: then it is billed, even if it failed or was cancelled."""
         return self.predict_time > 0 or self.started_at is not None
 
     @property
     def progress(self) -> float | None:
-        """How far it is by its logs, 0.0 to 1.0, or None where they do not say."""
+        """Its progress from 0.0 to 1.0 by its logs, or None if they do not tell."""
         for pattern in _PROGRESS:
             found = pattern.findall(self.logs)
             if not found:
@@ -142,9 +141,9 @@ class ModelInfo(NamedTuple):
 
     Attributes:
         name: "owner/name".
-        latest_version: Its id, 64 hex digits; None where it has none or hides it.
-        openapi_schema: Of that version, or None.
-        is_official: Whether it is run without a version; None where that is not said.
+        latest_version: The version's id, 64 hex digits; None if it has none or hides it.
+        openapi_schema: That version's schema, or None.
+        is_official: Whether it runs without a version; None if unknown.
     """
 
     name: str
@@ -154,7 +153,7 @@ class ModelInfo(NamedTuple):
 
     @classmethod
     def read(cls, name: str, version: Any, model: dict[str, Any]) -> Self:
-        """Return what a version's and its model's JSON say; what is malformed is not said."""
+        """Parse the JSON of a version and its model; malformed fields count as missing."""
         about = version if isinstance(version, dict) else {}
         identity, schema = about.get("id"), about.get("openapi_schema")
         official = model.get("is_official")
@@ -182,7 +181,7 @@ def _form(output: Any) -> str:
 
 
 def _moment(given: Any) -> datetime | None:
-    """Return a date that knows its time zone, or None."""
+    """Return a date with its time zone, or None."""
     try:
         moment = _DATE.validate_python(given)
     except ValidationError:

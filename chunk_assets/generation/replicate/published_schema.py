@@ -1,6 +1,6 @@
-"""Checking inputs against the schema that a model publishes, before anything is paid.
+"""Check inputs against the schema that a model publishes, before anything is paid.
 
-Replicate drops inputs that a model does not have without a word, and bills the clip all the same.
+Replicate silently drops inputs that a model does not have, and bills the clip.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,27 +13,26 @@ from referencing import Registry
 from chunk_assets.errors import SpecError
 
 _INPUT = "#/components/schemas/Input"
-_DEEPEST = 16  # references within an output's schema that are followed, one from another
+_DEEPEST = 16  # nested references that are followed in an output's schema
 
 
 def check_inputs(
     inputs: Mapping[str, Any], openapi_schema: Mapping[str, Any] | None, model_name: str
 ) -> bool:
-    """Refuse inputs that the model would drop or fail on.
+    """Refuse inputs that the model would drop or reject.
 
     Args:
-        inputs: What will be sent.
-        openapi_schema: The OpenAPI document of the model's version, as Replicate gives it. Enums
-            stand in the input's own schema or behind a `$ref`, alone, in `allOf` or in `anyOf`.
-        model_name: What to call the model in errors.
+        inputs: The inputs to send.
+        openapi_schema: The OpenAPI document of the model's version. Enums may be in the input's
+            own schema or behind a `$ref`, alone, in `allOf` or in `anyOf`.
+        model_name: The model's name in errors.
 
     Returns:
-        Whether they were checked. False says that there was nothing to check against: the schema
-        is missing, or cannot be read.
+        Whether they were checked; False if the schema is missing or unreadable.
 
     Raises:
         SpecError: An input is unknown, missing, of the wrong type, out of its range or not one of
-            its values; the sentence says what is allowed. It shows no URL and no data URI.
+            its values. The message says what is allowed, and shows no URL or data URI.
     """
     try:
         document = _of_today(dict(openapi_schema or {}))
@@ -45,14 +44,14 @@ def check_inputs(
     if unknown := sorted(set(inputs) - set(known)):
         takes = ", ".join(sorted(known)) or "none"
         raise SpecError(
-            f"{model_name} has no input {unknown[0]!r}, which Replicate would drop without a word: "
+            f"{model_name} has no input {unknown[0]!r}, which Replicate would silently drop: "
             f"it takes {takes}",
             model=model_name,
             input=unknown[0],
         )
     try:
         faults = list(_faults(document, inputs))
-    except Exception:  # whatever a broken schema does to the validator: it is another's document
+    except Exception:  # a broken schema may raise anything in the validator
         return False
     if faults:
         raise _refused(min(faults, key=_place), model_name)
@@ -60,10 +59,10 @@ def check_inputs(
 
 
 def unusable_output(openapi_schema: Mapping[str, Any] | None) -> str | None:
-    """Return what a model says that its output is, in words, unless that may be a file or files.
+    """Return the form of a model's output, in words, if it cannot be used.
 
-    Known are a URL, a list of URLs, and either of them or null. What is not said, or not in a form
-    that we know how to read, is for the output itself to show.
+    A URL, a list of URLs, and null beside either of them can be used. If the schema is missing or
+    has an unknown form, the output itself will show.
     """
     document: Any = openapi_schema
     try:
@@ -103,13 +102,13 @@ def _unusable(schema: Any, document: Any, depth: int) -> str | None:
 def _faults(document: dict[str, Any], inputs: Mapping[str, Any]) -> Iterator[ValidationError]:
     schema = document["components"]["schemas"]["Input"]
     Draft202012Validator.check_schema(schema)
-    # An empty registry: the validator's own would fetch a foreign `$ref` from the network.
+    # An empty registry: the default one would fetch a foreign `$ref` from the network.
     validator = Draft202012Validator({**document, "$ref": _INPUT}, registry=Registry())
     return validator.iter_errors(dict(inputs))
 
 
 def _of_today(schema: Any) -> Any:
-    """OpenAPI 3.0's exclusive limits, a flag beside the limit, as JSON Schema has them now."""
+    """Convert the exclusive limits of OpenAPI 3.0, which are flags, to those of JSON Schema."""
     if isinstance(schema, list):
         return [_of_today(part) for part in schema]
     if not isinstance(schema, dict):
@@ -131,7 +130,7 @@ def _refused(fault: ValidationError, model_name: str) -> SpecError:
     if fault.validator == "required" and not fault.absolute_path:
         required: Any = fault.validator_value
         missing = next(name for name in required if name not in fault.instance)
-        message = f"{model_name} needs the input {missing!r}, which is not there"
+        message = f"{model_name} needs the input {missing!r}, which is missing"
         return SpecError(message, model=model_name, input=missing)
     place, allowed = _place(fault), _allowed(fault)
     message = f"the input {place!r} of {model_name} is {_shown(fault.instance)}: {allowed}"
@@ -139,7 +138,7 @@ def _refused(fault: ValidationError, model_name: str) -> SpecError:
 
 
 def _allowed(fault: ValidationError) -> str:
-    """What the schema allows where the fault is, in words."""
+    """Return what the schema allows at the fault, in words."""
     if fault.validator in ("anyOf", "oneOf") and fault.context:
         ways = [way for way in fault.context if way.schema != {"type": "null"}]
         return " or ".join(dict.fromkeys(_allowed(way) for way in ways or fault.context))
@@ -164,7 +163,7 @@ def _allowed(fault: ValidationError) -> str:
 
 
 def _shown(value: object) -> str:
-    # Conditioning pictures and their addresses belong in no error and no log.
+    # Conditioning images and their URLs belong in no error and no log.
     text = repr(value)
     if "data:" in text:
         return "a data URI"

@@ -1,4 +1,4 @@
-"""Replicate's time, which decides how old a prediction is; this machine's clock may be wrong."""
+"""Replicate's time, which decides the age of predictions: this machine's clock may be wrong."""
 
 import threading
 import time
@@ -9,34 +9,34 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 NOTICED = timedelta(minutes=1)
-"""From here on a difference between the clocks is said."""
+"""The smallest difference between the clocks that is reported."""
 
 
 class ServerClock:
-    """The time by the `Date` header of Replicate's answers; this machine's until one has come.
+    """Reads the time from the `Date` header of responses; until the first one, this machine's.
 
     Args:
-        say: Takes a sentence, once, when this machine's clock differs from Replicate's.
+        log: Receives one sentence if this machine's clock differs from Replicate's.
     """
 
-    def __init__(self, say: Callable[[str], None]):
-        self._say, self._lock = say, threading.Lock()
-        self._heard: tuple[datetime, float] | None = None
+    def __init__(self, log: Callable[[str], None]):
+        self._log, self._lock = log, threading.Lock()
+        self._last: tuple[datetime, float] | None = None
 
     @property
     def is_known(self) -> bool:
-        """Whether an answer has told Replicate's time."""
-        return self._heard is not None
+        """Whether Replicate's time is known."""
+        return self._last is not None
 
     def now(self) -> datetime:
         """Return the time, with its zone."""
-        if (heard := self._heard) is None:
+        if (last := self._last) is None:
             return datetime.now(UTC)
-        date, at = heard
+        date, at = last
         return date + timedelta(seconds=time.monotonic() - at)
 
-    def hear(self, response: httpx.Response) -> None:
-        """Take the time from an answer, unless it is a page of a proxy in between."""
+    def update(self, response: httpx.Response) -> None:
+        """Read the time from a response, unless it is a proxy's page."""
         if "json" not in response.headers.get("content-type", ""):
             return
         try:
@@ -45,11 +45,11 @@ class ServerClock:
             return
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         with self._lock:
-            is_first, self._heard = self._heard is None, (date, time.monotonic())
+            is_first, self._last = self._last is None, (date, time.monotonic())
         ahead = datetime.now(UTC) - date
         if is_first and abs(ahead) > NOTICED:
             seconds = round(abs(ahead).total_seconds())
-            self._say(
+            self._log(
                 f"this machine's clock is {seconds} s {'ahead of' if ahead > NOTICED else 'behind'}"
                 " Replicate's: Replicate's time is used for predictions; set this machine's clock"
             )

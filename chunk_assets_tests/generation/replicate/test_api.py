@@ -198,7 +198,7 @@ class TestCreatingOnce:
         assert api.get(create(api, still).id).has_succeeded
         assert len(fake.created) == 1
         assert len(retries) == 2
-        assert "takes no more requests for now" in retries[0]
+        assert "accepts no more requests for now" in retries[0]
         assert "attempt 2 of 4 in" in retries[0]
 
     def test_without_a_connection_it_is_repeated(self, still: Path):
@@ -245,7 +245,7 @@ class TestCreatingOnce:
         fake.next("GET /v1/models", TooMany(20))
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=hasty) as api:
             start = time.monotonic()
-            with pytest.raises(Unavailable, match="takes no more requests"):
+            with pytest.raises(Unavailable, match="accepts no more requests"):
                 api.model(WAN)
         assert time.monotonic() - start < 5
 

@@ -44,7 +44,7 @@ class TestErrors:
         [
             (Answers(401, {"detail": "no"}), "refused the API token: check REPLICATE_API_TOKEN"),
             (Answers(403, "<html>"), "check REPLICATE_API_TOKEN"),
-            (NoCredit(), "for want of credit: add some at https://replicate.com/account"),
+            (NoCredit(), "for lack of credit: add some at https://replicate.com/account"),
             (Answers(404, {}), f"does not have a prediction by {WAN!r}"),
             (Answers(413, ""), "too large: a file may have 100 MB"),
             (Answers(422, {"detail": "bad, see https://x.test/y"}), r"as invalid: bad, see \(addr"),

@@ -92,7 +92,7 @@ class TestFetching:
     def test_it_is_given_up_in_the_end(self, fake: FakeReplicate, output: str, target: Path):
         """A file that never is a film is `Unavailable`, and nothing is left of it."""
         fake.next(ROUTE, *[Truncated(silently=True)] * 4)
-        with pytest.raises(Unavailable, match="bytes that are not a whole video"):
+        with pytest.raises(Unavailable, match="bytes that are not a complete video"):
             get(output, target, fake.base_url)
         assert len(fake.received(ROUTE)) == 4
         assert is_empty(target)
@@ -157,7 +157,7 @@ class TestFetching:
         size = len(fake.clip(fake.created[0]))
         get(output, target, fake.base_url, max_bytes=size)
         target.unlink()
-        with pytest.raises(Rejected, match=f"too large: allowed are {size - 1} bytes"):
+        with pytest.raises(Rejected, match=f"too large: allowed is {size - 1} bytes"):
             get(output, target, fake.base_url, max_bytes=size - 1)
         assert len(fake.received(ROUTE)) == 2
         assert is_empty(target)
@@ -196,7 +196,7 @@ class TestFetching:
         for url, error, says in (
             ("data:video/mp4;base64,%%%", Rejected, "cannot be decoded"),
             ("data:video/mp4,abc", Rejected, "cannot be decoded"),
-            (f"data:video/mp4;base64,{encoded[:4000]}", Unavailable, "not a whole video"),
+            (f"data:video/mp4;base64,{encoded[:4000]}", Unavailable, "not a complete video"),
         ):
             with pytest.raises(error, match=says):
                 get(url, target, REAL)

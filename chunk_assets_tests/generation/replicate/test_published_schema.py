@@ -102,7 +102,7 @@ def test_a_key_that_would_be_dropped_is_refused():
 
 def test_a_missing_input_is_refused():
     """It is named."""
-    with pytest.raises(SpecError, match=r"^o/m needs the input 'image', which is not there$"):
+    with pytest.raises(SpecError, match=r"^o/m needs the input 'image', which is missing$"):
         check_inputs({"prompt": "a cup"}, document(), "o/m")
 
 
