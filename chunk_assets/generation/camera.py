@@ -1,19 +1,19 @@
-"""The virtual camera of the preview: where it looks, and how it gets there; mathematics only.
+"""The preview's virtual camera: its framing and its path, as mathematics only.
 
-Coordinates are halves of the frame: (-1, -1) is its top left corner and (1, 1) its bottom right,
-whatever its size. The picture lies in the same square, so that the camera at rest sees it whole.
+Coordinates are in half frames: (-1, -1) is the top left corner and (1, 1) the bottom right,
+whatever the size. The picture has the same coordinates: at rest, the camera sees all of it.
 
 A chunk's last frame is most of the next chunk's conditioning image, so a path
 
-- begins at rest on the whole picture: a cut from the chunk before jumps nowhere;
-- ends at rest: its speed falls over the last fifth of the clip as it rose over the first, which
-  are the frames two chunks share, so that a cross-fade joins one movement;
-- travels little: what a chunk adds, fifteen chunks add again and again.
+- begins at rest on the whole picture, so that the cut from the chunk before does not jump;
+- ends at rest: it slows down over the last fifth of the clip as it accelerated over the first,
+  the frames that two chunks share, so that a cross-fade joins one movement;
+- is short, because fifteen chunks add up.
 
-The camera never sees past the picture. To look aside it comes as much closer as it must. It
-cannot back away from a picture it already sees whole, so to pull back is drawn as what parallax
-makes of it: the subject in the middle recedes while the far surroundings, the borders, hold
-(`Framing.recede`). To begin pushed in instead would show true framing, but jump at every cut.
+The camera never sees past the picture. To look aside, it moves as much closer as needed. It cannot
+move back from a picture that it already sees whole, so pulling back is drawn by its parallax: the
+subject in the middle recedes while the borders stay (`Framing.recede`). Beginning pushed in would
+give true framing, but jump at every cut.
 """
 
 import math
@@ -23,29 +23,29 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 FULL_TRAVEL_SECONDS = 2.5
-"""The clip in which a move at normal pace makes the whole of its `TRAVEL`: 60 frames at 24 fps."""
+"""The length of clip in which a move at normal pace covers its `TRAVEL`: 60 frames at 24 fps."""
 
 LARGEST_TRAVEL = 2.4
-"""However long and fast a clip is, it travels this many times `TRAVEL` at most."""
+"""Multiples of `TRAVEL` that a clip covers at most, however long and fast it is."""
 
 RAMP = 0.2
-"""The part of a move in which it gains, and in which it loses, its speed: the chunks' overlap."""
+"""The fractions of a move that it accelerates and decelerates: the chunks' overlap."""
 
 WHIP_SECONDS, WHIP_TRAVEL = 0.6, 2.4
 
 DRIFT = 0.004
-"""How far a seed makes the aim wander, in half frames, beside what the movement says."""
+"""How far a seed moves the aim, in half frames, in addition to the movement."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """A camera movement as `TRAVEL` names it.
+    """A camera movement, made of the moves in `TRAVEL`.
 
     Attributes:
-        moves: Names of `TRAVEL`, made together; none for a camera that stands.
+        moves: Names in `TRAVEL`, made together; none for a camera that stands still.
         pace: How far they go in a given time; 1.0 is normal.
-        is_whip: Whether they are made in `WHIP_SECONDS`, whatever the pace.
-        is_handheld: Whether a hand shakes the camera.
+        is_whip: Whether they take `WHIP_SECONDS`, whatever the pace.
+        is_handheld: Whether the camera shakes.
     """
 
     moves: tuple[str, ...] = ()
@@ -61,11 +61,11 @@ class Movement:
 
 @dataclass(frozen=True)
 class Framing:
-    """What the camera sees; the default is the whole picture, straight on.
+    """What the camera sees; by default the whole picture, straight on.
 
     Attributes:
-        x: How far right of the middle it aims, in half frames.
-        y: How far below the middle it aims, in half frames.
+        x: Distance of its aim to the right of the middle, in half frames.
+        y: Distance of its aim below the middle, in half frames.
         push: How much closer than the whole picture: 0.03 magnifies by 1.03.
         recede: How much the middle is minified while the borders hold: by 1 + recede.
         yaw: Perspective of a camera that stands left (> 0) or right of the picture's middle and
@@ -88,7 +88,7 @@ class Framing:
         return self.recede == self.yaw == self.pitch == self.roll == 0.0
 
     def scaled(self, factor: float) -> "Framing":
-        """Return the framing that part of the way from the whole picture."""
+        """Return the framing at a fraction of the way from the whole picture."""
         return Framing(*(factor * value for value in astuple(self)))
 
 
@@ -112,31 +112,31 @@ TRAVEL = {
 }
 """Where each move ends after `FULL_TRAVEL_SECONDS`.
 
-Fifteen chunks of one picture bear this: each blend of a moved frame with the unmoved animatic is a
-faint echo, at about 10 pixels of 1024; at twice the way the frames of such chains were smeared.
+Chosen for fifteen chunks of one picture: each blend of a moved frame with the unmoved animatic
+leaves a faint echo, at about 10 pixels of 1024; at twice the distance the frames were smeared.
 """
 
 SHAKE = Framing(x=0.0035, y=0.0045, roll=0.0012)
-"""A handheld camera's swing at its slowest frequency; the others swing half and a quarter of it."""
+"""A handheld camera's swing at its lowest frequency; the others swing half and a quarter of it."""
 
 SHAKE_HERTZ = (0.55, 1.15, 1.9)
-SHAKE_PUSH = 0.015  # room for all swings at once, 1.75 times `SHAKE`, at 16:9 and 9:16
+SHAKE_PUSH = 0.015  # room for all swings together, 1.75 times `SHAKE`, at 16:9 and 9:16
 SHAKE_RISE_SECONDS = 0.5
 
 
 def source_points(
     framing: Framing, aspect: float, u: np.ndarray, v: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the picture the camera finds what it shows at (u, v) of the frame.
+    """Return the points of the picture that the camera shows at (u, v) of the frame.
 
     Args:
-        framing: Where the camera is.
+        framing: The camera's framing.
         aspect: Width of the frame divided by its height.
         u: Points of the frame, in half frames, -1 to 1.
         v: The same, downwards.
 
     Returns:
-        The points' places in the picture, in half frames, all of them in [-1, 1].
+        Points of the picture, in half frames, all within [-1, 1].
     """
     closer = _fit(framing, aspect)
     du, dv = _offsets(framing, aspect, u, v)
@@ -150,7 +150,7 @@ def source_points(
 def _offsets(
     framing: Framing, aspect: float, u: np.ndarray, v: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    # Central projection of the picture's plane: roll about the axis, scale, converge.
+    # Central projection of the picture's plane: roll about the axis, scale, perspective.
     cos, sin = math.cos(framing.roll), math.sin(framing.roll)
     rolled_u, rolled_v = u * cos - v * sin / aspect, v * cos + u * sin * aspect
     scale = (1.0 + framing.push) * (1.0 - framing.yaw * u - framing.pitch * v)
@@ -158,8 +158,8 @@ def _offsets(
 
 
 def _fit(framing: Framing, aspect: float) -> float:
-    # The factor, at most 1, by which the view shrinks about its aim to lie within the picture;
-    # a projected rectangle is convex, so its corners tell.
+    # The factor, at most 1, by which the view shrinks about its aim to stay within the picture.
+    # A projected rectangle is convex, so its corners suffice.
     u, v = np.array([-1.0, 1.0, 1.0, -1.0]), np.array([-1.0, -1.0, 1.0, 1.0])
     ds, dt = _offsets(framing, aspect, u, v)
     room_s = (1.0 - framing.x * np.sign(ds)) / np.abs(ds)
@@ -170,17 +170,17 @@ def _fit(framing: Framing, aspect: float) -> float:
 def camera_path(
     movement: Movement, seconds: float, aspect: float, seed: int
 ) -> Callable[[float], Framing]:
-    """The camera's way through a clip.
+    """Return the camera's path through a clip.
 
     Args:
-        movement: What the beat asks for.
+        movement: The beat's movement.
         seconds: Duration of the clip.
         aspect: Width of the frame divided by its height.
-        seed: Varies how far the camera goes, where it drifts and how a hand shakes.
+        seed: Varies the distance, the drift and the handheld shake.
 
     Returns:
-        The framing at a time from 0.0, the first frame, to 1.0, the last; at 0.0 it is
-        `Framing()`. A static movement stays there.
+        The framing at a time from 0.0, the first frame, to 1.0, the last. At 0.0, and always for a
+        static movement, it is `Framing()`.
     """
     if movement.is_static:
         return lambda _time: Framing()
@@ -202,7 +202,7 @@ def camera_path(
 
 
 def eased(time: float, ramp: float = RAMP) -> float:
-    """The part of a move that is done at a part of its time, both 0 to 1.
+    """Return the fraction of a move that is done after a fraction of its time.
 
     Speed rises and falls along half a cosine over `ramp` (at most 0.5) and is constant between;
     this is its integral.
@@ -242,7 +242,7 @@ def _shake(random: np.random.Generator) -> Callable[[float], Framing]:
 
 
 def _with_room(end: Framing, aspect: float) -> Framing:
-    # Closeness is part of the path, so that it changes as smoothly as the rest of it.
+    # Coming closer is part of the path, so that it changes as smoothly as the rest.
     return replace(end, push=(1.0 + end.push) / _fit(end, aspect) - 1.0)
 
 

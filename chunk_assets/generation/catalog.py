@@ -1,6 +1,6 @@
-"""The hosted models that can be chosen. Data (`models.toml`), not branches.
+"""The catalog of hosted models, as data in `models.toml`.
 
-A file of the user's own in the same form adds models and overrides fields of these.
+A user's own file in the same format adds models and overrides fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,26 +23,26 @@ class Catalog(Mapping[str, HostedModel]):
         self._models = dict(models)
 
     def __getitem__(self, name: str) -> HostedModel:
-        """The model of that short name."""
+        """Return the model with a short name."""
         return self._models[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The short names."""
+        """Iterate over the short names."""
         return iter(self._models)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of models."""
         return len(self._models)
 
     def find(self, name: str) -> HostedModel:
-        """The model that a person means.
+        """Return the model that a user names.
 
         Args:
-            name: `model` or `owner/model`, either with `:latest` or the version's id behind it;
-                what stands there takes the place of the catalog's version.
+            name: `model` or `owner/model`, optionally followed by `:latest` or `:version-id`,
+                which replaces the catalog's version.
 
         Raises:
-            SpecError: There is no such model, or the version is no version's id.
+            SpecError: The model does not exist, or the version is malformed.
         """
         wanted, colon, version = name.strip().partition(":")
         model = self._models.get(wanted) or next(
@@ -62,15 +62,14 @@ class Catalog(Mapping[str, HostedModel]):
 
 
 def load_catalog(extra: Path | None = None) -> Catalog:
-    """The models that come with this package, and those of a file of the user's own.
+    """Return the built-in models and those of a user's file.
 
     Args:
-        extra: A TOML file in the form of `models.toml`. What it says of a model that is known
-            replaces those fields alone; a price with its own `usd` takes nothing from the old one
-            but its unit.
+        extra: A TOML file in the format of `models.toml`. For a known model, it replaces only the
+            fields that it has; a price with its own `usd` keeps only the unit of the old one.
 
     Raises:
-        SpecError: The file cannot be read or used; the sentence names it, the table and the field.
+        SpecError: The file is unreadable or invalid; the message names it, the table and the field.
     """
     if extra is None:
         return _built_in()
@@ -91,4 +90,4 @@ def _built_in_tables() -> dict[str, Any]:
 
 
 COST_ZEROSCOPE_VIDEO: float = load_catalog()[DEFAULT_MODEL].price.range[1]
-"""What a clip of Zeroscope is taken to cost, in US dollars; the catalog's figure."""
+"""The price of a Zeroscope clip in US dollars, from the catalog."""

@@ -1,4 +1,4 @@
-"""What is known of one hosted model: its inputs, lengths, sizes and price."""
+"""One hosted model: its inputs, lengths, sizes and price."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -25,16 +25,15 @@ Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 
 
 class Price(BaseModel):
-    """What a clip costs in US dollars.
+    """The price of a clip in US dollars.
 
     Attributes:
-        unit: Whether `usd` is for a clip or for each of its seconds.
-        usd: One figure, or one for each of the model's resolutions.
-        billed_fps: The rate at which the clip's frames make up the seconds that are billed; None
-            is the rate at which they play.
-        is_estimate: Whether the figure may be wrong: it comes from no price list and no bill.
-        source: Where it comes from.
-        date: When that was.
+        unit: Whether `usd` is per clip or per second.
+        usd: One figure, or one per resolution of the model.
+        billed_fps: The frame rate by which seconds are billed; None for the clip's own.
+        is_estimate: Whether the figure comes from neither a price list nor a bill.
+        source: The figure's source.
+        date: When the source was read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +53,7 @@ class Price(BaseModel):
 
 
 class Media(BaseModel):
-    """How the conditioning picture goes in: as itself, or as a clip that holds it."""
+    """How the conditioning image is passed: as an image, or as a clip that holds it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,23 +62,23 @@ class Media(BaseModel):
 
 
 class HostedModel(BaseModel):
-    """One model on Replicate; the names of inputs are its own, None where it has none.
+    """One model on Replicate. Inputs are given by their names; None if the model has no such input.
 
     Attributes:
-        name: The short name that a person types.
-        replicate: Its name there, `owner/name`.
-        is_official: Whether Replicate runs it itself; the others are asked for by version.
-        version: The version's id; None is whatever is the latest when it is asked.
-        prompt: The input that takes the prompt.
-        negative_prompt: What not to show.
-        seed: The seed.
-        media: The conditioning picture.
-        end_image: A picture to end with.
-        length: How long its clips are.
-        size: How large they are.
-        inputs: Others that are always sent, with their values.
-        output: Whether a prediction gives one file or a list.
-        price: What it costs.
+        name: The short name that users type.
+        replicate: Its name on Replicate, `owner/name`.
+        is_official: Whether Replicate itself maintains it; others are requested by version.
+        version: The version's id; None for the latest.
+        prompt: Input of the prompt.
+        negative_prompt: Input of the negative prompt.
+        seed: Input of the seed.
+        media: Input of the conditioning image.
+        end_image: Input of a picture to end with.
+        length: The lengths of its clips.
+        size: The sizes of its clips.
+        inputs: Further inputs that are always sent, with their values.
+        output: Whether a prediction returns one file or a list.
+        price: The price of a clip.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -118,10 +117,10 @@ class HostedModel(BaseModel):
         return self.length.native_rate
 
     def clip_length(self, num_frames: int, fps: FrameRate) -> ClipLength:
-        """The shortest clip the model can make that covers `num_frames` at `fps`.
+        """Return the shortest clip that covers `num_frames` at `fps`.
 
         Raises:
-            SpecError: It makes none that long.
+            SpecError: The model makes no clip that long.
         """
         if num_frames < 1:
             raise SpecError(f"a clip of {num_frames!r} frames at {fps} fps cannot be asked for")
@@ -138,19 +137,19 @@ class HostedModel(BaseModel):
         return length
 
     def shortest_seconds(self, fps: FrameRate) -> float:
-        """How long its shortest clip is, for a film at `fps`."""
+        """Return the length of its shortest clip, for a film at `fps`."""
         return float(self.length.shortest(fps).seconds)
 
     def longest_seconds(self, fps: FrameRate) -> float:
-        """How long its longest clip is, for a film at `fps`."""
+        """Return the length of its longest clip, for a film at `fps`."""
         return float(self.length.longest(fps).seconds)
 
     def slot_frames(self, fps: FrameRate, overlap_frames: int, wanted_frames: int) -> int:
-        """How many frames of the film one chunk should fill.
+        """Return how many frames of the film one chunk should fill.
 
-        The wanted number stays while the model can make a clip of that and the overlap. Otherwise
-        it is the model's shortest clip less the overlap, in whole frames of the film, so that
-        nothing that is paid for is thrown away; or its longest, if even that is too short.
+        That is the wanted number, if the model can make a clip of that length plus the overlap.
+        Otherwise it is the model's shortest or longest clip without the overlap, in whole frames
+        of the film, so that no paid frame is discarded.
         """
         shortest = self.length.shortest(fps).film_frames(fps)
         longest = self.length.longest(fps).film_frames(fps)
@@ -163,15 +162,15 @@ class HostedModel(BaseModel):
         return wanted if frames == wanted_frames else float(fps.seconds(frames))
 
     def frame_size(self, length: ClipLength, size: Size) -> ModelSize:
-        """In which size to ask for a clip that shall be `size` (width, height)."""
+        """Return the size to request for a clip of `size` (width, height)."""
         return self.size.chosen(size, length.seconds)
 
     def resolution_for(self, length: ClipLength, size: Size) -> str | None:
-        """The model's name of that size, None where it has no names."""
+        """Return the model's name for that size; None if it has no names."""
         return self.frame_size(length, size).resolution
 
     def price_usd(self, length: ClipLength, size: Size) -> float:
-        """What a clip costs in US dollars, whether or not all of it is used."""
+        """Return the price of a clip in US dollars, whether or not all of it is used."""
         usd = self.price.usd
         if isinstance(usd, dict):
             usd = usd[self.resolution_for(length, size) or ""]

@@ -1,7 +1,7 @@
-"""The lengths of a hosted model's clips, and the inputs that ask for them.
+"""The lengths of a hosted model's clips, and the inputs that request them.
 
-A length is a whole number of the model's own frames, its seconds an exact fraction: no clip is a
-rounding error too short for the film's frames, whatever the film's rate.
+A length is a whole number of the model's own frames, and its seconds an exact fraction, so that
+no clip is too short by a rounding error, whatever the film's rate.
 """
 
 from abc import ABC, abstractmethod
@@ -24,9 +24,9 @@ class ClipLength:
     """One length that a model can make.
 
     Attributes:
-        inputs: What asks for it.
-        frames: How many frames the model makes.
-        model_fps: At how many a second they play: the model's native rate where it has one.
+        inputs: The inputs that request it.
+        frames: The number of frames.
+        model_fps: Their rate: the model's native rate if it has one.
     """
 
     inputs: dict[str, Any]
@@ -39,12 +39,12 @@ class ClipLength:
         return self.model_fps.seconds(self.frames)
 
     def film_frames(self, fps: FrameRate) -> int:
-        """How many whole frames of a film at `fps` it covers."""
+        """Return how many whole frames of a film at `fps` it covers."""
         return int(self.seconds * fps)
 
 
 class Length(BaseModel, ABC):
-    """A model's rule of lengths."""
+    """A model's rule for lengths."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,27 +55,27 @@ class Length(BaseModel, ABC):
 
     @abstractmethod
     def shortest(self, fps: FrameRate) -> ClipLength:
-        """The shortest clip for a film at `fps`."""
+        """Return the shortest clip for a film at `fps`."""
 
     @abstractmethod
     def longest(self, fps: FrameRate) -> ClipLength:
-        """The longest clip for a film at `fps`."""
+        """Return the longest clip for a film at `fps`."""
 
     @abstractmethod
     def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
-        """The shortest clip that covers `num_frames` at `fps`; None when none is that long."""
+        """Return the shortest clip that covers `num_frames` at `fps`; None if all are too short."""
 
     @abstractmethod
     def label(self, fps: FrameRate) -> str:
-        """The lengths in seconds, for a film at `fps`, in a few characters."""
+        """Return the lengths in seconds, for a film at `fps`, in a few characters."""
 
 
 class RangeLength(Length):
-    """Any number of frames within limits, at a rate that is asked for.
+    """Any number of frames within limits, at a rate that is an input as well.
 
-    That is the native rate, or the nearest within `fps`. For a model without one, it is the film's
-    rate where the model has it, so that every frame of the clip is one of the film; otherwise a
-    rate that divides it, or that it divides; failing that, the nearest.
+    The rate is the native one, or the nearest to it within `fps`. For a model without a native
+    rate, it is the film's rate if allowed, so that every frame of the clip is one of the film;
+    otherwise a divisor or a multiple of the film's rate, or else the nearest.
     """
 
     kind: Literal["range"]
@@ -95,7 +95,7 @@ class RangeLength(Length):
 
     @property
     def native_rate(self) -> FrameRate | None:
-        """As the model's table says."""
+        """The rate in the model's table."""
         return self.native_fps
 
     def shortest(self, fps: FrameRate) -> ClipLength:
@@ -107,13 +107,13 @@ class RangeLength(Length):
         return self._of(self.frames[1], self._rate(fps))
 
     def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
-        """As many frames as it takes, or the fewest."""
+        """As many frames as needed, or the fewest."""
         rate = self._rate(fps)
         frames = max(self.frames[0], ceil(fps.seconds(num_frames) * rate))
         return self._of(frames, rate) if frames <= self.frames[1] else None
 
     def label(self, fps: FrameRate) -> str:
-        """From the shortest, where that is a length worth naming, to the longest."""
+        """From the shortest, unless that is a single frame, to the longest."""
         ends = self.shortest(fps), self.longest(fps)
         first, last = (f"{float(length.seconds):.3g}" for length in ends)
         return f"to {last}" if self.frames[0] == 1 else f"{first}-{last}"
@@ -127,7 +127,7 @@ class RangeLength(Length):
         if self.native_fps is not None:
             return min(max(low, self.native_fps), high)
         rates = [FrameRate(rate) for rate in range(int(low), int(high) + 1)]
-        if fps > high:  # half of what the model has is worth an even step, less is not
+        if fps > high:  # for an even step, half of the highest rate is acceptable, less is not
             return max(
                 (rate for rate in rates if 2 * rate >= high and fps % rate == 0), default=high
             )
@@ -139,12 +139,12 @@ class _ChosenLength(Length):
 
     @property
     def native_rate(self) -> FrameRate | None:
-        """The only rate there is."""
+        """The only rate."""
         return self.fps
 
     @abstractmethod
     def lengths(self) -> list[ClipLength]:
-        """Every length there is, the shortest first."""
+        """Return all lengths, shortest first."""
 
     def shortest(self, fps: FrameRate) -> ClipLength:
         """The first."""
@@ -173,7 +173,7 @@ class FramesLength(_ChosenLength):
     choices: tuple[Frames, ...] = Field(min_length=1)
 
     def lengths(self) -> list[ClipLength]:
-        """A length a choice."""
+        """One length per choice."""
         return [
             ClipLength({self.parameter: frames}, frames, self.fps)
             for frames in sorted(self.choices)
@@ -188,7 +188,7 @@ class SecondsLength(_ChosenLength):
     choices: tuple[Annotated[StrictInt, Field(ge=1, le=600)], ...] = Field(min_length=1)
 
     def lengths(self) -> list[ClipLength]:
-        """A length a choice."""
+        """One length per choice."""
         return [
             ClipLength({self.parameter: seconds}, self.fps.frames_in(seconds), self.fps)
             for seconds in sorted(self.choices)
@@ -196,14 +196,14 @@ class SecondsLength(_ChosenLength):
 
 
 class FixedLength(_ChosenLength):
-    """Always the same, and nothing asks for it."""
+    """Always the same length, without an input."""
 
     kind: Literal["fixed"]
     seconds: FiniteFloat = Field(gt=0, le=600, strict=True)
 
     def lengths(self) -> list[ClipLength]:
-        """The one, in whole frames."""
-        # The number as it is written: 5.04 s at 25 fps are 126 frames, in binary a little less.
+        """The only length, in whole frames."""
+        # From its decimal text: 5.04 s at 25 fps are 126 frames, but slightly fewer in binary.
         return [ClipLength({}, max(1, int(Fraction(str(self.seconds)) * self.fps)), self.fps)]
 
 

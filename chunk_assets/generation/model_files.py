@@ -1,4 +1,4 @@
-"""Reading files of models: TOML, one table a model, and sentences for what is wrong with them."""
+"""Read model files (TOML, one table per model), and explain what is wrong with them."""
 
 import tomllib
 from datetime import UTC, datetime
@@ -17,10 +17,10 @@ _Tables = dict[str, Any]
 
 
 def read_tables(path: Path) -> _Tables:
-    """Read a TOML file whose every entry is a table.
+    """Read a TOML file in which every entry is a table.
 
     Raises:
-        SpecError: It cannot be read, is not TOML, or has something else in it.
+        SpecError: It cannot be read, is not TOML, or has an entry that is no table.
     """
     file = f"the models' file {str(path)!r}"
     try:
@@ -46,13 +46,13 @@ def read_tables(path: Path) -> _Tables:
 
 
 def merged(tables: _Tables, extra: _Tables, where: Path) -> _Tables:
-    """Lay the tables of a user's file over those that are there."""
+    """Return the tables, overridden by those of a user's file."""
     result = dict(tables)
     for name, table in extra.items():
         base = dict(result.get(name, {}))
         price = table.get("price")
         if isinstance(price, dict) and "usd" in price:
-            # The user's own figure: what was said of the old one does not hold of it.
+            # The user's own figure: the old one's source and date do not apply.
             kept = {k: v for k, v in base.get("price", {}).items() if k in ("unit", "billed_fps")}
             if price.get("unit", kept.get("unit")) != kept.get("unit"):
                 kept.pop("billed_fps", None)
@@ -67,7 +67,7 @@ def _over(base: _Tables, table: _Tables) -> _Tables:
     for key, value in table.items():
         old = base.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            # A length or size of another kind has other fields: nothing of the old one is left.
+            # A length or size of another kind has other fields: it replaces the old one.
             is_same_kind = value.get("kind", old.get("kind")) == old.get("kind")
             value = _over(old, value) if is_same_kind else value
         result[key] = value
@@ -75,10 +75,10 @@ def _over(base: _Tables, table: _Tables) -> _Tables:
 
 
 def validated(kind: type[_M], name: str, table: _Tables, path: Path | None = None) -> _M:
-    """Make a model of its table.
+    """Build a model from its table.
 
     Raises:
-        SpecError: A field is missing, unknown, or cannot be used.
+        SpecError: A field is missing, unknown or invalid.
     """
     shown = f"the models' file {str(path)!r}" if path else "the catalog"
     try:
@@ -103,7 +103,7 @@ def _first_fault(error: ValidationError) -> str:
     first = faults[0]
     place = [str(part) for part in first["loc"]]
     if place[:1] in (["length"], ["size"]) and len(place) > 1:
-        del place[1]  # pydantic's name for the kind, which stands in no file
+        del place[1]  # pydantic's name for the kind, which is not in the file
     where, kind = ".".join(place), first["type"]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     message = first["msg"].removeprefix("Value error, ")

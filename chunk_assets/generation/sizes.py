@@ -1,6 +1,6 @@
-"""Which frame sizes a hosted model makes, and how they are asked for.
+"""The frame sizes of a hosted model's clips, and the inputs that request them.
 
-What a model makes in another size than the film's is scaled and cropped to cover it afterwards.
+A clip of another size than the film's is later scaled and cropped to cover it.
 """
 
 from abc import ABC, abstractmethod
@@ -16,20 +16,20 @@ from chunk_assets.generation.lengths import InputName
 Size = tuple[int, int]
 
 NEAR_ENOUGH = 0.9
-"""A resolution serves a film whose sides are up to a ninth longer: 1248×704 is meant by 720p, and
-the next one costs twice as much."""
+"""A resolution also serves a film whose sides are up to a ninth longer: 1248×704 counts as 720p,
+and the next resolution costs twice as much."""
 
 Side = Annotated[StrictInt, Field(ge=16, le=8192)]
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The size in which one clip is asked for.
+    """The size to request for one clip.
 
     Attributes:
-        inputs: What asks for it.
-        picture: Width and height that the conditioning picture shall have.
-        resolution: The model's name of it, where it has names; the price may depend on it.
+        inputs: The inputs that request it.
+        picture: Width and height of the conditioning image.
+        resolution: The model's name for it, if it has names; the price may depend on it.
     """
 
     inputs: dict[str, Any]
@@ -38,17 +38,17 @@ class ModelSize:
 
 
 class SizeRule(BaseModel, ABC):
-    """A model's rule of frame sizes."""
+    """A model's rule for frame sizes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """What to ask for when a clip of `seconds` shall be `size` (width, height)."""
+        """Return the size to request for a clip of `seconds` and `size` (width, height)."""
 
     @property
     def resolutions(self) -> tuple[str, ...]:
-        """The names of the resolutions, the smallest first; none where the model has no names."""
+        """The names of the resolutions, smallest first; empty if the model has no names."""
         return ()
 
     @property
@@ -58,7 +58,7 @@ class SizeRule(BaseModel, ABC):
 
 
 class PixelsSize(SizeRule):
-    """Width and height in pixels; what is too large for the model is asked for smaller."""
+    """Width and height in pixels; sizes that are too large for the model are reduced."""
 
     kind: Literal["pixels"]
     width: InputName
@@ -76,7 +76,7 @@ class PixelsSize(SizeRule):
         return self
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The size itself, or the nearest of its proportions that the model makes."""
+        """The size itself, or the nearest allowed size of the same proportions."""
         scale = min(1.0, sqrt(self.maximum_pixels / (size[0] * size[1])))
         scale = max(scale, self.minimum / min(size))
         short, long = sorted(size)
@@ -91,15 +91,15 @@ class PixelsSize(SizeRule):
 
     @property
     def label(self) -> str:
-        """The largest, as it is in 16:9."""
+        """The largest size in 16:9."""
         short = sqrt(self.maximum_pixels * 9 / 16)
         return f"to {round(short * 16 / 9)}x{round(short)}"
 
 
 class Named(BaseModel):
-    """A value of the size's input and the pixels it stands for.
+    """A named value of the size input, and its size in pixels.
 
-    `longest_seconds` is how long a clip may be in it, None without a limit.
+    `longest_seconds` is the longest clip in that size; None for no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,8 +117,8 @@ class Named(BaseModel):
 class ResolutionSize(SizeRule):
     """One of several resolutions; the clip has the picture's proportions.
 
-    The smallest whose area is that of the film (within `NEAR_ENOUGH`), or the largest, of those
-    that can be as long as asked.
+    Of those that allow the clip's length, the smallest that covers the film's area (within
+    `NEAR_ENOUGH`), or the largest.
     """
 
     kind: Literal["resolution"]
@@ -132,7 +132,7 @@ class ResolutionSize(SizeRule):
         return self
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The resolution, and the picture as it is."""
+        """The resolution, and the picture unchanged."""
         options = sorted(self.options, key=lambda option: option.area)
         able = [o for o in options if seconds <= (o.longest_seconds or seconds)]
         needed = NEAR_ENOUGH**2 * size[0] * size[1]
@@ -152,14 +152,14 @@ class ResolutionSize(SizeRule):
 
 
 class AspectSize(SizeRule):
-    """One of several sizes that differ in their proportions; the picture is brought to it."""
+    """One of several sizes with different proportions; the picture is fitted to it."""
 
     kind: Literal["aspect"]
     parameter: InputName
     options: tuple[Named, ...] = Field(min_length=1)
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The size whose proportions are nearest."""
+        """The size with the nearest proportions."""
 
         def distance(option: Named) -> float:
             return abs(log(option.size[0] / option.size[1]) - log(size[0] / size[1]))
@@ -174,14 +174,14 @@ class AspectSize(SizeRule):
 
 
 class TargetSize(SizeRule):
-    """A number of pixels for the longer side; the clip has the picture's proportions."""
+    """A length of the longer side; the clip has the picture's proportions."""
 
     kind: Literal["target"]
     parameter: InputName
     choices: tuple[Side, ...] = Field(min_length=1)
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The smallest that is as long as the longer side, or the largest."""
+        """The smallest one that covers the longer side, or the largest."""
         fitting = [choice for choice in self.choices if choice >= max(size)]
         target = min(fitting, default=max(self.choices))
         return ModelSize({self.parameter: target}, size)
@@ -193,12 +193,12 @@ class TargetSize(SizeRule):
 
 
 class ImageSize(SizeRule):
-    """Nothing asks for it: the model goes by the picture."""
+    """No input: the clip has the picture's size."""
 
     kind: Literal["image"]
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The picture as it is."""
+        """The picture unchanged."""
         return ModelSize({}, size)
 
     @property

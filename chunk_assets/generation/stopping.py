@@ -21,7 +21,7 @@ _AHEAD = 8
 class StopSignal:
     """Tells generators to stop; safe to use from many threads.
 
-    A subclass that learns of a stop by asking for it overrides `is_set`.
+    A subclass that must poll for the stop overrides `is_set`.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class StopSignal:
                 self._event.set()
 
     def is_set(self) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
@@ -71,7 +71,7 @@ def answered(
 ) -> _T:
     """Return what `call` returns, or raise what it raises.
 
-    When `stop` is set, or it takes too long, `call` is left behind on its own thread.
+    When `stop` is set, or the call takes too long, it is abandoned on its own thread.
 
     Raises:
         TimeoutError: It takes longer than `seconds`.
@@ -90,7 +90,7 @@ def streamed(
     seconds: float | None = None,
     stop: StopSignal = NEVER,
 ) -> Generator[_T, None, None]:
-    """Yield what `produce` yields, on a thread of its own, which also closes it.
+    """Yield what `produce` yields on a thread of its own, which also closes it.
 
     Raises:
         TimeoutError: It takes longer than `seconds`.
@@ -114,11 +114,11 @@ def streamed(
                     if is_left.is_set():
                         return
             offer(None)
-        except BaseException as error:  # it is raised where the answer is waited for
+        except BaseException as error:  # raised in the waiting thread
             offer(error)
 
     stop.raise_if_set()
-    # A daemon: the process may end while an answer is still to come.
+    # A daemon, so that the process can end before the answer arrives.
     threading.Thread(target=run, name="asking Replicate", daemon=True).start()
     began = time.monotonic()
     try:
