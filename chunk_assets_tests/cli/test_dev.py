@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: Path, desk: Path):
-    """It prints where Dagit is, lets no second one in, ends killed runs, and goes on Ctrl-C.
+    """It prints where Dagit is, refuses a second `dev`, ends killed runs, and stops on Ctrl-C.
 
     What lies in the current directory is not taken for a part of it.
     """

@@ -52,7 +52,7 @@ GENERATING: Generators = {**GENERATORS, "preview": lambda _context: Unhurried()}
 
 
 def unchecked(whole: dg.Definitions) -> dg.Definitions:
-    """Without the sensor that has clips looked at: a third of what two processors have to do."""
+    """Without the sensor that has clips checked, which takes a third of two processors."""
     sensors = [sensor for sensor in whole.sensors or () if sensor.name != "rendered_chunks"]
     return dg.Definitions(
         assets=whole.assets,

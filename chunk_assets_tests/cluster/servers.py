@@ -36,7 +36,7 @@ class Servers:
 
     @contextmanager
     def without_s3(self) -> Iterator[None]:
-        """For as long as the block lasts nobody listens where S3 was."""
+        """Stop listening on the port of S3 while the block runs."""
         gateway = self.processes["weed s3"]
         gateway.kill()
         gateway.wait()
@@ -45,13 +45,13 @@ class Servers:
 
     @property
     def secrets(self) -> list[str]:
-        """What nobody may find in a log or an event."""
+        """Secrets that must be in no log and no event."""
         password = self.environment["TEST_PASSWORD"]
         return [password, in_url(password), self.environment["AWS_SECRET_ACCESS_KEY"]]
 
 
 def new_password() -> str:
-    """One that nobody has, with what means something else in a URL."""
+    """A unique password with characters that are special in a URL."""
     return f"{secrets.token_hex(12)}@/#?[:%é"
 
 
@@ -124,7 +124,7 @@ def _postgres(
 
 
 def _as_nobody() -> list[str]:
-    """PostgreSQL refuses to be root: in a user namespace it is somebody who may do as much here."""
+    """PostgreSQL refuses to run as root; in a user namespace it runs as another user."""
     if os.geteuid() != 0:
         return []
     return [shutil.which("unshare") or "unshare", "--user", "--map-user=1000", "--map-group=1000"]
@@ -138,7 +138,7 @@ def postgres_server(address: str, home: Path) -> Iterator[str]:
         yield _postgres(address, home / "postgres", new_password(), processes)
     finally:
         for process in processes.values():
-            process.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for open connections
             process.wait()
 
 
@@ -259,7 +259,7 @@ def _seaweedfs(
 
 
 def free_port(address: str) -> int:
-    """A port of that address where nobody listens."""
+    """A free port of that address."""
     with socket.socket() as probe:
         probe.bind((address, 0))
         return probe.getsockname()[1]

@@ -176,7 +176,7 @@ def recorded(running: Cluster) -> dict[str, list[int]]:
 def test_a_worker_that_is_asked_to_stop_hands_its_film_on(
     running: Cluster, hosts: tuple[Host, Host]
 ):
-    """It finishes the chunk in flight; another goes on with the next: no chunk is begun twice."""
+    """It finishes the chunk in flight; another worker renders the next; none starts twice."""
     processes = dict(zip((host.name for host in hosts), running.work(1, *hosts), strict=True))
     submit(running, "handed-on", 6)
     running.until(lambda: ("handed-on", 1) in running.begun, 60)
@@ -256,7 +256,7 @@ def test_a_worker_that_is_asked_twice_leaves_its_prediction_to_the_next(
 
 
 def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: tuple[Host, Host]):
-    """As in Dagit; nobody starts it again, and the slot takes the next film."""
+    """As in Dagit; it is not retried, and the slot takes the next film."""
     with account(running, hosts, seconds=30) as fake:
         running.work(1, hosts[0])
         submit(running, "unwanted", 2, generator="replicate")
@@ -274,7 +274,7 @@ def test_terminate_cancels_the_run_and_its_prediction(running: Cluster, hosts: t
 
 
 def test_an_s3_that_is_away_for_a_while_fails_no_film(running: Cluster, hosts: tuple[Host, Host]):
-    """What runs meanwhile asks again until it answers, says so, and goes on where it was."""
+    """Active runs retry until it answers, log that, and continue."""
     running.work(1, *hosts)
     submit(running, "patient", 4)
     running.until(lambda: ("patient", 1) in running.begun, 60)
@@ -299,7 +299,7 @@ def is_s3_there(running: Cluster) -> bool:
 def test_a_host_that_was_cut_off_pays_nothing_twice_when_it_comes_back(
     running: Cluster, hosts: tuple[Host, Host]
 ):
-    """Its run was taken over meanwhile: it lets go of it, cancels nothing, and takes new films.
+    """Its run was given to another: it stops it, cancels nothing, and takes new films.
 
     Nor does what it was writing at that moment stay locked for the others.
     """

@@ -82,7 +82,7 @@ def test_a_worker_is_there_for_as_long_as_it_is_heard_of(redis: Redis):
 
 
 def test_a_worker_is_heard_of_once_its_heart_has_started(redis: Redis):
-    """What says that it waits for films is there for whoever asks next, each time."""
+    """A worker that announces that it waits for films is listed, every time."""
     for slots in range(1, 31):
         heart = Heartbeat(connect(load_settings()), this_worker(slots))
         heart.start()
@@ -112,7 +112,7 @@ def test_as_many_runs_go_on_as_there_are_slots(redis: Redis, queueing: dg.Dagste
 def test_without_redis_no_run_is_launched(
     queueing: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
-    """The daemon says so, and goes on."""
+    """The daemon logs that, and continues."""
     monkeypatch.setenv("CHUNK_ASSETS_BROKER_URL", "redis://127.0.0.1:1/0")
     coordinator = queueing.run_coordinator
     assert isinstance(coordinator, FilmQueue)
@@ -143,7 +143,7 @@ def test_a_run_s_film_is_told_by_its_partitions(tags: dict[str, str], film: str 
 def test_a_run_does_not_wait_for_one_that_the_queue_holds_back(
     settings: Settings, queueing: dg.DagsterInstance
 ):
-    """That one gets its turn when this one ends; one that goes on is waited for as ever."""
+    """The queued run starts when this one ends; an active run is still waited for."""
     register(queueing, "film", 3)
     location = RegisteredCodeLocationOrigin("chunk_assets")
     code = JobPythonOrigin(
@@ -158,19 +158,19 @@ def test_a_run_does_not_wait_for_one_that_the_queue_holds_back(
         remote_job_origin=origin,
         job_code_origin=code,
     )
-    claims = RunChunkLocks(
+    locks = RunChunkLocks(
         settings.home, "film", instance=queueing, run_id="mine", log=lambda _line: None
     )
-    assert not claims.is_pending(0)
+    assert not locks.is_pending(0)
     started, tags = dg.DagsterRunStatus.STARTED, range_tags("film", [0, 1])
     recorded(queueing, started, tags, "chunk_videos")
-    assert claims.is_pending(0)
+    assert locks.is_pending(0)
 
 
 def test_a_run_is_lost_when_no_slot_says_that_it_has_it(
     redis: Redis, queueing: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
-    """It is looked at twice, so that a Redis that lost its memory loses no run."""
+    """It is checked twice, so that a Redis that lost its memory loses no run."""
     monkeypatch.setattr(launching, "_SECOND_LOOK", 0.2)
     launcher = queueing.run_launcher
     assert isinstance(launcher, FilmLauncher)
@@ -216,7 +216,7 @@ def test_a_redis_that_does_not_answer_loses_no_run(
 
 
 def test_handing_on_costs_a_run_none_of_its_tries(queueing: dg.DagsterInstance):
-    """Nor is the run that goes on tried again when it fails by itself."""
+    """Nor is the run that continues retried when it fails by itself."""
     first = queueing.get_run_by_id(recorded(queueing, dg.DagsterRunStatus.STARTED, {}))
     assert first is not None
     hand_off(queueing, first, "render-1")

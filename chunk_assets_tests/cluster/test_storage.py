@@ -114,7 +114,7 @@ def test_a_run_keeps_its_connections(cluster: Settings):
 def test_a_row_is_not_locked_for_long_by_a_process_that_says_nothing(
     cluster: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    """Its transaction is rolled back and it is told so; whoever waits for the row goes on."""
+    """Its transaction is rolled back with an error, and those that wait for the row continue."""
     monkeypatch.setitem(row_locks.SETTINGS, "idle_in_transaction_session_timeout", 1500)
     event = dg.AssetMaterialization("thing")
     with open_instance(cluster) as silent, open_instance(cluster) as other:

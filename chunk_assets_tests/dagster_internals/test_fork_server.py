@@ -1,4 +1,4 @@
-"""Runs that start as forks of a warm process: a real one, real runs, real signals."""
+"""Runs that start as forks of a real fork server, with real signals."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Server:
     notes: Path
 
     def launch(self, *, seconds: float = 0.0, priority: str = "0") -> str:
-        """Launch a run that writes down what its process is; gives the run's id."""
+        """Launch a run that writes down what its process is; return the run's id."""
         config: Any = {"ops": {"notes": {"config": {"path": str(self.notes), "seconds": seconds}}}}
         run = self.instance.create_run_for_job(
             noting,
@@ -56,12 +56,12 @@ class Server:
         return run
 
     def ended(self, run_id: str) -> dg.DagsterRunStatus:
-        """How it ended."""
+        """Wait for its end; return the status."""
         wait_for(lambda: self.run(run_id).is_finished, seconds=60)
         return self.run(run_id).status
 
     def sentences(self, run_id: str) -> list[str]:
-        """What its log says."""
+        """The messages in its log."""
         events = [entry.dagster_event for entry in self.instance.all_logs(run_id)]
         return [event.message or "" for event in events if event is not None]
 
@@ -87,7 +87,7 @@ def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_is_a_child_of_the_warm_process(server: Server):
-    """It runs in a process of its own, to its end, and says who keeps it."""
+    """It runs in its own process to its end, with a tag of its launcher."""
     run_id = server.launch()
     assert server.ended(run_id) == dg.DagsterRunStatus.SUCCESS
     pid, parent, nice = server.noted()
@@ -96,8 +96,8 @@ def test_a_run_is_a_child_of_the_warm_process(server: Server):
     assert server.run(run_id).tags[KEPT_TAG] == "dev"
 
 
-def test_a_run_that_others_go_before(server: Server):
-    """What waits behind others in the queue leaves the processor to them, too."""
+def test_a_run_of_low_priority(server: Server):
+    """A run of low priority in the queue also runs at low priority."""
     run_id = server.launch(priority="-1")
     assert server.ended(run_id) == dg.DagsterRunStatus.SUCCESS
     assert server.noted()[2] == os.nice(0) + 10
@@ -120,7 +120,7 @@ def test_a_run_whose_process_is_killed(server: Server):
     assert "The run's process was killed by signal 9." in server.sentences(run_id)
 
 
-def test_a_server_that_is_ended_while_a_run_is_going_on(server: Server):
+def test_a_server_that_is_ended_during_a_run(server: Server):
     """The run is interrupted and recorded as such; then the server is gone."""
     run_id = server.launch(seconds=60)
     server.noted()
@@ -128,7 +128,7 @@ def test_a_server_that_is_ended_while_a_run_is_going_on(server: Server):
     assert server.process.wait(timeout=60) == 0
     assert server.run(run_id).status in (
         dg.DagsterRunStatus.CANCELED,
-        dg.DagsterRunStatus.FAILURE,  # Dagster's word where nobody said beforehand that it ends
+        dg.DagsterRunStatus.FAILURE,  # Dagster's status if its end was not announced
     )
 
 

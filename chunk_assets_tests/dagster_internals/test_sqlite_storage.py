@@ -1,4 +1,4 @@
-"""Dagster's storage with kept connections: what it writes is what Dagster's own would."""
+"""The storage with kept connections writes what Dagster's own would."""
 
 import multiprocessing
 import threading
@@ -28,12 +28,12 @@ def thing(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization
 
 
 def is_kept(instance: dg.DagsterInstance) -> bool:
-    """Whether it has the storage that is tested here."""
+    """Whether the instance has our storage."""
     return type(instance.event_log_storage).__module__ == KeptSqliteStorage.__module__
 
 
 def materialized(instance: dg.DagsterInstance) -> str:
-    """Materialize all partitions in one run; gives the run's id."""
+    """Materialize all partitions in one run; return the run's id."""
     tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
     job = dg.define_asset_job("things", [thing])
     made = dg.Definitions([thing], jobs=[job]).resolve_job_def("things")
@@ -43,7 +43,7 @@ def materialized(instance: dg.DagsterInstance) -> str:
 
 
 def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
-    """What an instance has to say of a run and of the asset, less its times and numbers."""
+    """What an instance knows of a run and of the asset, without times and numbers."""
     key = dg.AssetKey("thing")
     latest = instance.get_latest_materialization_event(key)
     records = instance.fetch_materializations(key, limit=10).records
@@ -73,7 +73,7 @@ def default(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def test_it_is_what_a_new_home_uses(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    """Ours, whether by our commands or by Dagster's, which find the home by its variable."""
+    """It has our storage, by our commands and by Dagster's, which find the home by a variable."""
     home = dagster_home(settings)
     with open_instance(settings) as opened:
         run_id = materialized(opened)
@@ -97,15 +97,15 @@ def test_a_home_that_names_the_former_modules(settings: Settings):
         assert isinstance(opened.run_launcher, WarmRunLauncher)
 
 
-def test_a_run_is_told_of_as_by_dagsters_own_storage(
+def test_a_run_is_recorded_as_by_dagsters_own_storage(
     instance: dg.DagsterInstance, default: dg.DagsterInstance
 ):
-    """Planned, in one go, and materialized: each event, in order, and what is asked of them."""
+    """Events are the same in the same order, and so are the answers about them."""
     assert told(instance, materialized(instance)) == told(default, materialized(default))
 
 
 def test_either_storage_opens_the_others_files(settings: Settings):
-    """A home that Dagster's own storage goes on with, and ours again behind it."""
+    """A home is used by Dagster's own storage, and then by ours again."""
     home = dagster_home(settings)
     with open_instance(settings) as ours:
         first = materialized(ours)
@@ -122,7 +122,7 @@ def test_either_storage_opens_the_others_files(settings: Settings):
         assert ours.get_runs_count() == 2
 
 
-def test_whoever_follows_a_run_hears_of_each_event(settings: Settings):
+def test_a_follower_of_a_run_gets_each_event(settings: Settings):
     """Dagit follows a run by its file: an event is in it as soon as it is stored."""
     heard: list[str] = []
     with open_instance(settings) as dagit, open_instance(settings) as run:

@@ -123,7 +123,7 @@ def test_a_retired_film_whose_manifest_is_deleted(
     assert found.passed
 
 
-def test_a_film_that_somebody_typed(sensing: Sensing, instance: dg.DagsterInstance):
+def test_a_film_whose_key_was_typed(sensing: Sensing, instance: dg.DagsterInstance):
     """A film's name that was added by hand and never had a manifest is not missed."""
     instance.add_dynamic_partitions("video_id", ["ghost"])
     sensing.tick()

@@ -1,4 +1,4 @@
-"""Backfills: their runs come in any order, and share what they make."""
+"""Backfills: their runs start in any order, and keep each other's clips."""
 
 import dagster as dg
 import pytest
@@ -87,7 +87,7 @@ def test_a_run_that_comes_too_soon_makes_what_it_begins_with(studio: Studio):
 
 
 def test_each_backfill_is_a_new_take(studio: Studio):
-    """A second backfill renders everything anew, once."""
+    """A second backfill renders everything again, once."""
     for number, name in enumerate(("first", "second"), start=1):
         backfill(studio, [0, 1, 2], name)
         for chunk in (1, 0, 2):

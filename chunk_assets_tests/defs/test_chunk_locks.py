@@ -61,7 +61,7 @@ def recorded(
 
 
 def test_a_chunk_belongs_to_one_run_at_a_time(locking: Locking):
-    """The second run gets it when the first releases it, and is told that it had to wait."""
+    """The second run gets it when the first releases it, and learns that it had to wait."""
     one, two = locking("one"), locking("two")
     assert not one.acquire(3, nothing)
     assert not one.acquire(3, nothing)

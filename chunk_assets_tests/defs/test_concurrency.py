@@ -1,4 +1,4 @@
-"""The pool of a generator that many films share."""
+"""The pool of a generator that several films share."""
 
 import threading
 
@@ -18,7 +18,7 @@ class Shared(HoldingGenerator):
 def test_a_film_waits_for_a_slot_of_its_generator_s_pool(
     store: ObjectStore, instance: dg.DagsterInstance
 ):
-    """While another run has the only slot nothing is rendered; then the slot is free again."""
+    """While another run has the only slot, nothing is rendered; afterwards the slot is freed."""
     storage = instance.event_log_storage
     storage.set_concurrency_slots("shared", 1)
     assert storage.claim_concurrency_slot(
@@ -39,8 +39,8 @@ def test_a_film_waits_for_a_slot_of_its_generator_s_pool(
     assert storage.get_concurrency_info("shared").active_slot_count == 0
 
 
-def test_without_a_limit_or_a_pool_nobody_waits(store: ObjectStore, instance: dg.DagsterInstance):
-    """A pool that nobody has limited, and a generator that has none, render at once."""
+def test_without_a_limit_or_a_pool_no_film_waits(store: ObjectStore, instance: dg.DagsterInstance):
+    """With a pool without a limit, or without a pool, a film renders at once."""
     instance.event_log_storage.set_concurrency_slots("another", 0)
     for generator in (Shared(), HoldingGenerator()):
         studio = Studio(store, instance, generator)

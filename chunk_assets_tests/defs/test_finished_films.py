@@ -109,7 +109,7 @@ def test_a_film_that_is_being_stitched(sensing: Sensing, studio: Studio):
 
 
 def test_a_film_in_the_terminal(sensing: Sensing, studio: Studio, settings: Settings):
-    """`render` stitches by itself; if it is stopped before, the sensor stitches the film."""
+    """`render` stitches the film itself; if it is stopped before, the sensor does."""
     studio.render([2])
     with film_lock(settings, "film"):
         assert sensing.tick() == []
@@ -157,8 +157,8 @@ def test_a_backlog(sensing: Sensing, studio: Studio, instance: dg.DagsterInstanc
     assert seen[1] == MAX_FILMS
 
 
-def test_a_cursor_that_nobody_wrote(sensing: Sensing, studio: Studio):
-    """It counts as empty: every film is looked at again, and none is stitched twice."""
+def test_a_cursor_that_cannot_be_read(sensing: Sensing, studio: Studio):
+    """It counts as empty: every film is checked again, and none is stitched twice."""
     studio.render([2])
     sensing.launch(sensing.tick()[0])
     for cursor in ("nonsense", "[]", '{"after":"x","pending":[]}'):

@@ -1,4 +1,4 @@
-"""Partition keys that somebody typed into Dagit and that name no film or no chunk."""
+"""Partition keys that were typed into Dagit and name no film or no chunk."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ NO_FILMS = [
 
 @pytest.fixture
 def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
-    """A deployment whose grid somebody typed foreign keys into, first of all."""
+    """A deployment into whose grid foreign keys were typed first."""
     add(instance, VIDEO_ID, *NO_FILMS)
     add(instance, CHUNK_NUM, *NO_NUMBERS)
     return Studio(store, instance, HoldingGenerator())
@@ -202,10 +202,10 @@ def test_a_run_over_a_foreign_range_holds_no_chunk(studio: Studio, settings: Set
     started = dg.DagsterRunStatus.STARTED
     for key in ("seven|film", "00|my film"):
         studio.instance.create_run_for_job(job, tags=dict.fromkeys(ends, key), status=started)
-    claims = RunChunkLocks(
+    locks = RunChunkLocks(
         settings.home, plan.video_id, instance=studio.instance, run_id="mine", log=lambda _: None
     )
-    assert not claims.is_pending(0)
+    assert not locks.is_pending(0)
 
 
 def test_retiring_leaves_foreign_keys_alone(studio: Studio, settings: Settings):

@@ -185,7 +185,7 @@ def test_whatever_moment_it_is_killed_at_a_film_is_paid_for_once(
 
 @pytest.fixture
 def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
-    """A Replicate whose first prediction never ends by itself."""
+    """A Replicate whose first prediction never ends."""
     with FakeReplicate() as fake:
         fake.next("prediction", Takes(0, NEVER))
         engaged(fake, monkeypatch)
@@ -193,19 +193,19 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 
 
 def is_processing(fake: FakeReplicate) -> bool:
-    """Whether the first prediction runs, and somebody has looked at it."""
+    """Whether the first prediction runs, and was polled."""
     return bool(fake.received(GET)) and fake.created[0].status == "processing"
 
 
 def seconds_until_cancelled(fake: FakeReplicate) -> float:
-    """How long the first prediction goes on."""
+    """How long the first prediction takes."""
     began = time.monotonic()
     wait_for(lambda: fake.created[0].status == "canceled", seconds=30)
     return time.monotonic() - began
 
 
 def test_ctrl_c_cancels_the_prediction(desk: Path, store: ObjectStore, endless: FakeReplicate):
-    """It is cancelled within five seconds, the ledger has its cost, and a render asks anew."""
+    """It is cancelled within five seconds, the ledger has its cost, and a new render starts over."""
     with Running.start(*RENDER) as running:
         wait_for(lambda: is_processing(endless), seconds=30)
         running.interrupt()
@@ -261,7 +261,7 @@ class Dagit:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

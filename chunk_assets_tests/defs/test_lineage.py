@@ -59,7 +59,7 @@ def test_keeping_what_matches_leaves_it_fresh(studio: Studio):
 
 
 def test_a_new_take_makes_the_next_composite_stale_and_the_film(studio: Studio):
-    """After chunk 0 is rendered to other pixels, chunk 1's composite is stale, and why is told."""
+    """After chunk 0 is rendered with other pixels, chunk 1's composite is stale, with the cause."""
     studio.render([0])
     assert stale(studio) == {
         "composites 01|film": ["previous_last_frames 01|film"],

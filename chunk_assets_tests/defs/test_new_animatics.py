@@ -1,4 +1,4 @@
-"""The sensors over a real S3 server and a real instance, by situation."""
+"""The sensor of animatics with a real S3 server and a real instance, by situation."""
 
 import json
 import time
@@ -72,7 +72,7 @@ def put_manifest(store: ObjectStore, video_id: str, text: str) -> None:
 
 
 def films(requests: list[dg.RunRequest]) -> list[str]:
-    """Which films the requests are for."""
+    """The films of these requests."""
     return sorted(request.tags[FILM_TAG] for request in requests)
 
 
@@ -220,7 +220,7 @@ def test_pictures_that_come_after_the_manifest(
 
 
 def test_a_deleted_animatic(sensing: Sensing, store: ObjectStore, instance: dg.DagsterInstance):
-    """It is let go: its partition stays, and the cursor is that of a folder without it."""
+    """Its partition stays, and the cursor is that of a folder without it."""
     put(store, "stays")
     sensing.tick()
     sensing.tick()
@@ -258,7 +258,7 @@ def test_a_deleted_animatic_that_is_restored_with_its_old_time(
 
 
 def test_a_restart(sensing: Sensing, studio: Studio, store: ObjectStore):
-    """A new process goes on from the cursor, and one whose cursor is lost from Dagster's events."""
+    """A new process continues from the cursor, or from Dagster's events if the cursor is lost."""
     put(store, "film")
     assert len(sensing.tick()) == 1
     for cursor in (sensing.cursor, None, "nonsense", '{"seen":"AA=="}'):
@@ -278,7 +278,7 @@ def test_a_daemon_that_dies_before_it_has_the_requests(
 
 
 def test_a_film_whose_run_failed(sensing: Sensing, studio: Studio, store: ObjectStore):
-    """It is not begun again by itself, for it would fail for ever; a changed manifest begins it."""
+    """It is not started again, since it would fail for ever; a changed manifest starts it."""
     put(store, "film")
     [request] = sensing.tick()
     studio.generator.fails_at = {1: BUSY}
@@ -290,7 +290,7 @@ def test_a_film_whose_run_failed(sensing: Sensing, studio: Studio, store: Object
 
 
 def test_a_film_that_is_being_rendered(sensing: Sensing, store: ObjectStore):
-    """What changes meanwhile waits for the run that is going on, and is not forgotten."""
+    """A change waits for the active run, and is not forgotten."""
     put(store, "film")
     run = sensing.queue(sensing.tick()[0])
     put(store, "film", negative_prompt="rain")
@@ -346,7 +346,7 @@ def test_other_transitions_only(sensing: Sensing, studio: Studio, store: ObjectS
 
 
 def test_clips_that_cost_money(sensing: Sensing, studio: Studio, instance: dg.DagsterInstance):
-    """They never make way for previews that nobody asked for."""
+    """They are never replaced by previews."""
     studio.definitions = build_definitions({**GENERATORS, **only(studio.generator)})
     studio.submit("film", small_manifest())
     studio.render(range(3))
@@ -373,7 +373,7 @@ def test_s3_that_cannot_be_reached(
 def test_more_films_than_a_tick_takes(
     sensing: Sensing, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ):
-    """The next tick goes on with those that are left, and none comes twice."""
+    """The next tick continues with the rest, and no film is requested twice."""
     # A constant, to be fast.
     monkeypatch.setattr("chunk_assets.defs.sensors.film_handler.MAX_FILMS", 2)
     names = [f"film{number}" for number in range(5)]

@@ -1,4 +1,4 @@
-"""`new_animatics` waits within a tick on this machine's own server, and on no other."""
+"""`new_animatics` waits within a tick on this machine's own server only."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ DOCUMENT = small_manifest(generator=HoldingGenerator.name)
 def test_an_animatic_that_comes_while_a_tick_waits(
     settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
-    """Its film is requested in the same tick: nobody waits for the daemon's next loop."""
+    """Its film is requested in the same tick, not at the daemon's next loop."""
     for name in ("CHUNK_ASSETS_BUCKET", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name)
     store = connect(load_settings())

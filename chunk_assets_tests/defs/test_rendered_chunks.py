@@ -1,4 +1,4 @@
-"""What has been rendered is looked at, by itself and once."""
+"""Rendered chunks are checked without being asked for, once."""
 
 import dagster as dg
 import pytest
@@ -23,7 +23,7 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
 
 
 def tick(studio: Studio, cursor: str | None) -> tuple[list[dg.RunRequest], str]:
-    """What the sensor asks for, and its cursor after that."""
+    """What the sensor requests, and its new cursor."""
     context = dg.build_sensor_context(instance=studio.instance, cursor=cursor)
     result = rendered_chunks(context)
     assert isinstance(result, dg.SensorResult)
@@ -33,7 +33,7 @@ def tick(studio: Studio, cursor: str | None) -> tuple[list[dg.RunRequest], str]:
 
 
 def test_rendered_chunks_are_looked_at_and_only_those(studio: Studio):
-    """The run that is asked for is over the same chunks, and finds nothing wrong with them."""
+    """The requested run covers the same chunks, and all checks pass."""
     _, cursor = tick(studio, None)
     studio.render(range(2))
     (asked,), cursor = tick(studio, cursor)
@@ -70,7 +70,7 @@ def test_all_runs_since_the_last_tick_are_looked_at_in_one(studio: Studio):
 def test_more_runs_than_a_tick_takes_are_left_to_the_next(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ):
-    """The cursor stands behind the last that was looked at."""
+    """The cursor is at the last run that was handled."""
     _, cursor = tick(studio, None)
     for number in range(3):
         studio.render(range(number, number + 1))

@@ -199,7 +199,7 @@ def test_an_active_run_over_a_range_of_films(studio: Studio, settings: Settings)
     assert sorted(found.in_use) == ["b", "c", "d"]
 
 
-def test_a_backfill_that_is_going_on(studio: Studio, settings: Settings, film: str):
+def test_an_active_backfill(studio: Studio, settings: Settings, film: str):
     """Its films stay, even before it has a run."""
     backfill = PartitionBackfill.from_asset_partitions(
         backfill_id="selected",

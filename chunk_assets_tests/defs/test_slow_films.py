@@ -174,7 +174,7 @@ def test_twenty_thousand_beats(sensing: Sensing, store: ObjectStore, instance: d
 
 
 def test_a_store_with_a_deadline(store: ObjectStore):
-    """Every operation ends in the same way once the time is over, and the store itself goes on."""
+    """Every operation ends in the same way once the time is over; the store itself stays usable."""
     stored = store.put_bytes("chunks/film/a.json", b"{}", "application/json")
     limited = store.until(time.monotonic() + 60)
     assert limited.head(stored.key) == store.head(stored.key)

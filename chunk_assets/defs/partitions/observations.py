@@ -21,9 +21,9 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.storage.store import ObjectStore
 
 STAMP = "chunk_assets/manifest_stamp"
-VERDICT = "chunk_assets/verdict"
+OUTCOME = "chunk_assets/verdict"
 LIMITS = "chunk_assets/sensor_limits"
-REFUSED, TAKEN, RETIRED, GONE = "refused", "taken", "retired", "gone"
+REFUSED, SETTLED, RETIRED, GONE = "refused", "taken", "retired", "gone"
 
 ANIMATICS = dg.AssetKey("animatics")
 
@@ -66,14 +66,14 @@ def latest_observations(
         which = dg.AssetRecordsFilter(asset_key=ANIMATICS, storage_ids=list(ids.values()))
         for record in instance.fetch_observations(which, limit=len(ids)).records:
             tags = record.event_log_entry.tags or {}
-            verdict = tags.get(VERDICT)
+            outcome = tags.get(OUTCOME)
             found[str(record.partition_key)] = Observation(
                 tags.get(DATA_VERSION),
                 tags.get(STAMP),
-                verdict in (REFUSED, GONE),
-                verdict == GONE,
+                outcome in (REFUSED, GONE),
+                outcome == GONE,
                 record.storage_id,
-                0.0 if verdict == RETIRED else record.timestamp,
+                0.0 if outcome == RETIRED else record.timestamp,
                 tags.get(LIMITS, ""),
             )
     return found
@@ -122,7 +122,7 @@ def record_settled(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, version: str, stamp: str, why: str
 ) -> None:
     """Record that this writing of a manifest was handled, and how."""
-    _record(instance, store, name, version, stamp, TAKEN, why)
+    _record(instance, store, name, version, stamp, SETTLED, why)
 
 
 def record_refused(
@@ -145,7 +145,7 @@ def record_refused(
         why: A sentence for people.
         limits: The deployment's limits, if it is they that do not allow the film.
     """
-    tags = {STAMP: stamp, VERDICT: REFUSED} | ({LIMITS: limits} if limits else {})
+    tags = {STAMP: stamp, OUTCOME: REFUSED} | ({LIMITS: limits} if limits else {})
     _observe(instance, store, name, before.version, tags, why)
     _report_unusable(instance, name, why)
 
@@ -156,7 +156,7 @@ def record_gone(
     """Record that a manifest is gone; the last usable version stays."""
     uri = FilmObjects(store, name).manifest().uri
     why = f"The manifest of film {name!r} is gone: {uri} is not stored."
-    _observe(instance, store, name, before.version, {VERDICT: GONE}, why)
+    _observe(instance, store, name, before.version, {OUTCOME: GONE}, why)
     _report_unusable(instance, name, why)
 
 
@@ -179,7 +179,7 @@ def _record_return(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation
 ) -> None:
     """Record that a retired film is back, though nothing of it has changed: its age restarts."""
-    tags = {VERDICT: REFUSED if before.is_refused else TAKEN} | (
+    tags = {OUTCOME: REFUSED if before.is_refused else SETTLED} | (
         {STAMP: before.stamp} if before.stamp else {}
     )
     _observe(instance, store, name, before.version, tags, "The film is in the grid again.")
@@ -191,10 +191,10 @@ def _record(
     name: str,
     version: str | None,
     stamp: str,
-    verdict: str,
+    outcome: str,
     why: str,
 ) -> None:
-    _observe(instance, store, name, version, {STAMP: stamp, VERDICT: verdict}, why)
+    _observe(instance, store, name, version, {STAMP: stamp, OUTCOME: outcome}, why)
 
 
 def _observe(

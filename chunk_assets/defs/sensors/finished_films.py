@@ -82,7 +82,7 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
     except ChunkAssetsError as error:
         skip = dg.SkipReason(f"Nothing was looked at: {error}")
         return dg.SensorResult(skip_reason=skip, cursor=cursor.written())
-    skip = None if look.requests else dg.SkipReason("; ".join(look.said) or "No film is complete.")
+    skip = None if look.requests else dg.SkipReason("; ".join(look.notes) or "No film is complete.")
     return dg.SensorResult(look.requests, skip_reason=skip, cursor=cursor.written())
 
 
@@ -107,7 +107,7 @@ def _look(
     look = Look(context, films, settings, time.monotonic() + MAX_SECONDS)
     recorded = _recorded(context.instance, cursor, limit=MAX_EVENTS)
     if not recorded and not cursor.pending:
-        look.said.append("No clip was recorded since the last look.")
+        look.notes.append("No clip was recorded since the last look.")
         return look
     films.store()  # raises if S3 cannot be reached
     # Pending films take turns in at most half of a look, so that new ones are not held up.
@@ -133,7 +133,7 @@ class Look:
     deadline: float
     requests: list[dg.RunRequest] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def at(self, video_id: str) -> bool:
@@ -145,16 +145,16 @@ class Look:
             return False
         self.seen.add(video_id)
         try:
-            self._judge(video_id)
+            self._check(video_id)
         except (NotStored, StorageError) as error:
             if not isinstance(error, NotStored):  # S3 may recover; a missing object is final
                 self.pending.append(video_id)
-            self.said.append(str(error))
+            self.notes.append(str(error))
         except ChunkAssetsError as error:
-            self.said.append(str(error))
+            self.notes.append(str(error))
         return True
 
-    def _judge(self, video_id: str) -> None:
+    def _check(self, video_id: str) -> None:
         store = self.films.store()
         plan = plan_film(store, video_id)
         instance = self.context.instance
@@ -170,11 +170,11 @@ class Look:
         if active_runs.is_in_terminal(self.settings, video_id):
             # `render` stitches the film itself, unless it is stopped before.
             self.pending.append(video_id)
-            self.said.append(f"film {video_id!r} is being rendered in a terminal")
+            self.notes.append(f"film {video_id!r} is being rendered in a terminal")
         elif active_runs.is_being_stitched(instance, video_id):
             # Perhaps of other clips: two stitching runs at once would finish in any order.
             self.pending.append(video_id)
-            self.said.append(f"film {video_id!r} is being stitched")
+            self.notes.append(f"film {video_id!r} is being stitched")
         else:
             register(instance, video_id, len(plan.specs))
             self.requests.append(stitching_request(instance, video_id, status.fingerprint))

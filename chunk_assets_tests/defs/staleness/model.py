@@ -137,7 +137,7 @@ class FilmModel:
                         break
                     pixels = (self._composites[n].version, shade)
                     self._clips[n] = _Stored(wanted, self._number("clip", *pixels))
-                    # The frame is stored with its clip, and recorded by whoever asks for it.
+                    # The frame is stored with its clip, and recorded by the run that asks for it.
                     self._frames[n] = self._number("frame", *pixels)
                 made_from: dict[Key, int | None] = {
                     (SPECS, n): self._spec_number(n),
@@ -155,7 +155,7 @@ class FilmModel:
         self._record((FILMS, None), version, {**clips, (ANIMATICS, None): self._now(ANIMATICS)})
 
     def lose_clip(self, n: int) -> None:
-        """A stored clip is gone; nobody has recorded that."""
+        """A stored clip is gone, which is not recorded."""
         del self._clips[n]
 
     def causes(self, asset: str, n: int | None = None) -> set[Key | str] | None:
@@ -221,7 +221,7 @@ class FilmModel:
             (SPECS, n): self._spec_number(n),
             (HANDED, n): self._frames[n - 1] if n else None,
         }
-        if n:  # a frame that is used is handed over, also where whoever stored it recorded nothing
+        if n:  # a used frame is handed over, even if the run that stored it recorded nothing
             self._record((HANDED, n), self._frames[n - 1])
         self._record((COMPOSITES, n), self._composites[n].version, inputs)
 

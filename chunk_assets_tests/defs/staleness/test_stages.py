@@ -23,7 +23,7 @@ def test_stages_lengths_and_models(walk: Walk):
     walk.stitch()
     walk.generator.shade = 12
     walk.render([1], [CLIPS], is_matching=False)
-    compare("Chunk 1's clip alone was made anew", "....-- ....-- ....-- .s..-- s", "..s.")
+    compare("Chunk 1's clip alone was rendered again", "....-- ....-- ....-- .s..-- s", "..s.")
     walk.render([1], [FRAMES])
     compare("Its last frame was taken", "....-- ..s.-- ....-- ....-- s", "..s.")
     walk.render([2], [COMPOSITES])
@@ -92,7 +92,7 @@ def test_new_code_versions(walk: Walk):
 
 
 def test_a_frame_that_no_event_had_handed_over(walk: Walk):
-    """A chunk made from a stored frame that nobody had handed over follows that frame later."""
+    """A chunk made from a stored frame without a recorded handoff follows that frame later."""
     walk.render()
     walk.generator.shade = 12
     walk.render([1], [CLIPS], is_matching=False)

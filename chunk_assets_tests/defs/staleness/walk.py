@@ -158,7 +158,7 @@ class Walk:
     def compare(self, change: str, looks: str, status: str) -> None:
         """Assert that Dagster and the status agree with the model on every partition.
 
-        `status` has a sign for each planned chunk, as `chunk-assets status` judges it.
+        `status` has a sign for each planned chunk, as `chunk-assets status` shows it.
         """
         seen = by_dagster(self.studio)
         modelled = {**self.model.judged("film"), **self.other.judged("longer")}
