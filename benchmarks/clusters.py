@@ -18,6 +18,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
 from benchmarks.workbench import ROOT, FixedLatency, for_processes, new_home
+from chunk_assets.dagster_internals import commands
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.defs.resources import connect
@@ -65,8 +66,7 @@ class Cluster:
             "      location_name: chunk_assets\n"
         )
         log = self.home / "daemon.log"
-        command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
-        with started(command, log):
+        with started(commands.daemon(workspace), log):
             yield
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from chunk_assets.dagster_internals import commands
 from chunk_assets.defs.resources import connect
 from chunk_assets.settings import load_settings
 from chunk_assets.storage.store import ObjectStore
@@ -158,7 +159,7 @@ def _daemon(home: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
     with (home / "daemon.log").open("w") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
+            commands.daemon(workspace),
             cwd=home,
             env=environment,
             stdin=subprocess.DEVNULL,

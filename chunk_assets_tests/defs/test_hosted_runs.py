@@ -205,7 +205,7 @@ def seconds_until_cancelled(fake: FakeReplicate) -> float:
 
 
 def test_ctrl_c_cancels_the_prediction(desk: Path, store: ObjectStore, endless: FakeReplicate):
-    """It is cancelled within five seconds, the ledger has its cost, and a new render starts over."""
+    """It is cancelled within five seconds, the ledger has its cost, and a new render asks again."""
     with Running.start(*RENDER) as running:
         wait_for(lambda: is_processing(endless), seconds=30)
         running.interrupt()
