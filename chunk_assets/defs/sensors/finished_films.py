@@ -113,10 +113,10 @@ def _look(
     # Pending films take turns in at most half of a look, so that new ones are not held up.
     again, later = cursor.pending[: MAX_FILMS // 2], cursor.pending[MAX_FILMS // 2 :]
     for video_id in again:
-        look.at(video_id)
+        look.check(video_id)
     for record in recorded:
         read = read_chunk_key(record.partition_key or "")
-        if read is not None and not look.at(read[0]):
+        if read is not None and not look.check(read[0]):
             break
         cursor.after = record.storage_id
     cursor.pending = list(dict.fromkeys([*later, *look.pending]))
@@ -136,7 +136,7 @@ class Look:
     notes: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
-    def at(self, video_id: str) -> bool:
+    def check(self, video_id: str) -> bool:
         """Check a film, once per look; return false if it is left to the next look."""
         if video_id in self.seen:
             return True
