@@ -6,7 +6,8 @@ from typing import Any
 
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Attempt, DamagedLedger
+from chunk_assets.generation.ledger import DamagedLedger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.storage.store import ObjectStore
 
 _MOST_DECIMALS = 6

@@ -18,7 +18,7 @@ from chunk_assets.generation.base import (
 )
 from chunk_assets.generation.budget import check_budget, clip_price
 from chunk_assets.generation.context import GenerationContext
-from chunk_assets.generation.ledger import Attempt, now
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.processes import process_name
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.usd import checked_usd

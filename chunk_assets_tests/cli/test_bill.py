@@ -10,7 +10,7 @@ import pytest
 
 from chunk_assets.film.bill import Bill, ChunkBill, in_dollars
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.generation.ledger import Attempt
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import Ended, done
 from chunk_assets_tests.cli.conftest import Animatics

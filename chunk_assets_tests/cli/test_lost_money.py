@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.generation.ledger import ChunkLedger
+from chunk_assets.generation.ledger_entries import ChunkLedger
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore

@@ -20,7 +20,7 @@ from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
-from chunk_assets.generation.ledger import Attempt
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.media.frames import probe
 from chunk_assets.settings import Settings
 from chunk_assets.storage import keys

@@ -5,7 +5,7 @@ import pytest
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.ledger import Attempt, now
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.storage.store import ObjectStore
 
 

@@ -13,7 +13,7 @@ from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord, CompositeRecord, FrameRecord
 from chunk_assets.film.status import film_status, stored_film
-from chunk_assets.generation.ledger import Attempt, ChunkLedger, now
+from chunk_assets.generation.ledger_entries import Attempt, ChunkLedger, now
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.storage import keys

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.generation.ledger import Attempt, ChunkLedger, DamagedLedger, now
+from chunk_assets.generation.ledger import DamagedLedger
+from chunk_assets.generation.ledger_entries import Attempt, ChunkLedger, now
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON, json_bytes
 from chunk_assets.storage.store import ObjectStore

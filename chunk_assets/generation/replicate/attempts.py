@@ -18,7 +18,8 @@ from chunk_assets.errors import (
     Unavailable,
 )
 from chunk_assets.generation.budget import check_budget
-from chunk_assets.generation.ledger import AlreadyRequested, Attempt, Ledger
+from chunk_assets.generation.ledger import AlreadyRequested, Ledger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.processes import process_name
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.api_errors import LostAnswer

@@ -6,7 +6,7 @@ from typing import Any
 
 from chunk_assets.generation.base import ProgressCallback
 from chunk_assets.generation.hosted import HostedModel
-from chunk_assets.generation.ledger import Attempt
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.stopping import StopSignal
 
 OUTPUT_KEPT_SECONDS = 3600.0

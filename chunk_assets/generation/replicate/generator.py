@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from chunk_assets.errors import Declined, Rejected, SpecError, Unavailable
+from chunk_assets.errors import Declined, SpecError, Unavailable
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     GeneratedClip,
@@ -26,7 +25,7 @@ from chunk_assets.generation.replicate.clip_request import ClipRequest, Predicti
 from chunk_assets.generation.replicate.conditioning import conditioning_media
 from chunk_assets.generation.replicate.download import fetch
 from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
-from chunk_assets.generation.replicate.predictions import ModelInfo
+from chunk_assets.generation.replicate.published_models import PublishedModels
 from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, pixel_digest
@@ -91,14 +90,6 @@ def build_replicate_generator(
     )
 
 
-@dataclass(frozen=True)
-class _Published:
-    """The version to request, and the model as Replicate publishes it."""
-
-    version: str | None
-    info: ModelInfo
-
-
 class ReplicateGenerator(Generator):
     """Renders on a hosted model, and on `fallback` if that one declines."""
 
@@ -119,7 +110,7 @@ class ReplicateGenerator(Generator):
         self._has_token = has_token
         self._api, self._model, self._fallback = api, model, fallback
         self._attempts, self._log = attempts, log
-        self._published: dict[str, _Published] = {}
+        self._published = PublishedModels()
 
     @property
     def model(self) -> str:
@@ -130,7 +121,7 @@ class ReplicateGenerator(Generator):
         """
         version = self._model.version
         if version is None and not self._model.is_official:
-            version = self._look_up(self._model, self._api).version
+            version = self._published.look_up(self._model, self._api).version
         return f"{self._model.replicate}:{version}" if version else self._model.replicate
 
     @property
@@ -195,11 +186,11 @@ class ReplicateGenerator(Generator):
         stop: StopSignal,
     ) -> GeneratedClip:
         api = self._api.stopped_by(stop)
-        published = self._look_up(model, api)
+        published = self._published.look_up(model, api)
         inputs = build_inputs(model, request, MEDIA)
-        if not check_inputs(inputs, published.info.openapi_schema, model.name):
+        if not check_inputs(inputs, published.openapi_schema, model.name):
             self._log(f"{model.name} publishes no readable schema: its inputs are not checked")
-        if form := unusable_output(published.info.openapi_schema):
+        if form := unusable_output(published.openapi_schema):
             raise Declined(
                 f"{model.name} publishes an output of an unknown form, {form}: allowed is a URL or "
                 f"a list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
@@ -242,27 +233,3 @@ class ReplicateGenerator(Generator):
                 "attempts": done.attempts,
             },
         )
-
-    def _look_up(self, model: HostedModel, api: ReplicateApi) -> _Published:
-        """Return a model's version and schema, requested once."""
-        if model.name not in self._published:
-            try:
-                if model.version is not None:
-                    info = api.version(model.replicate, model.version)
-                else:
-                    info = api.model(model.replicate)
-            except Rejected as error:
-                if error.data.get("status") == 404:
-                    raise Declined(str(error), model=model.name) from error
-                raise
-            version = model.version
-            if version is None and not model.is_official:
-                version = info.latest_version
-                if version is None:
-                    raise Declined(
-                        f"the model {model.replicate!r} has no version on Replicate: choose "
-                        "another model",
-                        model=model.name,
-                    )
-            self._published[model.name] = _Published(version, info)
-        return self._published[model.name]

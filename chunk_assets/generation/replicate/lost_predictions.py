@@ -5,7 +5,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chunk_assets.generation.ledger import Attempt, now
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.predictions import Prediction
 

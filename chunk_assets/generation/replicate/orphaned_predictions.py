@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Collection
 
 from chunk_assets.errors import GenerationError, Rejected
-from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy

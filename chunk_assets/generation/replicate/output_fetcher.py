@@ -5,7 +5,8 @@ from pathlib import Path
 
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.files.digests import file_digest
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import (
     OUTPUT_KEPT_SECONDS,

@@ -11,7 +11,8 @@ from chunk_assets.errors import (
     TimedOut,
     Unavailable,
 )
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import (
     OUTPUT_KEPT_SECONDS,

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from chunk_assets.errors import ChunkAssetsError, Rejected
-from chunk_assets.generation.ledger import Attempt, Ledger
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy

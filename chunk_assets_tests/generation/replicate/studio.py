@@ -9,7 +9,8 @@ from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
 from chunk_assets.generation.catalog import load_catalog
-from chunk_assets.generation.ledger import Attempt, ChunkLedger, Ledger
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt, ChunkLedger
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.attempts import Attempts
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy

@@ -8,7 +8,7 @@ import pytest
 
 from chunk_assets.errors import OverBudget, Unavailable
 from chunk_assets.frame_rate import FrameRate
-from chunk_assets.generation.ledger import Attempt, now
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets_tests.fake_faults import (
     Answers,
     Lost,

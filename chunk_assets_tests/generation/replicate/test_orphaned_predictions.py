@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chunk_assets.film.objects import FilmObjects
-from chunk_assets.generation.ledger import Attempt, Ledger, now
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import url_digest
