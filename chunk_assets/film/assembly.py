@@ -18,8 +18,8 @@ from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-_CONCURRENCY = 4
-"""Clips fetched and measured in parallel."""
+_AT_ONCE = 4
+"""Clips fetched and measured concurrently."""
 
 
 def stitch_film(
@@ -64,7 +64,7 @@ def stitch_film(
 
 def _stitch(plan: FilmPlan, clips: list[StoredObject], store: ObjectStore, workdir: Path) -> Path:
     seams = Seams(plan, store)
-    with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="fetching") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetching") as pool:
         prepared = pool.submit(seams.fetch, clips, workdir)
         segments = list(pool.map(partial(_segment, store, workdir), clips, plan.specs))
     film = workdir / "stitched.mp4"

@@ -74,8 +74,7 @@ class Bill:
     @property
     def unknown_usd(self) -> float:
         """The part of the total for predictions whose answers were lost."""
-        every = (one for chunk in self.chunks.values() for one in chunk.attempts)
-        return round(sum(one.price_usd for one in every if one.is_unknown), 6)
+        return round(sum(one.price_usd for one in self._attempts if one.is_unknown), 6)
 
     @property
     def notes(self) -> list[str]:
@@ -86,14 +85,17 @@ class Bill:
                 f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
                 "answers were lost; they are looked for before the next prediction."
             )
-        every = [one for chunk in self.chunks.values() for one in chunk.attempts]
-        if unfetched := sum(one.status == "unfetched" for one in every):
+        if unfetched := sum(one.status == "unfetched" for one in self._attempts):
             many = "clips are" if unfetched > 1 else "clip is"
             notes.append(
                 f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
                 "fetches what is paid for."
             )
         return [*notes, *(f"{sentence}." for sentence in self.damaged)]
+
+    @property
+    def _attempts(self) -> list[Attempt]:
+        return [one for chunk in self.chunks.values() for one in chunk.attempts]
 
     def chunk(self, chunk_num: int) -> ChunkBill:
         """Return one chunk's bill; an empty one if the chunk is unknown."""

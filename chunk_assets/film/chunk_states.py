@@ -15,8 +15,8 @@ from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-_CONCURRENCY = 8
-"""Parallel requests to S3."""
+_AT_ONCE = 8
+"""Concurrent requests to S3."""
 
 State = Literal["fresh", "stale", "missing"]
 
@@ -62,7 +62,7 @@ def chunk_states(plan: FilmPlan, store: ObjectStore) -> Iterator[ChunkState]:
     of a changed sequence is stale: rendering it may change the chunks after it. Damage is detected
     from the objects' headers; see `ObjectStore.damage`.
     """
-    with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="chunk states") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="chunk states") as pool:
         yield from pool.map(lambda spec: _state(spec, store), plan.specs)
 
 

@@ -42,7 +42,7 @@ HTML = "text/html; charset=utf-8"
 AUTOPLAY_CHUNKS = 60
 """Clips of longer films wait for a click: no phone decodes hundreds of videos at once."""
 
-_CONCURRENCY = max(2, min(4, os.cpu_count() or 1))
+_AT_ONCE = max(2, min(4, os.cpu_count() or 1))
 _AHEAD = 12
 """Chunks that are made in advance; bounds memory."""
 
@@ -102,7 +102,7 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
     """Generate the page's text in parts."""
     now = datetime.now(UTC)
     film = FilmObjects(store, plan.video_id).film()
-    pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="film page")
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film page")
     try:
         states = list(pool.map(partial(chunk_state, plan, store), plan.specs))
         medium = pool.submit(
