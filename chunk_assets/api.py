@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from chunk_assets.cli.film_file import check_ffmpeg, writable_target
-from chunk_assets.cli.options import read_film
+from chunk_assets.cli.options import read_film, read_settings
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.rendering import Rendering
 from chunk_assets.dagster_internals.instance import open_instance
@@ -25,7 +25,6 @@ from chunk_assets.render.context import RenderContext
 from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
-from chunk_assets.settings import load_settings
 
 
 def generate_single_chunk(
@@ -62,7 +61,7 @@ def generate_single_chunk(
         GenerationError, MediaError, StorageError: The chunk could not be made.
     """
     spec = _checked(chunk_spec)
-    number, settings = spec.chunk_num, load_settings()
+    number, settings = spec.chunk_num, read_settings()
     store = connect(settings)
     plan = _with_spec(plan_film(store, spec.video_id, seed=spec.seed), spec)
     context = generation_context(
@@ -131,7 +130,7 @@ def render_film(
         GenerationError, MediaError, StorageError: The film could not be made; what was rendered is
             kept.
     """
-    settings = load_settings()
+    settings = read_settings()
     name, animatic = read_film(Path(directory), video_id, model)
     check_ffmpeg()
     target = writable_target(Path(output or f"{name}.mp4"), animatic.sources)

@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).parents[1]
 PICTURE = REPOSITORY / "docs" / "rooms.svg"
 
 PURPOSES = {
+    "api": "the functions of the public Python API that render",
     "cli": "the commands of the terminal",
     "doctor": "checks what a deployment needs",
     "cluster": "workers on several machines; Dagit's protection",
