@@ -3,10 +3,13 @@
 import threading
 
 import dagster as dg
+import pytest
 
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.films import Studio
 from chunk_assets_tests.generators import HoldingGenerator
+
+pytestmark = pytest.mark.slow
 
 
 class Shared(HoldingGenerator):

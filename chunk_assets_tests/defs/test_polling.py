@@ -15,6 +15,8 @@ from chunk_assets_tests.generators import HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.sensing import Sensing
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = small_manifest(generator=HoldingGenerator.name)
 
 

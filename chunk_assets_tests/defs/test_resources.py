@@ -9,6 +9,8 @@ from chunk_assets.defs.resources import _moment, connect
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("written", "moment"),

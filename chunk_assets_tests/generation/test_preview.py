@@ -17,6 +17,8 @@ from chunk_assets.media.compositing import blend
 from chunk_assets.media.frames import probe, read_frames
 from chunk_assets.media.images import cover
 
+pytestmark = pytest.mark.slow
+
 SIZE = (320, 180)
 
 FIRST_FRAME_TOLERANCE = 3.0

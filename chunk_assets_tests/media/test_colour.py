@@ -20,6 +20,8 @@ from chunk_assets_tests.media.media import (
     write_clip,
 )
 
+pytestmark = pytest.mark.slow
+
 SIZE = (512, 288)  # small pictures have more detail a pixel, so that errors are larger here
 
 

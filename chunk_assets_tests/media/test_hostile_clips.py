@@ -15,6 +15,8 @@ from PIL import Image
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets_tests.media.media import foreign_clip, take
 
+pytestmark = pytest.mark.slow
+
 SIZE = (160, 96)
 H264 = {"c:v": "libx264", "preset": "ultrafast", "pix_fmt": "yuv420p"}
 MILLIONS = 20_000_000
@@ -24,6 +26,7 @@ READ = """
 import json, resource, sys, time
 from pathlib import Path
 from chunk_assets.errors import MediaError
+from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import extract_last_frame, probe
 from chunk_assets.media.sampling import sample_frames

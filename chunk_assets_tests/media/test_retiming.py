@@ -13,6 +13,8 @@ from chunk_assets.media.frames import last_frame, probe, read_frames
 from chunk_assets.media.retiming import end_of_use, frames_filled
 from chunk_assets_tests.media.media import foreign_clip, number_of, numbers_in, take
 
+pytestmark = pytest.mark.slow
+
 SIZE = (320, 96)
 H264 = {"c:v": "libx264", "preset": "veryfast", "crf": 8, "pix_fmt": "yuv420p"}
 BAR, SPEED = 24, 64

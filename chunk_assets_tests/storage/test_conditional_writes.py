@@ -19,6 +19,8 @@ from chunk_assets_tests.cli.conftest import _loggers  # noqa: F401 - a fixture, 
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 RENDER = ("render", "film", "--generator", "replicate")
 
 

@@ -19,6 +19,8 @@ from chunk_assets.storage.local.lease import Endpoint
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.storage.faulty_s3 import Answer, FaultyS3, Garbled, Shortened, faulty_s3
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def relay(s3_server: Endpoint) -> Iterator[FaultyS3]:

@@ -27,6 +27,8 @@ from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMan
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import ReplicateStudio
 
+pytestmark = pytest.mark.slow
+
 CREATE = "POST /v1/predictions"
 
 

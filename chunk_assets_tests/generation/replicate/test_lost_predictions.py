@@ -21,6 +21,8 @@ from chunk_assets_tests.fake_faults import (
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import DEAD, ReplicateStudio
 
+pytestmark = pytest.mark.slow
+
 CREATE, LIST = "POST /v1/predictions", "GET /v1/predictions"
 
 

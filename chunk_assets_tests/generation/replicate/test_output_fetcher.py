@@ -10,6 +10,8 @@ from chunk_assets_tests.fake_faults import Answers, Shows, Truncated, WebPage
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import ReplicateStudio
 
+pytestmark = pytest.mark.slow
+
 CREATE, GET, DELIVERY = "POST /v1/predictions", "GET /v1/predictions/{id}", "GET /delivery"
 WAN = "wan-video/wan-2.2-i2v-fast"
 

@@ -12,6 +12,8 @@ from chunk_assets_tests.fake_faults import Lost, Slow, Takes, TooMany
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import FAST, ReplicateStudio
 
+pytestmark = pytest.mark.slow
+
 POST = "POST /v1/predictions"
 LOOK = "GET /v1/predictions/{id}"
 CANCEL = "POST /v1/predictions/{id}/cancel"

@@ -19,6 +19,8 @@ from chunk_assets.limits import Limits
 from chunk_assets.media.images import open_picture
 from chunk_assets_tests.media.pictures.files import chunk, grey_tiff, png, saved, tiff
 
+pytestmark = pytest.mark.slow
+
 LARGEST = 9_999
 
 
