@@ -147,3 +147,42 @@ def film(media: bytes, frames: int, fps: int, size: tuple[int, int]) -> bytes:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return file.getvalue()
+
+
+def shown(made: Made, url: str, output: Any, *, is_gone: bool) -> dict[str, Any]:
+    """Return a prediction's JSON.
+
+    Args:
+        made: The prediction.
+        url: Its own URL.
+        output: Its output, once it has succeeded.
+        is_gone: Whether its data is deleted.
+    """
+    status = made.status
+    has_started = status == "processing" or made.ran
+    metrics = {"total_time": made.ended - made.born} if made.is_over else {}
+    if made.ran:
+        # A test's run may take no time; a real one always does.
+        metrics["predict_time"] = max(made.ended - made.started, 0.001)
+    return {
+        "id": made.id,
+        "model": made.model.name,
+        "version": made.version,
+        "status": status,
+        "input": {} if is_gone else made.input,
+        "output": output if status == "succeeded" and not is_gone else None,
+        "logs": "" if is_gone else made.logs,
+        "error": made.fails.error if made.fails and status == "failed" else None,
+        "source": "api",
+        "data_removed": is_gone,
+        "created_at": iso(made.created_at),
+        "started_at": iso(made.at(made.started)) if has_started else None,
+        "completed_at": iso(made.at(made.ended)) if made.is_over else None,
+        "metrics": metrics,
+        "urls": {"get": url, "cancel": f"{url}/cancel"},
+    }
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as Replicate writes it."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -14,12 +14,10 @@ import argparse
 import base64
 import functools
 import hashlib
-import random
 import re
 import secrets
 import threading
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -27,15 +25,12 @@ from urllib.parse import urlencode
 
 import av.error
 
+from chunk_assets_tests.fake_fault_queue import FaultQueue
 from chunk_assets_tests.fake_faults import (
-    TRANSIENT,
     Answers,
     Fails,
     Faults,
-    Reset,
-    ServerError,
     Takes,
-    TooMany,
 )
 from chunk_assets_tests.fake_http import (
     Handler,
@@ -47,7 +42,7 @@ from chunk_assets_tests.fake_http import (
     problem,
 )
 from chunk_assets_tests.fake_models import MODELS, Model, invalid_inputs
-from chunk_assets_tests.fake_predictions import BillLine, Made, film, picture
+from chunk_assets_tests.fake_predictions import BillLine, Made, film, iso, picture, shown
 
 _ID = r"([^/]+)"
 _MODEL = f"/v1/models/{_ID}/{_ID}"
@@ -55,12 +50,11 @@ _PREDICTIONS = "/v1/predictions"
 _CREATE = f"POST {_PREDICTIONS}"
 
 
-class FakeReplicate:
+class FakeReplicate(FaultQueue):
     """The server; use it as a context manager.
 
     Attributes:
         seconds: How long a prediction runs; it waits in the queue for a fifth of that.
-        faults: How often what goes wrong by itself.
         models: By "owner/name".
         prices: USD a clip, by "owner/name"; others cost `price`.
         width: Of the clips of models that are not asked for a size, in pixels.
@@ -92,7 +86,7 @@ class FakeReplicate:
         log: Callable[[str], None] = lambda line: None,
     ):
         self.token, self.seconds, self.log = token, seconds, log
-        self.faults = faults or Faults()
+        super().__init__(faults)
         self.models = {model.name: model for model in MODELS}
         self.prices: dict[str, float] = {}
         self.price = 0.10
@@ -109,10 +103,6 @@ class FakeReplicate:
         self.requests: list[Received] = []
         self.created: list[Made] = []
         self.files: dict[str, tuple[str, str, bytes]] = {}
-        self.lock = threading.RLock()
-        self._queued: dict[str, deque[Any]] = defaultdict(deque)
-        self._always: dict[str, Any] = {}
-        self._random = random.Random(self.faults.seed)
         self._server = Server((host, port), Handler)
         self._server.fake = self
         # On another address it is somebody else's to make it look so (`cluster/relay.py`).
@@ -132,51 +122,6 @@ class FakeReplicate:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    def next(self, route: str, *faults: Any) -> None:
-        """Let these happen at the next requests for `route`, one each, in order.
-
-        Routes: "POST /v1/predictions" (both ways to create), "GET /v1/predictions" (the list),
-        "GET /v1/predictions/{id}", "POST /v1/predictions/{id}/cancel", "GET /v1/models",
-        "GET /v1/versions", "POST /v1/files", "GET /v1/files", "DELETE /v1/files", "GET /delivery";
-        and "prediction" for what becomes of the next ones created (`Takes`, `Fails`).
-        """
-        with self.lock:
-            self._queued[route].extend(faults)
-
-    def always(self, route: str, fault: Any) -> None:
-        """Let this happen at every request for `route` for which nothing is queued."""
-        with self.lock:
-            self._always[route] = fault
-
-    def calm(self) -> None:
-        """Forget what is queued, and let nothing go wrong by itself any more."""
-        with self.lock:
-            self._queued.clear()
-            self._always.clear()
-            self.faults = Faults()
-
-    def take(self, route: str) -> Any:
-        """Return what shall happen now at `route`, or None."""
-        with self.lock:
-            if self._queued[route]:
-                return self._queued[route].popleft()
-            if route in self._always:
-                return self._always[route]
-            chance, rates = self._random.random(), self.faults
-            if route == "prediction":
-                error = self._random.choice(TRANSIENT)
-                return Fails(error) if chance < rates.failed else None
-            kinds = (
-                (rates.too_many, TooMany(rates.retry_after)),
-                (rates.html_5xx, ServerError(self._random.choice((500, 502, 503)))),
-                (rates.reset, Reset()),
-            )
-            for rate, fault in kinds:
-                if chance < rate:
-                    return fault
-                chance -= rate
-            return None
 
     @property
     def bill(self) -> list[BillLine]:
@@ -347,7 +292,7 @@ class FakeReplicate:
         now = self._now()
         about = {"id": identity, "name": name, "content_type": kind, "size": len(content)}
         about |= {"etag": digest[:32], "checksums": {"sha256": digest}, "metadata": {}}
-        about |= {"created_at": _iso(now), "expires_at": _iso(now + timedelta(days=1))}
+        about |= {"created_at": iso(now), "expires_at": iso(now + timedelta(days=1))}
         return {**about, "urls": {"get": f"{self.base_url}/v1/files/{identity}"}}
 
     def _create(self, request: Received, model: Model) -> Answers:
@@ -405,39 +350,13 @@ class FakeReplicate:
         return time.monotonic() > made.ended + self.output_seconds
 
     def _shown(self, made: Made) -> dict[str, Any]:
-        status, gone = made.status, self._is_gone(made)
-        has_started = status == "processing" or made.ran
-        url = f"{self.base_url}/v1/predictions/{made.id}"
         output: Any = f"{self.delivery}/{made.id}/output.mp4"
-        if made.model.has_list_output:
-            output = [output]
         if made.model.name in self.outputs:
-            output = self.outputs[made.model.name](f"{self.delivery}/{made.id}/output.mp4")
-        metrics = {"total_time": made.ended - made.born} if made.is_over else {}
-        if made.ran:
-            # A test's run may take no time; a real one always does.
-            metrics["predict_time"] = max(made.ended - made.started, 0.001)
-        return {
-            "id": made.id,
-            "model": made.model.name,
-            "version": made.version,
-            "status": status,
-            "input": {} if gone else made.input,
-            "output": output if status == "succeeded" and not gone else None,
-            "logs": "" if gone else made.logs,
-            "error": made.fails.error if made.fails and status == "failed" else None,
-            "source": "api",
-            "data_removed": gone,
-            "created_at": _iso(made.created_at),
-            "started_at": _iso(made.at(made.started)) if has_started else None,
-            "completed_at": _iso(made.at(made.ended)) if made.is_over else None,
-            "metrics": metrics,
-            "urls": {"get": url, "cancel": f"{url}/cancel"},
-        }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            output = self.outputs[made.model.name](output)
+        elif made.model.has_list_output:
+            output = [output]
+        url = f"{self.base_url}/v1/predictions/{made.id}"
+        return shown(made, url, output, is_gone=self._is_gone(made))
 
 
 def _duration(text: str) -> float | None:

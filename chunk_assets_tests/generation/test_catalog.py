@@ -1,6 +1,6 @@
-from datetime import UTC, datetime
+"""The catalog's models: names, lengths, sizes and prices."""
+
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
@@ -37,18 +37,6 @@ length = { kind = "fixed", seconds = 5.04, fps = 25 }
 size = { kind = "image" }
 price = { unit = "clip", usd = 1, source = "a bill", date = 2026-11-01 }
 """
-
-
-@pytest.fixture
-def extra(tmp_path: Path):
-    """Load the catalog with a user's file of this text."""
-
-    def load(text: str | bytes):
-        path = tmp_path / "own.toml"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return load_catalog(path)
-
-    return load
 
 
 def asked(name: str, num_frames: int, fps: int = 24):
@@ -285,102 +273,6 @@ def test_the_size_is_asked_for_by_the_models_rules(name, size, inputs, picture):
     model = load_catalog()[name]
     chosen = model.frame_size(model.clip_length(48, FrameRate(24)), size)
     assert (chosen.inputs, chosen.picture) == (inputs, picture)
-
-
-def test_a_users_file_adds_a_model_and_overrides_fields(extra):
-    """What it does not say stays; a length of another kind replaces the old one as a whole."""
-    catalog = extra(
-        OWN + "[zeroscope-v2-xl]\ninputs = { init_weight = 0.7 }\nsize = { maximum_pixels = 65536 }"
-        '\n[ltx-video]\nlength = { kind = "fixed", seconds = 4, fps = 24 }'
-    )
-    assert list(catalog) == [*NAMES, "own-1.0"]
-    assert catalog["own-1.0"].clip_length(126, FrameRate(25)).frames == 126
-    assert not catalog["own-1.0"].price.is_estimate
-    changed, before = catalog["zeroscope-v2-xl"], load_catalog()["zeroscope-v2-xl"]
-    assert changed.inputs == {"init_weight": 0.7, "model": "xl"}
-    assert changed.frame_size(changed.clip_length(48, FrameRate(24)), SIZE).picture == (256, 256)
-    assert changed.model_copy(update={"inputs": before.inputs, "size": before.size}) == before
-    assert catalog["ltx-video"].clip_length(60, FrameRate(24)).inputs == {}
-    assert load_catalog()["ltx-video"].clip_length(60, FrameRate(24)).inputs == {"length": 97}
-
-
-def test_a_users_price_is_no_estimate_of_somebody_else(extra):
-    """It comes from the file, as of today, unless the file says otherwise; the unit stays."""
-    catalog = extra(
-        '["wan-2.2-i2v-fast".price]\nusd = { 480p = 0.01, 720p = 0.02 }\n'
-        "[ltx-video.price]\nusd = 0.5\nis_estimate = true\n"
-        "[zeroscope-v2-xl.price]\nis_estimate = false\n"
-    )
-    wan = catalog["wan-2.2-i2v-fast"].price
-    assert (wan.unit, wan.billed_fps, wan.is_estimate, wan.source) == (
-        "second",
-        16,
-        False,
-        "own.toml",
-    )
-    assert abs((datetime.now(UTC).date() - wan.date).days) <= 1
-    assert catalog["ltx-video"].price.is_estimate
-    assert catalog["zeroscope-v2-xl"].price.usd == COST_ZEROSCOPE_VIDEO
-
-
-def test_the_example_in_the_documentation_can_be_used(extra):
-    """It changes one input, prices a model as a bill has it, and adds another."""
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    catalog = extra(page.split("```toml\n")[1].split("```")[0])
-    assert catalog["zeroscope-v2-xl"].inputs == {"init_weight": 0.7, "model": "xl"}
-    assert not catalog["wan-2.2-i2v-fast"].price.is_estimate
-    assert list(catalog) == [*NAMES, "kling-v2.1"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[ltx", r"own.toml' is not TOML \(Expected"),
-        (b"\xff\xfe", r"own.toml' is not TOML \('utf-8'"),
-        ("ltx-video = 3", "ltx-video is 3: every entry must be a model's table"),
-        ("[ltx-video]\nlenght = 3", r"own.toml', table \[ltx-video\]: lenght is unknown"),
-        ("[ltx-video.price]\nusd = -1", r"price.usd\S* is -1: .*greater than or equal to 0"),
-        ("[ltx-video.price]\nusd = nan", "price.usd"),
-        ("[ltx-video]\nlength = 3", "length is 3"),
-        ('[ltx-video]\nlength = { kind = "x" }', r"length.kind is 'x': allowed is 'range', 'fr"),
-        ("[ltx-video.length]\nfps = 0", "length.fps is 0: input should be greater"),
-        ('["wan-2.2-i2v-fast".length]\nnative_fps = 0', "length.native_fps is 0: input should be"),
-        ("[ltx-video.length]\nnative_fps = 24", "length.native_fps is unknown"),
-        ('[ltx-video]\nlength = { kind = "fixed", fps = 24 }', "length.seconds is missing"),
-        ('["wan-2.2-i2v-fast".length]\nframes = [9, 2]', r"length: frames is \[9, 2\]"),
-        ('[ltx-video]\nversion = "latest"', "version is 'latest': string should match"),
-        ('[ltx-video]\nreplicate = "ltx"', "replicate is 'ltx'"),
-        ('[ltx-video]\nseed = "prompt"', "the input 'prompt' has two meanings"),
-        ("[ltx-video]\ninputs = { seed = 3 }", "the input 'seed' has two meanings"),
-        ('[ltx-video]\nname = "x"', "name is unknown"),
-        (
-            '["wan-2.2-i2v-fast".price]\nusd = { 480p = 1.0 }',
-            r"resolutions \['480p'\], and size has \['480p', '720p'\]",
-        ),
-        ("[new]\nis_official = true", r"table \[new\]: replicate is missing \(and 4 more\)"),
-        ("[wan-9.1]\nis_official = true", r"in quotes, \['wan-9\.1'\]"),
-        ('["a/b"]\nreplicate = "a/b"', "the name must be 1 to 64 letters"),
-        ("[zeroscope-v2-xl.size]\nmultiple = 3", "size.multiple is 3"),
-    ],
-)
-def test_a_broken_file_is_a_sentence(extra, text, message):
-    """It names the file, the table and the field, on one line."""
-    with pytest.raises(SpecError, match=message) as error:
-        extra(text)
-    assert "own.toml'" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path):
-    """Missing, a directory, or far too large."""
-    with pytest.raises(SpecError, match=r"none\.toml' cannot be read: there is none"):
-        load_catalog(tmp_path / "none.toml")
-    with pytest.raises(SpecError, match="cannot be read: it is not a file"):
-        load_catalog(tmp_path)
-    large = tmp_path / "large.toml"
-    large.write_bytes(b"#" * (2 << 20))
-    with pytest.raises(SpecError, match="is too large"):
-        load_catalog(large)
 
 
 def test_models_are_told_apart_by_what_they_are():
