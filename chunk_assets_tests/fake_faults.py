@@ -1,4 +1,4 @@
-"""What can go wrong at the fake Replicate, by itself or as a test says."""
+"""The faults of the fake Replicate, random or queued by a test."""
 
 import functools
 from collections.abc import Mapping
@@ -50,14 +50,14 @@ class Slow:
 
 @dataclass(frozen=True)
 class Shows:
-    """The right answer with these fields in the place of its own."""
+    """The correct response with these fields replaced."""
 
     fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """This answer instead of the right one; a dict becomes JSON, a str is sent as it is."""
+    """This response instead of the correct one; a dict becomes JSON, a str is sent unchanged."""
 
     status: int
     body: Any = ""
@@ -67,7 +67,7 @@ class Answers:
 WebPage = functools.partial(
     Answers, 200, "<!DOCTYPE html><html><body>Please log in to this network.</body></html>"
 )
-"""What a captive portal answers in the place of the server."""
+"""A captive portal's page."""
 
 NoCredit = functools.partial(
     Answers,
@@ -80,7 +80,7 @@ NoCredit = functools.partial(
 
 @dataclass(frozen=True)
 class Takes:
-    """How long it waits in the queue and then runs, in seconds."""
+    """The seconds that it waits in the queue and then runs."""
 
     queue: float = 0
     seconds: float = 0
@@ -107,14 +107,14 @@ class Truncated:
 
 @dataclass(frozen=True)
 class Redirects:
-    """302 to `to`: a URL or a path; None is the same output once more."""
+    """302 to `to`: a URL or a path; None for the same output."""
 
     to: str | None = None
 
 
 @dataclass(frozen=True)
 class Faults:
-    """How often things go wrong by themselves, as probabilities, from a seeded generator."""
+    """The probabilities of random faults, from a seeded generator."""
 
     too_many: float = 0
     html_5xx: float = 0

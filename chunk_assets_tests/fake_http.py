@@ -1,4 +1,4 @@
-"""HTTP as a fake speaks it: requests are written down, routed and answered, or go wrong."""
+"""HTTP for fakes: requests are recorded, routed and answered, or a fault happens."""
 
 import json
 import os
@@ -33,7 +33,7 @@ pattern's groups match, and returns its answer or raises it in a `Refused`."""
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came; `token` is "right", "wrong" or "none", never the token."""
+    """A received request; `token` is "right", "wrong" or "none", never the token."""
 
     route: str
     method: str
@@ -46,7 +46,7 @@ class Received:
 
 
 class Fake(Protocol):
-    """What a server needs to know of whom it stands for."""
+    """What the server needs to know about its fake."""
 
     token: str | None
     lock: Any
@@ -54,19 +54,19 @@ class Fake(Protocol):
     log: Callable[[str], None]
     clock: timedelta
     public: frozenset[str]
-    """Routes that want no token."""
+    """Routes that need no token."""
 
     @property
     def routes(self) -> Sequence[Route]:
-        """What is answered, and by whom."""
+        """The routes and their handlers."""
         ...
 
     def take(self, route: str) -> Any:
-        """What shall go wrong now at a route, or None."""
+        """Return the fault of the current request of a route, or None."""
 
 
 class Refused(Exception):
-    """Carries the answer that ends a request."""
+    """Ends a request with a response."""
 
     def __init__(self, answer: Answers):
         super().__init__(answer.status)
@@ -74,13 +74,13 @@ class Refused(Exception):
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> Answers:
-    """An answer that says what was wrong."""
+    """Return a response that explains an error."""
     kind = {"Content-Type": "application/problem+json"}
     return Answers(status, {"title": title, "detail": detail, "status": status, **more}, kind)
 
 
 def not_found() -> Answers:
-    """What is answered where there is nothing."""
+    """Return the response for an unknown path."""
     return problem(404, "Not found", "The requested resource could not be found.")
 
 

@@ -1,4 +1,4 @@
-"""The models that the fake Replicate serves: what they take, and how long their clips are."""
+"""The models of the fake Replicate: their inputs, and the lengths of their clips."""
 
 import functools
 import hashlib
@@ -229,7 +229,7 @@ _KINDS: dict[str, Any] = {"string": str, "integer": int, "number": (int, float),
 
 
 def invalid_inputs(model: Model, given: dict[str, Any]) -> list[dict[str, str]]:
-    """Return what is wrong with the known inputs, as Replicate says it."""
+    """Return the errors in known inputs, as Replicate words them."""
     found = [
         ("required", name, f"{name} is required") for name in model.required if name not in given
     ]

@@ -17,7 +17,7 @@ from chunk_assets_tests.fake_models import Model
 
 
 class BillLine(NamedTuple):
-    """One prediction that has ended: what it cost, and whether it ran."""
+    """A finished prediction: what it cost, and whether it ran."""
 
     id: str
     model: str
@@ -65,7 +65,7 @@ class Made:
 
     @property
     def ended(self) -> float:
-        """When it is over."""
+        """When it finishes."""
         return self.stopped or self.started + self.takes.seconds
 
     @property
@@ -81,12 +81,12 @@ class Made:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Whether it is finished."""
         return time.monotonic() >= self.ended
 
     @property
     def ran(self) -> bool:
-        """Whether it came to run, which is what costs."""
+        """Whether it ran, and therefore costs."""
         before = self.fails is not None and not self.fails.has_run
         return self.is_over and self.ended >= self.started and not before
 

@@ -125,7 +125,7 @@ class FakeReplicate(FaultQueue):
 
     @property
     def bill(self) -> list[BillLine]:
-        """Every prediction that has ended, those that cost nothing among them."""
+        """All finished predictions, including free ones."""
         return [made.line for made in list(self.created) if made.is_over]
 
     @property
@@ -134,7 +134,7 @@ class FakeReplicate(FaultQueue):
         return round(sum(line.usd for line in self.bill), 6)
 
     def succeeded(self, **inputs: Any) -> list[Made]:
-        """Return the successful predictions that were asked for with these inputs."""
+        """Return the successful predictions with these inputs."""
         return [
             made
             for made in list(self.created)
@@ -148,7 +148,7 @@ class FakeReplicate(FaultQueue):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Strings that may stand in no log, error or stored object."""
+        """Strings that no log, error or stored object may contain."""
         return (self.token or "", "/delivery/", "/v1/files/", "data:image", "data:video")
 
     def clip(self, made: Made) -> bytes:
@@ -163,7 +163,7 @@ class FakeReplicate(FaultQueue):
 
     @property
     def routes(self) -> Sequence[Route]:
-        """What is answered, and by whom."""
+        """The routes and their handlers."""
         return (
             ("GET", "/v1/account", "GET /v1/account", self.get_account),
             ("GET", _MODEL, "GET /v1/models", self.get_model),

@@ -43,14 +43,14 @@ TOKEN = "r8_fake"  # noqa: S105 - the fake's own
 
 @pytest.fixture
 def fake() -> Iterator[FakeReplicate]:
-    """A server of the test's own."""
+    """A server for one test."""
     with FakeReplicate() as running:
         yield running
 
 
 @pytest.fixture
 def http(fake: FakeReplicate) -> Iterator[httpx.Client]:
-    """Its bare HTTP, with the right token."""
+    """A plain HTTP client with the right token."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=fake.base_url, headers=headers, trust_env=False) as client:
         yield client
@@ -68,7 +68,7 @@ def uploaded(http: httpx.Client, content: bytes, name: str = "still.png") -> str
 
 
 def created(http: httpx.Client, **more: Any) -> dict[str, Any]:
-    """A prediction of Wan's, as it was answered."""
+    """Return a new prediction of Wan, as returned."""
     given = {"prompt": "a lantern", "image": uploaded(http, png()), **more}
     answer = http.post(f"/v1/models/{WAN}/predictions", json={"input": given})
     assert answer.status_code == 201, answer.text
@@ -117,7 +117,7 @@ class TestTheRealClient:
         client._client.close()
 
     def test_schemas_hold_both_forms_of_enums(self, http: httpx.Client):
-        """Enums stand inline or are referred to, with limits, defaults and what is required."""
+        """Enums are inline or referenced, with limits, defaults and required inputs."""
         latest = http.get("/v1/models/lightricks/ltx-video").json()["latest_version"]
         schemas = latest["openapi_schema"]["components"]["schemas"]
         inputs = schemas["Input"]["properties"]
@@ -135,7 +135,7 @@ class TestTheRealClient:
     def test_a_model_may_have_no_version_or_no_schema(
         self, fake: FakeReplicate, http: httpx.Client
     ):
-        """What the specification allows to be null is null where a test asks for it."""
+        """Fields that may be null are null if a test wants so."""
         fake.without_version.add(WAN)
         fake.without_schema.add(LTX)
         assert http.get(f"/v1/models/{WAN}").json()["latest_version"] is None
@@ -144,7 +144,7 @@ class TestTheRealClient:
 
 class TestClips:
     def test_a_clip_shows_its_picture(self, http: httpx.Client, tmp_path: Path):
-        """An output is an MP4 of the asked length and rate that shows the conditioning image."""
+        """An output is an MP4 of the requested length and rate with the conditioning image."""
         made = now(http, created(http, num_frames=100, frames_per_second=25))
         path = tmp_path / "clip.mp4"
         path.write_bytes(http.get(made["output"]).content)
@@ -157,7 +157,7 @@ class TestClips:
     def test_zeroscope_shows_its_init_video(
         self, fake: FakeReplicate, http: httpx.Client, tmp_path: Path
     ):
-        """The picture of `init_video` comes back in the asked size; unknown inputs are noted."""
+        """The picture of `init_video` has the requested size; unknown inputs are recorded."""
         source = fake.clip(fake.created[0]) if created(http) else b""
         version = fake.models[ZEROSCOPE].version
         asked = {"init_video": uploaded(http, source), "prompt": "x", "image": "dropped"}
@@ -173,14 +173,14 @@ class TestClips:
         assert "image" not in made["input"]
 
     def test_a_clip_is_made_fast(self, fake: FakeReplicate, http: httpx.Client):
-        """A five-second clip is rendered well within a second, and the second time at once."""
+        """A clip of five seconds is rendered within a second, and at once the second time."""
         created(http)
         start = time.perf_counter()
         fake.clip(fake.created[0])
         assert time.perf_counter() - start < 1
 
     def test_outputs_expire(self, fake: FakeReplicate, http: httpx.Client):
-        """After its time an output is null, its file a 404, and the inputs are gone."""
+        """After its time an output is null, its file a 404, and its inputs are deleted."""
         made = now(http, created(http))
         fake.output_seconds = 0
         gone = now(http, made)
@@ -188,14 +188,14 @@ class TestClips:
         assert http.get(made["output"]).status_code == 404
 
     def test_a_delivery_needs_no_token_and_notes_one(self, fake: FakeReplicate, http: httpx.Client):
-        """Outputs are given to anyone; whether a token came with the request is on record."""
+        """Outputs need no token; whether the request had one is recorded."""
         output = now(http, created(http))["output"]
         assert httpx.get(output, trust_env=False).status_code == 200
         http.get(output)
         assert [got.token for got in fake.received("GET /delivery")] == ["none", "right"]
 
     def test_deliveries_break(self, fake: FakeReplicate, http: httpx.Client):
-        """A delivery is cut short silently or not, redirected, or other than a film."""
+        """A delivery may be truncated, silently or not, redirected, or not a film."""
         output = now(http, created(http))["output"]
         whole = http.get(output).content
         fake.next("GET /delivery", Truncated(silently=True), Truncated(), Redirects(), Answers(200))
@@ -225,7 +225,7 @@ class TestCourse:
         assert fake.succeeded(prompt="a lantern")[0].id == made["id"]
 
     def test_what_ran_is_billed(self, fake: FakeReplicate, http: httpx.Client):
-        """Failed and cancelled predictions cost what a clip costs if they ran, else nothing."""
+        """Failed and cancelled predictions cost a clip's price if they ran, otherwise nothing."""
         fake.prices[WAN] = 0.06
         fake.next("prediction", Fails(), Fails(has_run=False), Takes(NEVER), Takes(0, NEVER))
         one, two, three, four = (created(http) for _ in range(4))
@@ -315,7 +315,7 @@ class TestRefusals:
         assert not fake.created
 
     def test_the_token_is_checked(self, fake: FakeReplicate, http: httpx.Client):
-        """A wrong token is a 401, and no request on record holds any token."""
+        """A wrong token is a 401, and no recorded request contains a token."""
         wrong = {"Authorization": "Bearer r8_wrong"}
         assert http.get(f"/v1/models/{WAN}", headers=wrong).status_code == 401
         http.get(f"/v1/models/{WAN}")
@@ -325,7 +325,7 @@ class TestRefusals:
 
 class TestFaults:
     def test_a_queued_fault_happens_once(self, fake: FakeReplicate, http: httpx.Client):
-        """Refusals are answered once each, in order, and nothing is created by them."""
+        """Queued refusals happen once each, in order, and create nothing."""
         wait = "Retry-After"
         fake.next(
             "POST /v1/predictions",
@@ -357,7 +357,7 @@ class TestFaults:
         assert len(fake.created) == 3
 
     def test_rates_come_from_a_seed(self):
-        """The same seed makes the same faults, at about the asked rates."""
+        """The same seed gives the same faults, at about the given rates."""
 
         def statuses(seed: int) -> list[int]:
             faults = Faults(too_many=0.1, html_5xx=0.05, seed=seed)

@@ -123,7 +123,7 @@ class HostedModel(BaseModel):
             SpecError: The model makes no clip that long.
         """
         if num_frames < 1:
-            raise SpecError(f"a clip of {num_frames!r} frames at {fps} fps cannot be asked for")
+            raise SpecError(f"a clip of {num_frames!r} frames at {fps} fps cannot be requested")
         length = self.length.covering(num_frames, fps)
         if length is None:
             seconds, longest = float(fps.seconds(num_frames)), self.longest_seconds(fps)

@@ -66,7 +66,7 @@ class Ledger:
                 return ledger  # it was written, but S3's response was lost
             if any(other.is_open for other in others):
                 raise AlreadyRequested(
-                    f"chunk {chunk_num} of film {self.video_id!r} is being asked for"
+                    f"chunk {chunk_num} of film {self.video_id!r} is already requested"
                 )
             return ledger.with_attempt(attempt)
 

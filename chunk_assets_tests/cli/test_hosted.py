@@ -282,13 +282,13 @@ def test_the_manifests_fallback_takes_what_its_model_declines(
     ]
 
 
-def test_a_prediction_that_nobody_wants_any_more_is_counted_all_the_same(
+def test_an_orphaned_prediction_is_counted(
     animatic: Animatics, store: ObjectStore, desk: Path, account: FakeReplicate
 ):
-    """A run loses it, then the prompt changes: it has run, and the film's cost says so."""
+    """A run loses it, then the prompt changes; it ran, and the film's cost includes it."""
     animatic()
     account.next(GET, Answers(401, {"detail": "Unauthenticated"}))
-    assert "goes on, rendering again fetches its clip" in sentence(*RENDER)
+    assert "may still run; rendering again fetches its clip" in sentence(*RENDER)
     ledger = FilmObjects(store, "film").ledger().chunk(0)
     [lost] = ledger.attempts
     dead = lost.model_copy(update={"asked_by": f"{socket.gethostname()}:4194304:x"})

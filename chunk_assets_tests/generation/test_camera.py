@@ -84,7 +84,7 @@ def test_speed_has_no_jumps(movement):
 
 
 def test_whole_move_is_small_however_long_the_clip():
-    """What fifteen chunks repeat is bounded, at one frame a second as well."""
+    """The distance that fifteen chunks repeat is bounded, even at one frame a second."""
     for move, travel in TRAVEL.items():
         for seed in SEEDS:
             end = camera_path(Movement((move,), pace=1.6), 1000.0, WIDE, seed)(1.0)
@@ -104,7 +104,7 @@ def test_pace_scales_the_way():
 
 
 def test_whip_is_over_within_its_time():
-    """A whip rests, makes its whole way within `WHIP_SECONDS`, and rests again."""
+    """A whip rests, moves within `WHIP_SECONDS`, and rests again."""
     seconds = 5.0
     path = camera_path(Movement(("pan right",), is_whip=True), seconds, WIDE, 1)
     x = np.array([path(time).x for time in np.linspace(0, 1, 1001).tolist()])
@@ -116,7 +116,7 @@ def test_whip_is_over_within_its_time():
 
 
 def test_handheld_camera_comes_back():
-    """A shaken camera ends on the whole picture, so that it does not wander from chunk to chunk."""
+    """A handheld camera ends on the whole picture, so that chunks do not drift."""
     path = camera_path(Movement(is_handheld=True), SECONDS, WIDE, 5)
     assert path(1.0) == Framing()
     assert path(0.5) != Framing()
@@ -130,7 +130,7 @@ def test_static_camera_stays():
 
 @each_movement
 def test_seed_varies_the_take_mildly(movement):
-    """Seeds, negative and huge ones too, give ways that differ, but by less than 4 % of a frame."""
+    """Seeds, even negative and huge ones, give paths that differ by less than 4 % of a frame."""
     seeds = [0, 1, -1, 2**70 + 1, 2**63]
     tracks = [corner_track(movement, WIDE, seed) for seed in seeds]
     for index, track in enumerate(tracks):

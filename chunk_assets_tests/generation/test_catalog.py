@@ -40,7 +40,7 @@ price = { unit = "clip", usd = 1, source = "a bill", date = 2026-11-01 }
 
 
 def asked(name: str, num_frames: int, fps: int = 24):
-    """What a model is asked for a length, and its seconds."""
+    """Return the inputs for a length, and its seconds."""
     length = load_catalog()[name].clip_length(num_frames, FrameRate(fps))
     return length.inputs, length.seconds
 
@@ -60,7 +60,7 @@ def test_the_catalog_has_the_models_that_were_promised():
 
 
 def test_zeroscopes_price_has_one_source():
-    """The constant that the task list names is the catalog's figure."""
+    """The public constant is the catalog's figure."""
     assert COST_ZEROSCOPE_VIDEO == price("zeroscope-v2-xl", 48) == price("zeroscope-v2-xl", 60)
 
 
@@ -74,14 +74,14 @@ def test_a_model_is_found_by_every_name_it_has(name: str, suffix: str):
 
 
 def test_latest_means_latest_where_the_catalog_has_a_version(extra):
-    """A pinned version holds until a person asks for another."""
+    """A pinned version is used unless the user names another."""
     catalog = extra(f'[ltx-video]\nversion = "{VERSION}"')
     assert catalog.find("ltx-video").version == VERSION
     assert catalog.find("lightricks/ltx-video:latest").version is None
 
 
-def test_a_name_that_is_none_is_refused():
-    """The sentence has the name and those there are, or what a version may be."""
+def test_an_unknown_name_is_refused():
+    """The error lists the known names, or says what a version must be."""
     with pytest.raises(SpecError, match=r"no model 'sora': choose one of zeroscope-v2-xl, wan-2"):
         load_catalog().find("sora")
     with pytest.raises(SpecError, match="version '9f747673': allowed is 'latest' or"):
@@ -130,14 +130,14 @@ def test_a_name_that_is_none_is_refused():
         ("ltx-video", 98, 24, {"length": 129}, Fraction(129, 24)),
     ],
 )
-def test_the_shortest_clip_that_covers_is_asked_for(name, num_frames, fps, inputs, seconds):
-    """By the model's own inputs, in whole frames of its native rate, whatever the film's."""
+def test_the_shortest_sufficient_clip_is_requested(name, num_frames, fps, inputs, seconds):
+    """It has the model's own inputs, in whole frames of its native rate, at any film rate."""
     assert asked(name, num_frames, fps) == (inputs, seconds)
     assert seconds * fps >= num_frames
 
 
-def test_every_model_says_its_native_rate():
-    """At it, and at no other, clips are asked for."""
+def test_every_model_has_its_native_rate():
+    """Clips are requested at this rate only."""
     rates = {name: model.native_fps for name, model in load_catalog().items()}
     assert rates == dict.fromkeys(NAMES, 24) | {"wan-2.2-i2v-fast": 16, "wan-2.1-i2v-480p": 16}
     for model in load_catalog().values():
@@ -156,8 +156,8 @@ WITHOUT_NATIVE = OWN.replace(
     ("num_frames", "fps", "frames", "rate"),
     [(48, 24, 48, 24), (75, 25, 75, 25), (125, 50, 63, 25), (100, 41, 74, 30), (6, 2, 6, 2)],
 )
-def test_a_model_without_a_native_rate_is_asked_for_the_films(extra, num_frames, fps, frames, rate):
-    """A file from before there were native rates is read, and means what it meant."""
+def test_a_model_without_a_native_rate_gets_the_films_rate(extra, num_frames, fps, frames, rate):
+    """A file from before native rates existed keeps its meaning."""
     model = extra(WITHOUT_NATIVE)["own-1.0"]
     assert model.native_fps is None
     assert model.clip_length(num_frames, FrameRate(fps)).inputs == {"n": frames, "r": rate}
@@ -168,7 +168,7 @@ def test_a_model_without_a_native_rate_is_asked_for_the_films(extra, num_frames,
     [("[20, 30]", "", 20), ("[5, 12]", "", 12), ("[24, 24]", "", 24), ("[5, 30]", "25", 25)],
 )
 def test_a_users_file_may_limit_or_set_the_rate(extra, fps: str, native: str, asked: int):
-    """The rate nearest to the native one is asked for, also where an old file leaves that out."""
+    """The rate nearest to the native one is requested, even if an older file omits it."""
     own = f"native_fps = {native}" if native else ""
     catalog = extra(f'["wan-2.2-i2v-fast".length]\nfps = {fps}\n{own}')
     assert (
@@ -179,7 +179,7 @@ def test_a_users_file_may_limit_or_set_the_rate(extra, fps: str, native: str, as
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_clip_longer_than_a_model_makes_is_refused(name: str):
-    """The sentence has the length, and the longest there is; that one can be asked for."""
+    """The error has the length and the longest possible one, which can be requested."""
     model = load_catalog()[name]
     most = model.length.longest(FrameRate(24)).film_frames(FrameRate(24))
     assert model.clip_length(most, FrameRate(24)).seconds * 24 >= most
@@ -192,7 +192,7 @@ def test_a_clip_longer_than_a_model_makes_is_refused(name: str):
 @pytest.mark.parametrize("fps", [1, 12, 24, 25, 30, 50, 60, 120])
 @pytest.mark.parametrize("name", NAMES)
 def test_slots_fit_the_models_clips(name: str, fps: int):
-    """With the slot a model wants, every chunk of a film can be made, and little is thrown away."""
+    """With the model's slots, every chunk can be made, and little is discarded."""
     model = load_catalog()[name]
     slot = model.slot_seconds(FrameRate(fps), OVERLAP_SECONDS)
     beats = [{"name": "all", "duration": 60.0, "prompt_template": "a cup"}]
@@ -209,7 +209,7 @@ def test_slots_fit_the_models_clips(name: str, fps: int):
 
 
 def test_slots_of_the_defaults():
-    """Zeroscope and Seedance take slots of 2 s; the others make theirs longer."""
+    """Zeroscope and Seedance use slots of 2 s; the others need longer ones."""
     slots = {name: model.slot_seconds(FrameRate(24), 0.5) for name, model in load_catalog().items()}
     assert slots["zeroscope-v2-xl"] == slots["seedance-1-pro-fast"] == 2.0
     assert slots["wan-2.2-i2v-fast"] == 109 / 24  # 121 whole film frames in 81/16 s, less 12
@@ -220,7 +220,7 @@ def test_slots_of_the_defaults():
 
 
 def test_a_slot_is_never_longer_than_the_models_longest_clip(extra):
-    """A model that makes 2 s and nothing longer gets slots of 1.5 s: every chunk can be made."""
+    """A model with clips of at most 2 s gets slots of 1.5 s, so that every chunk can be made."""
     model = extra(OWN.replace("5.04", "2"))["own-1.0"]
     assert model.slot_frames(FrameRate(24), 12, 48) == 36
     assert model.clip_length(48, FrameRate(24)).seconds == 2
@@ -243,7 +243,7 @@ def test_a_slot_is_never_longer_than_the_models_longest_clip(extra):
     ],
 )
 def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, usd):
-    """By the whole length that is asked for, at the resolution's price."""
+    """The whole requested length counts, at the resolution's price."""
     assert price(name, num_frames, size) == pytest.approx(usd)
 
 
@@ -268,15 +268,15 @@ def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, 
         ("kling-v2.5-turbo-pro", (64, 64), {}, (64, 64)),
     ],
 )
-def test_the_size_is_asked_for_by_the_models_rules(name, size, inputs, picture):
-    """Nothing larger than the model makes, nothing smaller than the film if it can be had."""
+def test_the_size_follows_the_models_rules(name, size, inputs, picture):
+    """It is no larger than the model allows, and no smaller than the film if possible."""
     model = load_catalog()[name]
     chosen = model.frame_size(model.clip_length(48, FrameRate(24)), size)
     assert (chosen.inputs, chosen.picture) == (inputs, picture)
 
 
-def test_models_are_told_apart_by_what_they_are():
-    """A model is a value: equal where all fields are, and not to be changed."""
+def test_models_are_values():
+    """A model is an immutable value, equal if all fields are equal."""
     model = load_catalog()["ltx-video"]
     assert HostedModel.model_validate(model.model_dump()) == model
     with pytest.raises(ValueError, match="frozen"):

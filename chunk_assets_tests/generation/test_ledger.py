@@ -1,4 +1,4 @@
-"""The ledger: what is damaged pays nothing, and what older versions wrote is read."""
+"""The ledger: a damaged one stops all payments, and older versions can be read."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_ledger_refuses_everything_and_is_not_written(store: ObjectStore, content: str):
-    """The sentence names the object, and says what to do with it."""
+    """The error names the object and what to do with it."""
     store.put_bytes(KEY, content.encode(), JSON)
     ledger = FilmObjects(store, "film").ledger()
     for call in (
@@ -65,8 +65,8 @@ def test_a_damaged_ledger_refuses_everything_and_is_not_written(store: ObjectSto
     assert store.get_bytes(KEY)[0] == content.encode()
 
 
-def test_what_is_moved_aside_in_its_folder_is_no_ledger(store: ObjectStore):
-    """Only the names of chunks count."""
+def test_other_objects_in_the_folder_are_ignored(store: ObjectStore):
+    """Only objects named after chunks are ledgers."""
     for name in ("chunk_03.old.json", "notes.json", "chunk_3x.json"):
         store.put_bytes(f"{keys.ledgers('film')}{name}", b"{}", JSON)
     ledger = FilmObjects(store, "film").ledger()
@@ -75,7 +75,7 @@ def test_what_is_moved_aside_in_its_folder_is_no_ledger(store: ObjectStore):
 
 
 def test_a_ledger_of_an_older_version_is_read(store: ObjectStore):
-    """Its attempts have this machine's time, and the statuses of then."""
+    """Its attempts have local times and older statuses."""
     fields = attempt(status="void").model_dump(mode="json")
     del fields["clock"]
     content = {"video_id": "film", "chunk_num": 3, "attempts": [fields]}
@@ -85,7 +85,7 @@ def test_a_ledger_of_an_older_version_is_read(store: ObjectStore):
 
 
 def test_an_intent_whose_answer_from_s3_is_lost_is_its_own(store: ObjectStore):
-    """Writing it again is no other process's."""
+    """Writing it again does not conflict with itself."""
     ledger, mine = FilmObjects(store, "film").ledger(), attempt()
     ledger.begin(3, mine)
     ledger.begin(3, mine)
@@ -94,7 +94,7 @@ def test_an_intent_whose_answer_from_s3_is_lost_is_its_own(store: ObjectStore):
 
 @pytest.mark.parametrize("status", ["unknown", "void"])
 def test_a_prediction_that_is_found_opens_its_attempt_again(store: ObjectStore, status: str):
-    """A process that was thought dead may come back with its answer."""
+    """A process that seemed dead may still record its answer."""
     ledger = FilmObjects(store, "film").ledger()
     doubted = attempt(status=status)
     stored = ChunkLedger(video_id="film", chunk_num=3, attempts=(doubted,))

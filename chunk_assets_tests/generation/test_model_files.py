@@ -24,7 +24,7 @@ price = { unit = "clip", usd = 1, source = "a bill", date = 2026-11-01 }
 
 
 def test_a_users_file_adds_a_model_and_overrides_fields(extra):
-    """What it does not say stays; a length of another kind replaces the old one as a whole."""
+    """Fields that it omits stay; a length of another kind replaces the whole old one."""
     catalog = extra(
         OWN + "[zeroscope-v2-xl]\ninputs = { init_weight = 0.7 }\nsize = { maximum_pixels = 65536 }"
         '\n[ltx-video]\nlength = { kind = "fixed", seconds = 4, fps = 24 }'
@@ -40,8 +40,8 @@ def test_a_users_file_adds_a_model_and_overrides_fields(extra):
     assert load_catalog()["ltx-video"].clip_length(60, FrameRate(24)).inputs == {"length": 97}
 
 
-def test_a_users_price_is_no_estimate_of_somebody_else(extra):
-    """It comes from the file, as of today, unless the file says otherwise; the unit stays."""
+def test_a_users_price_has_its_own_source(extra):
+    """Its source is the file and its date today, unless the file says otherwise; the unit stays."""
     catalog = extra(
         '["wan-2.2-i2v-fast".price]\nusd = { 480p = 0.01, 720p = 0.02 }\n'
         "[ltx-video.price]\nusd = 0.5\nis_estimate = true\n"
@@ -60,7 +60,7 @@ def test_a_users_price_is_no_estimate_of_somebody_else(extra):
 
 
 def test_the_example_in_the_documentation_can_be_used(extra):
-    """It changes one input, prices a model as a bill has it, and adds another."""
+    """It changes an input, sets a price and adds a model."""
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     catalog = extra(page.split("```toml\n")[1].split("```")[0])
     assert catalog["zeroscope-v2-xl"].inputs == {"init_weight": 0.7, "model": "xl"}
@@ -99,16 +99,16 @@ def test_the_example_in_the_documentation_can_be_used(extra):
         ("[zeroscope-v2-xl.size]\nmultiple = 3", "size.multiple is 3"),
     ],
 )
-def test_a_broken_file_is_a_sentence(extra, text, message):
-    """It names the file, the table and the field, on one line."""
+def test_errors_in_a_file_are_one_sentence(extra, text, message):
+    """The error names the file, the table and the field, on one line."""
     with pytest.raises(SpecError, match=message) as error:
         extra(text)
     assert "own.toml'" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path):
-    """Missing, a directory, or far too large."""
+def test_an_unreadable_file_is_one_sentence(tmp_path: Path):
+    """It is missing, a directory, or far too large."""
     with pytest.raises(SpecError, match=r"none\.toml' cannot be read: there is none"):
         load_catalog(tmp_path / "none.toml")
     with pytest.raises(SpecError, match="cannot be read: it is not a file"):

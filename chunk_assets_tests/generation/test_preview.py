@@ -78,7 +78,7 @@ def picture(tmp_path):
 
 @pytest.fixture
 def generate(tmp_path):
-    """Render into a directory of its own: the changes of `request` in, the clip out."""
+    """Render a request with changes into a directory of its own."""
 
     def generate(path, **changes):
         workdir = tmp_path / f"work{len(list(tmp_path.iterdir()))}"
@@ -96,7 +96,7 @@ DOTS = [(0.0, 0.0), (-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]
 
 
 def dotted(size=SIZE):
-    """Five soft dots on grey: the middle, and halfway to each corner from the top left on."""
+    """Return five soft dots on grey: the middle, and halfway to each corner from the top left."""
     width, height = size
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     light = np.zeros((height, width))
@@ -107,7 +107,7 @@ def dotted(size=SIZE):
 
 
 def dots_seen(rgb):
-    """Where the five dots are, in pixels to a fraction: 5 × 2, by their centres of light."""
+    """Return the five dots' positions in subpixels (5 × 2), by their centres of light."""
     height, width = rgb.shape[:2]
     light = np.maximum(rgb.mean(axis=2) - 75, 0)  # above the grey and its coding noise
     found = []
@@ -121,7 +121,7 @@ def dots_seen(rgb):
 
 
 def test_clip_is_what_was_asked_for(generate, picture):
-    """A clip has the asked frames, rate, size and keyframes, costs nothing and says its move."""
+    """A clip has the requested frames, rate, size and keyframes, is free and names its movement."""
     clip = generate(picture, num_frames=30, keyframes=(0, 6, 24), camera_movement="Slow PAN left")
     info = probe(clip.path)
     assert (info.frames, info.fps, (info.width, info.height)) == (30, 24, SIZE)
@@ -143,7 +143,7 @@ def test_clip_is_what_was_asked_for(generate, picture):
     ],
 )
 def test_every_size_and_length_is_rendered(generate, tmp_path, size, num_frames, fps, movement):
-    """Tiny, tall and 4K pictures, one frame and a thousand, come out as asked."""
+    """Tiny, tall and 4K pictures, and clips of one and of a thousand frames, are rendered."""
     path = tmp_path / "picture.png"
     photograph(size).save(path, compress_level=1)
     clip = generate(
@@ -165,7 +165,7 @@ def test_same_seed_same_bytes(generate, picture, movement):
 
 @pytest.mark.parametrize("movement", ["dolly in", "dolly out", "orbit left", "handheld", "static"])
 def test_first_frame_is_the_conditioning_image(generate, picture, movement):
-    """The cut from the frame that the picture was made of is continuous."""
+    """The cut from the frame before is continuous."""
     clip = generate(picture, camera_movement=movement)
     first = next(iter(read_frames(clip.path))).astype(int)
     assert np.abs(first - np.asarray(photograph())).mean() < FIRST_FRAME_TOLERANCE
@@ -173,7 +173,7 @@ def test_first_frame_is_the_conditioning_image(generate, picture, movement):
 
 @pytest.mark.parametrize("size", [(320, 180), (66, 130)])
 def test_camera_hardly_moved_shows_the_picture(size):
-    """Both ways of sampling give the picture back, so that a movement begins without a jump."""
+    """Both sampling methods return the picture, so that a movement begins without a jump."""
     picture = photograph(size)
     for framing in (Framing(push=1e-9), Framing(recede=1e-9), Framing(yaw=1e-9)):
         seen = view(picture, framing).astype(int)
@@ -182,7 +182,7 @@ def test_camera_hardly_moved_shows_the_picture(size):
 
 @pytest.mark.parametrize(("words", "measured"), MEASURED.items(), ids=MEASURED.keys())
 def test_movement_goes_where_its_name_says(generate, tmp_path, words, measured):
-    """Dots in the picture, found again in the clip, went where such a camera sees them go."""
+    """Dots of the picture move in the clip as this camera would see them."""
     path = tmp_path / "dots.png"
     dotted().save(path)
     clip = generate(path, num_frames=48, camera_movement=words)
@@ -223,7 +223,7 @@ def test_slow_movement_does_not_jitter(generate, tmp_path, words):
 
 
 def test_static_camera_holds_still(generate, tmp_path):
-    """In a static clip no dot moves by a twentieth of a pixel, and every seed makes it the same."""
+    """In a static clip no dot moves by a twentieth of a pixel, and all seeds give the same clip."""
     path = tmp_path / "dots.png"
     dotted().save(path)
     asked = {"num_frames": 48, "camera_movement": "static", "keyframes": (12, 36)}
@@ -249,7 +249,7 @@ def test_nothing_but_the_picture_is_ever_seen(words, size):
     "words", ["dolly in", "dolly out", "pan left", "tilt up", "orbit", "crane"]
 )
 def test_fifteen_chunks_do_not_lose_the_picture(words):
-    """Fifteen hand-overs of 70 % last frame and 30 % animatic settle close to the animatic."""
+    """Fifteen blends of 70 % last frame and 30 % animatic stay close to the animatic."""
     animatic = photograph((512, 288))
     composite, ends = animatic, []
     for chunk in range(15):
@@ -265,7 +265,7 @@ def test_fifteen_chunks_do_not_lose_the_picture(words):
 
 
 def test_progress_rises_to_one(tmp_path, picture):
-    """The caller hears of every frame, and 1.0 once the clip is there."""
+    """Progress is reported for every frame, and 1.0 once the clip exists."""
     heard = []
     PreviewGenerator().generate(request(picture), tmp_path, heard.append)
     assert heard == sorted(heard)
@@ -291,7 +291,7 @@ def test_a_stop_leaves_no_clip(tmp_path, picture):
 
 
 def test_unusable_conditioning_image_is_refused(generate, tmp_path, picture):
-    """A picture that is missing, no picture, or of another size is named in one sentence."""
+    """The error names a picture that is missing, no picture, or of another size."""
     text = tmp_path / "text.png"
     text.write_text("not a picture")
     cases = [

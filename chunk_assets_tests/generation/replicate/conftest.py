@@ -16,14 +16,14 @@ from chunk_assets_tests.media.media import photo
 
 @pytest.fixture
 def fake() -> Iterator[FakeReplicate]:
-    """A server of the test's own, whose predictions take no time."""
+    """A server whose predictions take no time."""
     with FakeReplicate() as running:
         yield running
 
 
 @pytest.fixture
 def retries() -> list[str]:
-    """What the client said about its repetitions."""
+    """What the client reported about its retries."""
     return []
 
 

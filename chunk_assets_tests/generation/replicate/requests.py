@@ -1,4 +1,4 @@
-"""One chunk's request, to ask hosted models for."""
+"""One chunk's request for hosted models."""
 
 from pathlib import Path
 from typing import Any

@@ -24,10 +24,10 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
 FAST = RetryPolicy(attempts=4, seconds=20, wait_initial=0.01, wait_max=0.05)
-"""Waits that a test can wait for."""
+"""Retries with short waits."""
 
 DEAD = f"{socket.gethostname()}:4194304:x"
-"""A process on this host that is no more."""
+"""A process on this host that has ended."""
 
 POLICY = PredictionPolicy(
     max_seconds=20,
@@ -40,7 +40,7 @@ POLICY = PredictionPolicy(
 
 
 class ReplicateStudio:
-    """Makes generators as several processes would: each with nothing but S3 and Replicate."""
+    """Makes generators as several processes would, which share only S3 and Replicate."""
 
     def __init__(self, fake: FakeReplicate, store: ObjectStore, still: Path, workdir: Path):
         self.fake, self.store, self.still, self.workdir = fake, store, still, workdir
@@ -100,7 +100,7 @@ class ReplicateStudio:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """What the ledger has of chunk 3."""
+        """The attempts of chunk 3."""
         return self.ledger.chunk(3).attempts
 
     def request(self, *, seed: int = 7, num_frames: int = 60) -> GenerationRequest:
@@ -121,7 +121,7 @@ class ReplicateStudio:
         return (generator or self.generator()).generate(self.request(seed=seed), self.workdir)
 
     def leave(self, *attempts: Attempt) -> None:
-        """Make these the attempts at chunk 3, as a process that died would have left them."""
+        """Write these attempts for chunk 3, as a process that died would have left them."""
         ledger = ChunkLedger(video_id="film", chunk_num=3, attempts=attempts)
         self.store.put_bytes(f"{keys.ledgers('film')}chunk_03.json", json_bytes(ledger), JSON)
 

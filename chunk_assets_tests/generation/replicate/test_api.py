@@ -1,4 +1,4 @@
-"""Replicate is asked as often as is safe, and never more."""
+"""Requests to Replicate are retried if that is safe, and never otherwise."""
 
 import socket
 import threading
@@ -48,10 +48,10 @@ def create(api: ReplicateApi, still: Path, **more: Any) -> Prediction:
 
 
 class TestAsking:
-    def test_a_clip_is_asked_for_and_comes(
+    def test_a_prediction_is_created_and_read(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path
     ):
-        """A prediction by an official model is created without a version, and read back."""
+        """A prediction of an official model is created without a version, and read again."""
         made = create(api, still, seed=7)
         assert (made.status, made.is_over, made.output_url) == ("starting", False, None)
         got = api.get(made.id)
@@ -64,10 +64,10 @@ class TestAsking:
         assert fake.created[0].media == still.read_bytes()
         assert not fake.created[0].dropped
 
-    def test_a_community_model_is_asked_by_its_version(
+    def test_a_community_model_is_requested_by_version(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path
     ):
-        """A version id goes to the other path; the first of a list is the output."""
+        """A version's id is sent to the other path; the first item of a list is the output."""
         info = api.model(LTX)
         assert info.is_official is False
         assert info.openapi_schema is not None
@@ -79,8 +79,8 @@ class TestAsking:
         assert fake.received(CREATE)[0].path == "/v1/predictions"
         assert str(api.get(made.id).output_url).startswith(fake.base_url)
 
-    def test_what_is_null_is_none(self, api: ReplicateApi, fake: FakeReplicate):
-        """A model without a version and a version without a schema are read."""
+    def test_null_is_none(self, api: ReplicateApi, fake: FakeReplicate):
+        """A model without a version and a version without a schema are accepted."""
         fake.without_version.add(WAN)
         fake.without_schema.add(LTX)
         assert api.model(WAN)[1:] == (None, None, True)
@@ -89,15 +89,15 @@ class TestAsking:
     def test_every_prediction_has_a_deadline(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path
     ):
-        """Replicate is told when to end a prediction by itself; five seconds are the least."""
+        """Each prediction has a `Cancel-After` of at least five seconds."""
         create(api, still)
         assert fake.received(CREATE)[0].headers["cancel-after"] == "600s"
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=0.2) as other:
             create(other, still)
         assert fake.received(CREATE)[1].headers["cancel-after"] == "5s"
 
-    def test_aborted_is_an_end(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
-        """A prediction whose deadline passed in the queue is over and has not run."""
+    def test_aborted_is_final(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
+        """A prediction whose deadline passed in the queue is finished and did not run."""
         fake.deadline_scale = 0
         fake.next("prediction", Takes(NEVER))
         got = api.get(create(api, still).id)
@@ -106,7 +106,7 @@ class TestAsking:
     def test_cancelling_is_never_too_late(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path
     ):
-        """A running prediction is cancelled; one that is over stays so, whatever is answered."""
+        """A running prediction is cancelled; a finished one is not changed."""
         fake.next("prediction", Takes(0, NEVER))
         running, done = create(api, still), create(api, still)
         assert api.cancel(running.id).status == "canceled"
@@ -119,7 +119,7 @@ class TestAsking:
     def test_the_list_goes_back_to_a_moment(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path
     ):
-        """Predictions since a moment come newest first over all pages, and none before."""
+        """Predictions since a moment are listed newest first over all pages, without older ones."""
         fake.page_size = 2
         made = [create(api, still).id for _ in range(6)]
         since = fake.created[1].created_at
@@ -127,10 +127,10 @@ class TestAsking:
         assert len(fake.received("GET /v1/predictions")) == 3
         assert list(api.created_since(datetime.now(UTC) + timedelta(hours=1))) == []
 
-    def test_a_list_that_ignores_the_moment_is_left_early(
+    def test_a_list_that_ignores_the_moment_ends_early(
         self, api: ReplicateApi, fake: FakeReplicate
     ):
-        """Older predictions end the list, entries without an id and foreign links do no harm."""
+        """Older predictions end the list; entries without an id and foreign links are harmless."""
         now = datetime.now(UTC)
         page = [{"id": "new", "created_at": now.isoformat()}, {"id": None}, "?"]
         old = {"id": "old", "created_at": (now - timedelta(days=1)).isoformat()}
@@ -144,7 +144,7 @@ class TestAsking:
         assert [one.id for one in found] == ["new"]
         assert [got.query.get("cursor") for got in fake.requests] == [None, "0"]
 
-    def test_it_serves_many_threads(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
+    def test_many_threads_share_a_client(self, api: ReplicateApi, fake: FakeReplicate, still: Path):
         """One client creates and reads from eight threads at once."""
         url, got = api.upload(still, "image/png"), []
 
@@ -171,7 +171,7 @@ class TestCreatingOnce:
     def test_an_ambiguous_answer_is_lost_at_once(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path, fault: Any
     ):
-        """What may or may not have created a prediction is told, and never sent again."""
+        """A request that may have created a prediction is reported, and never sent again."""
         fake.next(CREATE, fault)
         with pytest.raises(LostAnswer, match="is lost"):
             create(api, still)
@@ -181,7 +181,7 @@ class TestCreatingOnce:
     def test_a_lost_prediction_is_found_in_the_list(
         self, fake: FakeReplicate, still: Path, fault: Any
     ):
-        """A prediction whose answer was lost, or came too late, was created once."""
+        """A prediction whose answer was lost or late was created once."""
         fake.next(CREATE, fault)
         start = datetime.now(UTC)
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, timeout=0.3, retries=FAST) as api:
@@ -190,10 +190,10 @@ class TestCreatingOnce:
             found = list(api.created_since(start))
         assert [(one.id, one.input["seed"]) for one in found] == [(fake.created[0].id, 99)]
 
-    def test_a_refused_request_is_repeated(
+    def test_a_refused_request_is_retried(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path, retries: list[str]
     ):
-        """After 429 nothing was created: it is asked again, and each time is told."""
+        """After 429 nothing was created: the request is retried, and each retry is reported."""
         fake.next(CREATE, TooMany(), TooMany(0.01, where="body"))
         assert api.get(create(api, still).id).has_succeeded
         assert len(fake.created) == 1
@@ -201,8 +201,8 @@ class TestCreatingOnce:
         assert "accepts no more requests for now" in retries[0]
         assert "attempt 2 of 4 in" in retries[0]
 
-    def test_without_a_connection_it_is_repeated(self, still: Path):
-        """A refused connection sent nothing, so a server that comes back gets the request."""
+    def test_a_request_without_a_connection_is_retried(self, still: Path):
+        """A refused connection sent nothing, so the request is retried."""
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             port = held.getsockname()[1]
@@ -229,8 +229,8 @@ class TestCreatingOnce:
                 asking.join(10)
                 assert made == [fake.created[0].id]
 
-    def test_retry_after_is_waited_for(self, fake: FakeReplicate, still: Path):
-        """A repetition waits as long as the server says, but not longer than its own limit."""
+    def test_retry_after_is_obeyed(self, fake: FakeReplicate, still: Path):
+        """A retry waits as long as the server asks, up to the policy's limit."""
         patient = RetryPolicy(attempts=3, wait_initial=0.001, wait_max=0.5)
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=patient) as api:
             for asked, least, most in ((0.25, 0.25, 5), (60, 0.5, 5)):
@@ -239,8 +239,8 @@ class TestCreatingOnce:
                 create(api, still)
                 assert least <= time.monotonic() - start < most
 
-    def test_a_wait_beyond_the_budget_is_not_begun(self, fake: FakeReplicate):
-        """When the server asks for more time than is left, it is given up at once."""
+    def test_a_wait_beyond_the_limit_is_not_begun(self, fake: FakeReplicate):
+        """If the server asks for more time than is left, the request fails at once."""
         hasty = RetryPolicy(attempts=9, seconds=1)
         fake.next("GET /v1/models", TooMany(20))
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=60, retries=hasty) as api:
@@ -255,10 +255,10 @@ class TestReadingAgain:
         "fault", [TooMany(), ServerError(500), ServerError(502), Reset(), Answers(200, "<html>")]
     )
     @pytest.mark.parametrize("route", [GET, "GET /v1/models", "POST /v1/files"])
-    def test_what_costs_nothing_is_repeated(
+    def test_free_requests_are_retried(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path, route: str, fault: Any
     ):
-        """Reading and uploading are repeated after 429, 5xx, a reset and what is not JSON."""
+        """Reading and uploading are retried after 429, 5xx, a reset and a body that is not JSON."""
         fake.next(route, fault, fault)
         made = create(api, still)
         assert api.get(made.id).has_succeeded
@@ -266,14 +266,14 @@ class TestReadingAgain:
         assert len(fake.received(route)) == 3
 
     def test_the_clients_own_retries_do_not_happen(self, api: ReplicateApi, fake: FakeReplicate):
-        """As often as the policy says and no more is asked, then the last error stands."""
+        """There are as many requests as the policy allows, then the last error is raised."""
         fake.next("GET /v1/models", *[ServerError(503)] * 4)
         with pytest.raises(Unavailable, match=r"could not answer for the model .*\(503\)"):
             api.model(WAN)
         assert len(fake.requests) == 4
 
-    def test_slowness_is_timed_out(self, fake: FakeReplicate):
-        """An answer that does not come in time is `TimedOut`."""
+    def test_a_slow_response_times_out(self, fake: FakeReplicate):
+        """A late response raises `TimedOut`."""
         fake.next("GET /v1/models", Slow(0.6))
         once = RetryPolicy(attempts=1)
         with (
@@ -282,8 +282,8 @@ class TestReadingAgain:
         ):
             api.model(WAN)
 
-    def test_it_lives_through_constant_faults(self, still: Path):
-        """With a fifth of all requests failing, polling and uploading go on."""
+    def test_constant_faults_are_survived(self, still: Path):
+        """Polling and uploading work while a fifth of all requests fail."""
         faults = Faults(too_many=0.1, html_5xx=0.05, reset=0.05, seed=3)
         policy = RetryPolicy(attempts=8, wait_initial=0.001, wait_max=0.01)
         with (

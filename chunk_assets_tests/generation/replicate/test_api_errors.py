@@ -1,4 +1,4 @@
-"""What Replicate refuses becomes one sentence of ours, in which nothing secret stands."""
+"""Replicate's refusals become one sentence each, without secrets."""
 
 import logging
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class TestErrors:
     def test_a_refusal_is_one_sentence(
         self, api: ReplicateApi, fake: FakeReplicate, still: Path, fault: Any, says: str
     ):
-        """What asking again would not help is `Rejected` at once, and says what to do."""
+        """A final refusal raises `Rejected` at once, and says what to do."""
         fake.next(CREATE, fault)
         with pytest.raises(Rejected, match=says) as caught:
             create(api, still)
@@ -75,7 +75,7 @@ class TestErrors:
         assert caught.value.data["num_frames"] == "Must be greater than or equal to 81"
 
     def test_bad_arguments_are_refused(self, api: ReplicateApi, tmp_path: Path):
-        """Names that are no models, inputs that are not JSON and missing files are ours to say."""
+        """Malformed names, inputs that are not JSON and missing files are refused at once."""
         with pytest.raises(SpecError, match="'zeroscope' is not a model on Replicate"):
             api.model("zeroscope")
         with pytest.raises(SpecError, match="is not a model"):
@@ -97,7 +97,7 @@ class TestErrors:
         ],
     )
     def test_a_base_url_is_checked(self, url: str):
-        """The token is sent over TLS or not at all, and a password in a URL is not repeated."""
+        """The token is sent over TLS only, and a password in a URL is not shown."""
         with pytest.raises(SpecError, match="allowed is https") as caught:
             ReplicateApi(TOKEN, url, cancel_after=60)
         assert "word" not in str(caught.value)
@@ -113,22 +113,20 @@ class TestErrors:
 
     @pytest.mark.parametrize("token", ["", "r8_secret\n", "r8 secret", "r8_sécret"])
     def test_a_token_is_checked(self, token: str):
-        """What cannot be a token is refused without being shown."""
+        """A malformed token is refused without being shown."""
         with pytest.raises(SpecError, match="check REPLICATE_API_TOKEN") as caught:
             ReplicateApi(SecretStr(token), cancel_after=60)
         assert "cret" not in str(caught.value)
 
-    def test_proxies_are_not_asked_for_loopback(
-        self, fake: FakeReplicate, monkeypatch: pytest.MonkeyPatch
-    ):
-        """A proxy in the environment is for other machines."""
+    def test_loopback_uses_no_proxy(self, fake: FakeReplicate, monkeypatch: pytest.MonkeyPatch):
+        """A proxy in the environment is not used for this machine."""
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         with ReplicateApi(TOKEN, fake.base_url, cancel_after=60) as api:
             assert api.model(WAN).is_official
 
 
-def test_nothing_secret_is_said(
+def test_messages_contain_no_secrets(
     api: ReplicateApi,
     fake: FakeReplicate,
     still: Path,
@@ -136,7 +134,7 @@ def test_nothing_secret_is_said(
     retries: list[str],
     capfd: pytest.CaptureFixture[str],
 ):
-    """No error, log line, repr or repetition holds the token, an address or an image."""
+    """No error, log line, repr or retry message contains the token, a URL or an image."""
     caplog.set_level(logging.DEBUG)
     said: list[str] = [repr(api)]
 

@@ -31,7 +31,7 @@ def workdir(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", PHOTOS)
 def test_zeroscope_gets_a_clip_that_holds_the_composite(name: str, tmp_path: Path, workdir: Path):
-    """As many frames as are asked for, at their rate and size, each the composite."""
+    """It has the requested frames, rate and size, and each frame is the composite."""
     picture = composite(tmp_path, name)
     asked = request(conditioning_image=picture)
     path, content_type = conditioning_media(load_catalog()["zeroscope-v2-xl"], asked, workdir)
@@ -46,8 +46,8 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(name: str, tmp_path: Pat
     assert [file.name for file in workdir.iterdir()] == ["chunk_01_conditioning.mp4"]
 
 
-def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, workdir: Path):
-    """A film larger and faster than the model goes in as what the model will make."""
+def test_a_clip_has_the_requested_size_and_rate(tmp_path: Path, workdir: Path):
+    """A film larger and faster than the model is passed in the model's size and rate."""
     size = (1920, 1080)
     asked = request(conditioning_image=composite(tmp_path, size=size), size=size, fps=FrameRate(50))
     path, _ = conditioning_media(load_catalog()["zeroscope-v2-xl"], asked, workdir)
@@ -56,7 +56,7 @@ def test_a_clip_is_made_in_the_size_and_rate_that_are_asked_for(tmp_path: Path, 
 
 
 def test_an_image_model_gets_the_composite_deflated(tmp_path: Path, workdir: Path):
-    """The composite's own pixels, in the same small file whatever the chain left it in."""
+    """It has the composite's pixels, in the same small file however the composite is stored."""
     small = composite(tmp_path)
     large = save_png(open_picture(small), tmp_path / "large.png", STORED)
     assert large.stat().st_size > 1.5 * small.stat().st_size
@@ -71,8 +71,8 @@ def test_an_image_model_gets_the_composite_deflated(tmp_path: Path, workdir: Pat
         assert len(made) == 1
 
 
-def test_a_picture_of_other_proportions_is_cropped_and_not_distorted(tmp_path: Path, workdir: Path):
-    """A circle stays one in the size that the model asks for."""
+def test_a_picture_of_other_proportions_is_cropped(tmp_path: Path, workdir: Path):
+    """A circle stays a circle in the model's size."""
     y, x = np.mgrid[:900, :900] - 450
     disc = np.where(np.hypot(x, y) < 200, 255, 0).astype(np.uint8)
     picture = tmp_path / "composite.png"
@@ -88,8 +88,8 @@ def test_a_picture_of_other_proportions_is_cropped_and_not_distorted(tmp_path: P
     assert abs(width - height) <= 1
 
 
-def test_a_composite_that_cannot_be_used_is_refused(tmp_path: Path, workdir: Path):
-    """Missing, no picture, of another size, or for a clip that is too long; nothing is left."""
+def test_an_unusable_composite_is_refused(tmp_path: Path, workdir: Path):
+    """It is missing, no picture, of another size, or the clip is too long; no file is left."""
     model = load_catalog()["zeroscope-v2-xl"]
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n")

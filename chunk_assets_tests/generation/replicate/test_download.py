@@ -1,4 +1,4 @@
-"""Outputs come whole, are videos, and come from nowhere they should not."""
+"""Outputs are downloaded completely, are videos, and come from allowed hosts only."""
 
 import base64
 import logging
@@ -34,7 +34,7 @@ ROUTE = "GET /delivery"
 
 @pytest.fixture
 def output(api: ReplicateApi, still: Path) -> str:
-    """The address of a clip."""
+    """The URL of a clip."""
     inputs = {"image": api.upload(still, "image/png"), "prompt": "x"}
     url = api.get(api.create(model=WAN, version=None, inputs=inputs).id).output_url
     assert url is not None
@@ -43,7 +43,7 @@ def output(api: ReplicateApi, still: Path) -> str:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Where the clip goes, alone in its directory."""
+    """The path of the clip, alone in its directory."""
     (tmp_path / "clips").mkdir()
     return tmp_path / "clips" / "clip.mp4"
 
@@ -58,7 +58,7 @@ def is_empty(target: Path) -> bool:
 
 class TestFetching:
     def test_a_clip_is_fetched(self, fake: FakeReplicate, output: str, target: Path):
-        """A clip comes byte for byte, and nothing lies beside it."""
+        """A clip is saved byte for byte, without other files."""
         get(output, target, fake.base_url)
         assert target.read_bytes() == fake.clip(fake.created[0])
         assert list(target.parent.iterdir()) == [target]
@@ -78,10 +78,10 @@ class TestFetching:
         ],
         ids=repr,
     )
-    def test_what_broke_is_fetched_again(
+    def test_a_broken_download_is_retried(
         self, fake: FakeReplicate, output: str, target: Path, fault: Any
     ):
-        """A busy server, a cut file, announced or not, and what is no film are tried again."""
+        """A busy server, a truncated file and a file that is no film are retried."""
         said: list[str] = []
         fake.next(ROUTE, fault, fault)
         get(output, target, fake.base_url, on_retry=said.append)
@@ -89,8 +89,8 @@ class TestFetching:
         assert len(fake.received(ROUTE)) == 3
         assert len(said) == 2
 
-    def test_it_is_given_up_in_the_end(self, fake: FakeReplicate, output: str, target: Path):
-        """A file that never is a film is `Unavailable`, and nothing is left of it."""
+    def test_retries_are_limited(self, fake: FakeReplicate, output: str, target: Path):
+        """A file that is never a film raises `Unavailable`, and no file is left."""
         fake.next(ROUTE, *[Truncated(silently=True)] * 4)
         with pytest.raises(Unavailable, match="bytes that are not a complete video"):
             get(output, target, fake.base_url)
@@ -111,10 +111,10 @@ class TestFetching:
             ("RIFF\x10\x00\x00\x00WEBPVP8 " + "\x00" * 40, "is a still picture, not a video"),
         ],
     )
-    def test_what_is_whole_and_no_clip_is_fetched_once(
+    def test_a_complete_file_that_is_no_clip_is_refused_at_once(
         self, fake: FakeReplicate, output: str, target: Path, body: str, says: str
     ):
-        """An output of another kind or size is refused with what is accepted; it would stay so."""
+        """An output of another kind or size is refused at once; the error says what is accepted."""
         fake.next(ROUTE, Answers(200, body))
         with pytest.raises(Rejected, match=f"a prediction's output {says}"):
             get(output, target, fake.base_url)
@@ -124,7 +124,7 @@ class TestFetching:
     def test_an_animated_webp_is_a_clip(
         self, fake: FakeReplicate, output: str, target: Path, tmp_path: Path
     ):
-        """What a model delivers as an animated WebP is accepted as it is."""
+        """An animated WebP is accepted unchanged."""
         pictures = [Image.new("RGB", (64, 48), (40 * n, 90, 200)) for n in range(6)]
         path = tmp_path / "a.webp"
         pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=50)
@@ -132,8 +132,8 @@ class TestFetching:
         get(f"data:image/webp;base64,{encoded}", target, REAL)
         assert probe(target).frames == 6
 
-    def test_what_is_deleted_is_gone(self, fake: FakeReplicate, output: str, target: Path):
-        """An output whose hour is over is `Gone` at once."""
+    def test_a_deleted_output_is_gone(self, fake: FakeReplicate, output: str, target: Path):
+        """An output older than an hour raises `Gone` at once."""
         fake.output_seconds = 0
         with pytest.raises(Gone, match="Replicate keeps it for an hour"):
             get(output, target, fake.base_url)
@@ -142,8 +142,8 @@ class TestFetching:
             get(output, target, fake.base_url)
         assert len(fake.received(ROUTE)) == 2
 
-    def test_slowness_ends(self, fake: FakeReplicate, output: str, target: Path):
-        """A server that does not answer, and one that takes too long in all, are timed out."""
+    def test_a_slow_download_times_out(self, fake: FakeReplicate, output: str, target: Path):
+        """A silent server and a server that is too slow raise `TimedOut`."""
         once = RetryPolicy(attempts=1)
         fake.next(ROUTE, Slow(0.5))
         with pytest.raises(TimedOut, match="in time"):
@@ -153,7 +153,7 @@ class TestFetching:
         assert is_empty(target)
 
     def test_a_limit_is_kept(self, fake: FakeReplicate, output: str, target: Path):
-        """A file that is larger than allowed is refused once, announced or found out."""
+        """A file that is too large is refused at once, whether or not it announces its size."""
         size = len(fake.clip(fake.created[0]))
         get(output, target, fake.base_url, max_bytes=size)
         target.unlink()
@@ -165,7 +165,7 @@ class TestFetching:
     def test_a_stream_without_a_length_is_limited(
         self, fake: FakeReplicate, output: str, target: Path
     ):
-        """A file whose length is not announced is cut off at the limit, too."""
+        """A file without an announced length is refused at the limit, too."""
         body = f"{0xFFFF:x}\r\n" + "x" * 0xFFFF + "\r\n0\r\n\r\n"
         chunked = {"Transfer-Encoding": "chunked", "Content-Length": ""}
         fake.next(ROUTE, Answers(200, body, chunked))
@@ -173,13 +173,13 @@ class TestFetching:
             get(output, target, fake.base_url, max_bytes=1000)
         assert is_empty(target)
 
-    def test_a_full_directory_is_a_sentence(self, fake: FakeReplicate, output: str, tmp_path: Path):
-        """A path that cannot be written is our error, and not tried again."""
+    def test_an_unwritable_path_is_an_error(self, fake: FakeReplicate, output: str, tmp_path: Path):
+        """A path that cannot be written is an error without a retry."""
         with pytest.raises(MediaError, match="its directory does not exist"):
             get(output, tmp_path / "none" / "clip.mp4", fake.base_url)
 
     def test_an_older_file_stays(self, fake: FakeReplicate, output: str, target: Path):
-        """A failed download leaves what was there."""
+        """A failed download keeps the existing file."""
         target.write_bytes(b"before")
         fake.output_seconds = 0
         with pytest.raises(Gone):
@@ -187,7 +187,7 @@ class TestFetching:
         assert target.read_bytes() == b"before"
 
     def test_data_uris_are_decoded(self, fake: FakeReplicate, output: str, target: Path):
-        """An output that is its own data needs no network."""
+        """A data URI needs no network."""
         clip = fake.clip(fake.created[0])
         encoded = base64.b64encode(clip).decode()
         get(f"data:video/mp4;base64,{encoded}", target, REAL)
@@ -226,15 +226,15 @@ class TestWhereFrom:
             "https://0.0.0.0/a.mp4",
         ],
     )
-    def test_strange_addresses_are_not_asked(self, url: str, target: Path):
-        """Only https to public addresses is fetched from, and the path is not repeated."""
+    def test_other_addresses_are_refused(self, url: str, target: Path):
+        """Only https to public addresses is allowed, and errors do not show the path."""
         with pytest.raises(Rejected, match="is not fetched") as caught:
             get(url, target, REAL)
         assert "a.mp4" not in str(caught.value)
         assert "word" not in str(caught.value)
 
     def test_a_local_api_does_not_open_the_network(self, fake: FakeReplicate, target: Path):
-        """With the API on this machine, only this machine may be asked without TLS."""
+        """If the API is on this machine, only this machine may be contacted without TLS."""
         for url in ("http://replicate.delivery/a.mp4", "https://10.0.0.1/a.mp4"):
             with pytest.raises(Rejected, match="is not fetched"):
                 get(url, target, fake.base_url)
@@ -242,7 +242,7 @@ class TestWhereFrom:
     def test_redirects_are_followed_and_checked(
         self, fake: FakeReplicate, output: str, target: Path
     ):
-        """Five redirects are followed; each is checked like the first address."""
+        """Five redirects are followed; each is checked like the first URL."""
         fake.next(ROUTE, *[Redirects()] * 5)
         get(output, target, fake.base_url)
         assert [got.query.get("hop") for got in fake.requests[-6:]] == [None, *"12345"]
@@ -255,7 +255,7 @@ class TestWhereFrom:
                 get(output, target, fake.base_url)
 
     def test_the_token_goes_only_to_the_api(self, fake: FakeReplicate, output: str, target: Path):
-        """The token is sent to the API's own scheme, host and port, and nowhere else."""
+        """The token is sent to the API's own scheme, host and port only."""
         get(output, target, fake.base_url)
         get(output.replace("127.0.0.1", "localhost"), target, fake.base_url)
         get(output, target, "http://127.0.0.1:9")
@@ -268,17 +268,17 @@ class TestWhereFrom:
         assert tokens == ["right", "none", "none", "right"]
 
     def test_refusals_are_final(self, fake: FakeReplicate, output: str, target: Path):
-        """A server that refuses is not asked again."""
+        """A refusal is not retried."""
         fake.next(ROUTE, Answers(403))
         with pytest.raises(Rejected, match=r"refused by the server that has it \(403\)"):
             get(output, target, fake.base_url)
         assert len(fake.received(ROUTE)) == 1
 
 
-def test_nothing_secret_is_said(
+def test_messages_contain_no_secrets(
     fake: FakeReplicate, output: str, target: Path, caplog: pytest.LogCaptureFixture
 ):
-    """No error, repetition or log line holds the output's address or the token."""
+    """No error, retry message or log line contains the output's URL or the token."""
     caplog.set_level(logging.DEBUG)
     said: list[str] = []
     for fault in (Reset(), Truncated(), Answers(403), Answers(404), Redirects("http://b.test/x")):
@@ -294,8 +294,8 @@ def test_nothing_secret_is_said(
         assert not [text for text in said if secret in text]
 
 
-def test_waiting_is_bounded(fake: FakeReplicate, output: str, target: Path):
-    """A server that asks for more time than there is ends the download at once."""
+def test_waits_are_bounded(fake: FakeReplicate, output: str, target: Path):
+    """A server that asks for more time than is left ends the download at once."""
     fake.next(ROUTE, TooMany(60))
     start = time.monotonic()
     with pytest.raises(Unavailable, match=r"cannot be fetched for now \(429\)"):

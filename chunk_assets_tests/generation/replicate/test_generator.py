@@ -1,4 +1,4 @@
-"""The generator `replicate` against a real server that bills: what is asked, paid and kept."""
+"""The generator `replicate` with a fake server that bills: what is requested, paid and kept."""
 
 import socket
 import threading
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 CREATE = "POST /v1/predictions"
 
 
-def test_a_clip_is_asked_for_once_and_accounted(studio: ReplicateStudio, fake: FakeReplicate):
-    """What came, what it cost and which prediction made it are in the clip and in the ledger."""
+def test_a_clip_is_requested_once_and_accounted(studio: ReplicateStudio, fake: FakeReplicate):
+    """The clip and the ledger have the cost and the prediction."""
     clip = studio.clip()
     [made] = fake.created
     assert probe(clip.path).frames == 81
@@ -47,9 +47,7 @@ def test_a_clip_is_asked_for_once_and_accounted(studio: ReplicateStudio, fake: F
     assert made.dropped == {}
 
 
-def test_a_new_process_finds_the_clip_that_is_paid_for(
-    studio: ReplicateStudio, fake: FakeReplicate
-):
+def test_a_new_process_finds_the_paid_clip(studio: ReplicateStudio, fake: FakeReplicate):
     """A crash between the download and the upload costs nothing."""
     first = studio.clip()
     again = studio.clip()
@@ -58,10 +56,10 @@ def test_a_new_process_finds_the_clip_that_is_paid_for(
     assert again.spent_usd == first.spent_usd
 
 
-def test_another_take_is_another_prediction_also_for_a_model_without_seeds(
+def test_another_take_is_another_prediction_even_without_seeds(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """The take's seed tells them apart, whether or not the model is told it."""
+    """The take's seed distinguishes them, even if the model accepts no seed."""
     generator = studio.generator("kling-v2.5-turbo-pro")
     studio.clip(generator, seed=1)
     studio.clip(generator, seed=2)
@@ -73,15 +71,15 @@ def test_another_take_is_another_prediction_also_for_a_model_without_seeds(
 def test_a_lost_answer_is_found_in_the_list(
     studio: ReplicateStudio, fake: FakeReplicate, model: str
 ):
-    """The prediction was created, and nobody heard of it: it is not asked for again."""
+    """The prediction was created, and is not requested again."""
     fake.next(CREATE, Lost())
     studio.clip(studio.generator(model))
     assert len(fake.created) == 1
     assert any("whose answer was lost" in line for line in studio.log)
 
 
-def test_a_lost_request_is_asked_again(studio: ReplicateStudio, fake: FakeReplicate):
-    """When the list does not have it either, it was never created."""
+def test_a_lost_request_is_sent_again(studio: ReplicateStudio, fake: FakeReplicate):
+    """If the list does not have it either, it was never created."""
     fake.next(CREATE, Lost(status=503), TooMany())
     fake.next("GET /v1/predictions", TooMany(), TooMany())
     clip = studio.clip()
@@ -90,10 +88,10 @@ def test_a_lost_request_is_asked_again(studio: ReplicateStudio, fake: FakeReplic
 
 
 @pytest.mark.parametrize("by", ["otherhost:1:x", f"{socket.gethostname()}:4194304:x"])
-def test_an_intent_without_an_id_is_looked_for_in_the_list(
+def test_an_intent_without_an_id_is_searched_in_the_list(
     studio: ReplicateStudio, fake: FakeReplicate, by: str
 ):
-    """A process died between the POST and its answer: its prediction is found and used."""
+    """The prediction of a process that died between the POST and its answer is used."""
     clip = studio.clip()
     [attempt] = studio.attempts
     nameless = {"status": "intended", "prediction_id": None, "asked_by": by, "cost_usd": 0}
@@ -104,10 +102,10 @@ def test_an_intent_without_an_id_is_looked_for_in_the_list(
     assert len(fake.created) == 1
 
 
-def test_what_fails_for_a_passing_reason_is_asked_again_and_counted(
+def test_a_transient_failure_is_requested_again_and_counted(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """Failed predictions that ran are billed, and the film's cost says so."""
+    """Failed predictions that ran are billed, and count in the film's cost."""
     fake.next("prediction", Fails("CUDA out of memory"), Fails("Prediction interrupted", False))
     clip = studio.clip()
     assert len(fake.created) == 3
@@ -116,8 +114,8 @@ def test_what_fails_for_a_passing_reason_is_asked_again_and_counted(
     assert [bool(row.usd) for row in fake.bill] == [True, False, True]
 
 
-def test_it_gives_up_after_three(studio: ReplicateStudio, fake: FakeReplicate):
-    """What keeps failing is not paid for without end."""
+def test_three_failures_are_the_limit(studio: ReplicateStudio, fake: FakeReplicate):
+    """The number of paid attempts is limited."""
     fake.next("prediction", *[Fails("CUDA out of memory")] * 9)
     with pytest.raises(Unavailable, match=r"failed 3 times at chunk 3 of film 'film'"):
         studio.clip()
@@ -127,7 +125,7 @@ def test_it_gives_up_after_three(studio: ReplicateStudio, fake: FakeReplicate):
 def test_moderation_is_final_and_the_fallback_takes_over(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """The declined request is not repeated; another model, where one is named, gets it."""
+    """A declined request is not repeated; the fallback model gets it, if there is one."""
     flagged = Fails("The input was flagged as sensitive (E005)")
     fake.next("prediction", flagged)
     with pytest.raises(Declined, match="change the beat's prompt or picture"):
@@ -140,7 +138,7 @@ def test_moderation_is_final_and_the_fallback_takes_over(
 
 
 def test_an_input_error_is_final(studio: ReplicateStudio, fake: FakeReplicate):
-    """A model's own complaint is told, and nothing is paid for a second time."""
+    """The model's error is shown, and no second prediction is paid for."""
     fake.next("prediction", Fails("ValueError: image has 2 channels"))
     with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not requested again"):
         studio.clip()
@@ -167,7 +165,7 @@ def test_stopping_cancels_the_prediction(studio: ReplicateStudio, fake: FakeRepl
 def test_a_prediction_that_takes_too_long_is_cancelled(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """The wait has an end."""
+    """The wait has a timeout."""
     studio.policy = PredictionPolicy(
         max_seconds=0.5, first_poll_seconds=0.05, longest_poll_seconds=0.1
     )
@@ -177,10 +175,10 @@ def test_a_prediction_that_takes_too_long_is_cancelled(
     assert fake.created[0].status == "canceled"
 
 
-def test_an_output_that_is_deleted_is_paid_for_again_and_both_are_counted(
+def test_a_deleted_output_is_paid_for_again_and_both_count(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """After an hour nothing else helps; the ledger says what happened."""
+    """After an hour the output is gone, as the ledger records."""
     studio.clip()
     fake.output_seconds = 0.5
     time.sleep(0.6)
@@ -194,14 +192,14 @@ def test_an_output_that_is_deleted_is_paid_for_again_and_both_are_counted(
 def test_a_truncated_download_is_fetched_again(
     studio: ReplicateStudio, fake: FakeReplicate, silently: bool
 ):
-    """The clip is paid for and there: only its way here was cut."""
+    """The clip is paid for; only its download is repeated."""
     fake.next("GET /delivery", Truncated(silently=silently))
     assert probe(studio.clip().path).frames == 81
     assert len(fake.created) == 1
 
 
-def test_a_download_that_leads_elsewhere_is_refused(studio: ReplicateStudio, fake: FakeReplicate):
-    """A redirect to a plain host is not followed."""
+def test_a_download_from_another_host_is_refused(studio: ReplicateStudio, fake: FakeReplicate):
+    """A redirect to a host without TLS is not followed."""
     fake.next("GET /delivery", Redirects("http://example.com/clip.mp4"))
     with pytest.raises(Rejected):
         studio.clip()
@@ -211,7 +209,7 @@ def test_a_download_that_leads_elsewhere_is_refused(studio: ReplicateStudio, fak
 def test_the_limit_of_cost_holds_before_each_prediction(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """What is in flight counts, and nothing is asked beyond it."""
+    """Predictions in flight count, and none is requested beyond the limit."""
     price = studio.generator().price_usd(60, FrameRate(24), (128, 72))
     studio.max_cost_usd = 1.5 * price
     studio.clip(seed=1)
@@ -223,7 +221,7 @@ def test_the_limit_of_cost_holds_before_each_prediction(
 def test_zeroscope_gets_a_clip_that_holds_the_composite(
     studio: ReplicateStudio, fake: FakeReplicate, still: Path
 ):
-    """No `image`: an `init_video` of the asked frames and size, and the version's id."""
+    """It gets an `init_video` of the requested length and size, and a version."""
     generator = studio.generator("anotherjesse/zeroscope-v2-xl:latest")
     request = GenerationRequest(
         video_id="film",
@@ -254,24 +252,24 @@ def test_zeroscope_gets_a_clip_that_holds_the_composite(
     assert error < 3
 
 
-def test_a_model_that_is_not_there_is_declined(studio: ReplicateStudio, fake: FakeReplicate):
-    """It is said before anything is uploaded or paid for."""
+def test_a_missing_model_is_declined(studio: ReplicateStudio, fake: FakeReplicate):
+    """The error precedes any upload or payment."""
     fake.models.pop("wavespeedai/wan-2.1-i2v-480p")
     with pytest.raises(Declined, match=r"wan-2\.1"):
         studio.clip(studio.generator("wan-2.1-i2v-480p"))
     assert fake.created == []
 
 
-def test_a_clip_longer_than_the_model_makes_is_a_person_s_mistake(studio: ReplicateStudio):
-    """It names the longest."""
+def test_a_clip_that_is_too_long_is_a_spec_error(studio: ReplicateStudio):
+    """The error names the longest clip."""
     with pytest.raises(SpecError, match="is the longest it makes"):
         studio.generator("kling-v2.5-turbo-pro").generate(
             studio.request(num_frames=24 * 11), studio.workdir
         )
 
 
-def test_two_processes_that_ask_at_once_pay_once(studio: ReplicateStudio, fake: FakeReplicate):
-    """A conditional write lets one of them ask; the other goes on with its prediction."""
+def test_simultaneous_processes_pay_once(studio: ReplicateStudio, fake: FakeReplicate):
+    """A conditional write lets one of them request it; the others continue with its prediction."""
     fake.next("prediction", Takes(queue=0, seconds=1))
     generators = [studio.generator() for _ in range(3)]
     clips: list[str] = []

@@ -70,14 +70,14 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_every_model_of_the_catalog_is_asked_for_here():
-    """A model that is added gets its line above."""
+def test_every_model_of_the_catalog_is_tested_here():
+    """A new model needs a line above."""
     assert set(ASKED) == set(load_catalog())
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_model_is_asked_for_what_it_takes_and_nothing_else(name: str):
-    """The whole set of inputs, by the model's own names."""
+def test_a_model_gets_exactly_its_inputs(name: str):
+    """The complete inputs, by the model's own names."""
     assert build_inputs(load_catalog()[name], request(), URL) == ASKED[name] | PROMPT
 
 
@@ -92,7 +92,7 @@ def test_zeroscope_gets_a_clip_and_no_image(chunk_num: int, num_frames: int):
     assert "image" not in inputs
 
 
-def test_a_request_that_no_prediction_can_have_is_refused():
+def test_an_impossible_request_is_refused():
     """A seed of over 31 bits, and a clip that is too long."""
     model = load_catalog()["zeroscope-v2-xl"]
     assert build_inputs(model, request(seed=MAX_SEED), URL)["seed"] == 2147483647
@@ -103,8 +103,8 @@ def test_a_request_that_no_prediction_can_have_is_refused():
         build_inputs(model, request(num_frames=121), URL)
 
 
-def test_a_fingerprint_tells_requests_apart_and_nothing_else():
-    """Not the picture's address or the inputs' order; every input, the version, the picture."""
+def test_a_fingerprint_distinguishes_requests():
+    """It depends on every input, the version and the picture, but not on its URL or the order."""
     model = load_catalog()["zeroscope-v2-xl"]
     inputs = build_inputs(model, request(), URL)
     first = request_fingerprint(model, "ab", inputs, "01")
@@ -121,7 +121,7 @@ def test_a_fingerprint_tells_requests_apart_and_nothing_else():
 
 
 def test_a_fingerprint_is_the_same_in_every_release():
-    """A prediction that an earlier process paid for is found again by it."""
+    """An earlier process's paid prediction is found by it."""
     model = load_catalog()["kling-v2.5-turbo-pro"]
     material = (
         rb'{"inputs":{"duration":5,"prompt":"Gr\u00fc\u00dfe"},"media":"00",'

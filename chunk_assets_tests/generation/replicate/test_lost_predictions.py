@@ -1,4 +1,4 @@
-"""An attempt is void only when there can be no prediction; what is unknown counts at its price."""
+"""An attempt is void only if no prediction can exist; unknown ones count at their price."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,7 +31,7 @@ def statuses(studio: ReplicateStudio) -> list[str]:
 
 
 def intent(studio: ReplicateStudio, **changes: Any) -> Attempt:
-    """Leave what a process leaves that dies between its intent and the POST."""
+    """Leave the ledger of a process that died between its intent and the POST."""
     studio.clip()
     [attempt] = studio.attempts
     nameless = {"status": "intended", "prediction_id": None, "asked_by": DEAD, "cost_usd": 0}
@@ -44,7 +44,7 @@ def intent(studio: ReplicateStudio, **changes: Any) -> Attempt:
 def test_a_wrong_clock_loses_no_prediction(
     studio: ReplicateStudio, fake: FakeReplicate, minutes: float
 ):
-    """Replicate's time counts, by its answers; the difference is said once."""
+    """Replicate's own time counts; the difference is logged once."""
     fake.clock = timedelta(minutes=minutes)
     fake.next(CREATE, Lost())
     studio.clip()
@@ -53,17 +53,17 @@ def test_a_wrong_clock_loses_no_prediction(
 
 
 def test_a_list_that_lags_loses_no_prediction(studio: ReplicateStudio, fake: FakeReplicate):
-    """It is looked for until it must be there."""
+    """It is searched for until it must be listed."""
     fake.list_lag = 0.3
     fake.next(CREATE, Lost(502))
     studio.clip()
     assert len(fake.created) == 1
 
 
-def test_what_the_list_does_not_show_is_unknown_and_found_later(
+def test_an_unlisted_prediction_is_unknown_and_found_later(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """It counts at its price while it is not known, and at its cost once it is found."""
+    """It counts at its price while it is unknown, and at its cost once it is found."""
     fake.list_lag = 5
     fake.next(CREATE, Lost(502))
     clip = studio.clip()
@@ -79,8 +79,8 @@ def test_what_the_list_does_not_show_is_unknown_and_found_later(
     assert clip.spent_usd == pytest.approx(3 * clip.cost_usd)
 
 
-def test_the_next_run_takes_up_what_was_unknown(studio: ReplicateStudio, fake: FakeReplicate):
-    """A prediction that shows up late makes the clip, and no other is asked for."""
+def test_the_next_run_continues_an_unknown_prediction(studio: ReplicateStudio, fake: FakeReplicate):
+    """A prediction that is listed late makes the clip, and no other is requested."""
     fake.list_lag = 60
     fake.next(CREATE, Lost(502), *[ServerError()] * 2)
     with pytest.raises(Unavailable):
@@ -94,10 +94,10 @@ def test_the_next_run_takes_up_what_was_unknown(studio: ReplicateStudio, fake: F
 @pytest.mark.parametrize(
     "fault", [ServerError(500), ServerError(503), Answers(408), Reset(), WebPage()], ids=repr
 )
-def test_a_post_that_keeps_failing_ends_and_says_what_is_waited_for(
+def test_a_post_that_keeps_failing_ends_and_explains_its_waits(
     studio: ReplicateStudio, fake: FakeReplicate, fault: Any
 ):
-    """After three, none of which shows in the list; each counts at its price until it is known."""
+    """After three unlisted predictions; each counts at its price until it is found."""
     fake.always(CREATE, fault)
     with pytest.raises(Unavailable) as caught:
         studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
@@ -114,8 +114,8 @@ def test_a_post_that_keeps_failing_ends_and_says_what_is_waited_for(
     assert [line.rpartition("prediction ")[2] for line in again] == ["2 of 3", "3 of 3"]
 
 
-def test_what_is_unknown_counts_against_the_limit(studio: ReplicateStudio, fake: FakeReplicate):
-    """Nothing is asked that could pass it, should the lost prediction have been billed."""
+def test_unknown_attempts_count_against_the_limit(studio: ReplicateStudio, fake: FakeReplicate):
+    """No request is sent that could exceed it if the lost prediction was billed."""
     studio.max_cost_usd = 1.5 * studio.generator().price_usd(60, FrameRate(24), (128, 72))
     fake.always(CREATE, ServerError())
     with pytest.raises(OverBudget):
@@ -123,10 +123,8 @@ def test_what_is_unknown_counts_against_the_limit(studio: ReplicateStudio, fake:
     assert len(fake.received(CREATE)) == 1
 
 
-def test_an_intent_whose_input_is_deleted_meanwhile_is_unknown(
-    studio: ReplicateStudio, fake: FakeReplicate
-):
-    """An hour later the list shows a prediction that may be it: nobody can tell."""
+def test_an_intent_whose_input_is_deleted_is_unknown(studio: ReplicateStudio, fake: FakeReplicate):
+    """An hour later the list has a prediction that may or may not be it."""
     intent(studio, asked_at=now() - timedelta(minutes=70))
     made = fake.created[0]
     made.created_at -= timedelta(minutes=70)
@@ -136,10 +134,8 @@ def test_an_intent_whose_input_is_deleted_meanwhile_is_unknown(
     assert studio.ledger.chunk(3).unknown_usd > 0
 
 
-def test_an_intent_that_must_be_in_the_list_and_is_not_is_void(
-    studio: ReplicateStudio, fake: FakeReplicate
-):
-    """It was never created: twenty minutes later the list shows everything, with its inputs."""
+def test_an_intent_missing_in_a_complete_list_is_void(studio: ReplicateStudio, fake: FakeReplicate):
+    """Twenty minutes later the list is complete and shows all inputs: it was never created."""
     intent(studio, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
     fake.created.clear()
     clip = studio.clip()
@@ -160,10 +156,10 @@ def _in_a_circle(fake: FakeReplicate) -> Answers:
 
 
 @pytest.mark.parametrize("answer", [_with_a_riddle, _in_a_circle])
-def test_a_list_that_cannot_be_read_whole_proves_nothing(
+def test_an_incomplete_list_proves_nothing(
     studio: ReplicateStudio, fake: FakeReplicate, answer: Callable[[FakeReplicate], Answers]
 ):
-    """An entry without an id, or pages without an end, may hide it."""
+    """It may be an entry without an id, or on a page that is not read."""
     intent(studio, asked_at=now() - timedelta(minutes=21), media_url_sha256="0" * 64)
     fake.created.clear()
     fake.always(LIST, answer(fake))
@@ -172,10 +168,10 @@ def test_a_list_that_cannot_be_read_whole_proves_nothing(
 
 
 @pytest.mark.parametrize("fault", [_without_results, lambda _fake: WebPage()])
-def test_a_list_that_is_none_stops_the_film(
+def test_an_unreadable_list_stops_the_film(
     studio: ReplicateStudio, fake: FakeReplicate, fault: Callable[[FakeReplicate], Answers]
 ):
-    """Nothing is asked while it cannot be read, and the intent stays what it was."""
+    """No request is sent while the list is unreadable, and the intent stays."""
     left = intent(studio)
     fake.always(LIST, fault(fake))
     with pytest.raises(Unavailable, match="the list of predictions"):
@@ -187,7 +183,7 @@ def test_a_list_that_is_none_stops_the_film(
 def test_an_intent_of_an_older_version_is_found_or_unknown(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """Its time is this machine's: too uncertain to prove that there is no prediction."""
+    """Its time is from this machine's clock, which proves nothing."""
     old = {"clock": "local", "media_url_sha256": "0" * 64}
     intent(studio, asked_at=now() - timedelta(minutes=40), **old)
     fake.created.clear()
@@ -197,15 +193,15 @@ def test_an_intent_of_an_older_version_is_found_or_unknown(
 
 @pytest.mark.parametrize("fault", [Answers(401, {}), NoCredit(), Answers(422, {})], ids=repr)
 def test_a_refused_request_is_void(studio: ReplicateStudio, fake: FakeReplicate, fault: Any):
-    """Replicate's own answer says that nothing was created."""
+    """Replicate's response proves that nothing was created."""
     fake.next(CREATE, fault)
     with pytest.raises(Exception, match="Replicate refused"):
         studio.clip()
     assert statuses(studio) == ["void"]
 
 
-def test_a_throttled_request_is_repeated_and_said(studio: ReplicateStudio, fake: FakeReplicate):
-    """With the number of the try, and the wait."""
+def test_a_throttled_request_is_retried_and_reported(studio: ReplicateStudio, fake: FakeReplicate):
+    """The message has the attempt's number and the wait."""
     fake.next(CREATE, TooMany())
     studio.clip()
     assert [line for line in studio.log if "; attempt 2 of 4 in " in line]

@@ -1,4 +1,4 @@
-"""Predictions that nobody waits for any more: what becomes of them, and of their cost."""
+"""Orphaned predictions are cancelled, and their cost is counted."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ class Chunk:
         self.log: list[str] = []
 
     def left(self, image: str = "https://example.com/1.png", **changes: Any) -> Attempt:
-        """Ask for a prediction, and leave an attempt behind, asked for ten minutes ago."""
+        """Request a prediction, and leave an attempt from ten minutes ago."""
         given = {"prompt": "x", "image": image, "resolution": "480p"}
         asked = self.api.create(model=MODEL.name, version=None, inputs=given)
         fields = {
@@ -49,7 +49,7 @@ class Chunk:
         return attempt
 
     def settled(self) -> Attempt:
-        """The attempt, once another request is wanted."""
+        """The attempt after another request was settled."""
         orphans = OrphanedPredictions(
             self.api, self.ledger, process="me", policy=PredictionPolicy(), log=self.log.append
         )
@@ -64,8 +64,8 @@ def chunk(api: ReplicateApi, fake: FakeReplicate, store: ObjectStore) -> Chunk:
     return Chunk(api, FilmObjects(store, "film").ledger())
 
 
-def test_one_that_runs_is_cancelled_and_costs_what_it_costs(chunk: Chunk, fake: FakeReplicate):
-    """Its process is dead: nobody will fetch its clip."""
+def test_a_running_orphan_is_cancelled_and_counted(chunk: Chunk, fake: FakeReplicate):
+    """Its process is dead, and no run will download its clip."""
     chunk.left()
     ended = chunk.settled()
     assert (ended.status, ended.cost_usd) == ("canceled", 0.25)
@@ -73,15 +73,15 @@ def test_one_that_runs_is_cancelled_and_costs_what_it_costs(chunk: Chunk, fake: 
     assert "another request for chunk 0 is over (canceled), and cost $0.25" in chunk.log[0]
 
 
-def test_one_that_has_ended_is_counted(chunk: Chunk, fake: FakeReplicate, still: Path):
-    """It succeeded while nobody looked."""
+def test_a_finished_orphan_is_counted(chunk: Chunk, fake: FakeReplicate, still: Path):
+    """It succeeded after its process had died."""
     fake.calm()
     chunk.left(chunk.api.upload(still, "image/png"))
     ended = chunk.settled()
     assert (ended.status, ended.cost_usd) == ("succeeded", 0.25)
 
 
-def test_one_that_waits_in_the_queue_costs_nothing(chunk: Chunk, fake: FakeReplicate):
+def test_a_queued_orphan_costs_nothing(chunk: Chunk, fake: FakeReplicate):
     """It never ran."""
     fake.calm()
     fake.next("prediction", Takes(NEVER, 1))
@@ -90,8 +90,8 @@ def test_one_that_waits_in_the_queue_costs_nothing(chunk: Chunk, fake: FakeRepli
     assert (ended.status, ended.cost_usd) == ("canceled", 0.0)
 
 
-def test_one_whose_id_was_never_written_is_found_in_the_list(chunk: Chunk, fake: FakeReplicate):
-    """By the address of its picture."""
+def test_an_orphan_without_an_id_is_found_in_the_list(chunk: Chunk, fake: FakeReplicate):
+    """The URL of its picture identifies it."""
     chunk.left(prediction_id=None, status="intended")
     ended = chunk.settled()
     assert (ended.status, ended.prediction_id) == ("canceled", fake.created[0].id)
@@ -100,38 +100,38 @@ def test_one_whose_id_was_never_written_is_found_in_the_list(chunk: Chunk, fake:
 @pytest.mark.parametrize(
     ("minutes", "status"), [(21, "void"), (19, "unknown"), (2, "unknown"), (1, "intended")]
 )
-def test_one_that_is_not_in_the_list_is_void_only_when_it_must_be_there(
+def test_an_unlisted_orphan_is_void_only_once_the_list_is_complete(
     chunk: Chunk, minutes: float, status: str
 ):
-    """Before that it may have been created, and for its first moments nothing is said of it."""
+    """Before that it may exist; for its first seconds its state does not change."""
     asked = now() - timedelta(minutes=minutes)
     chunk.left(prediction_id=None, status="intended", media_url_sha256="0" * 64, asked_at=asked)
     assert chunk.settled().status == status
 
 
 @pytest.mark.parametrize("by", [ALIVE, ELSEWHERE], ids=["here", "elsewhere"])
-def test_one_that_somebody_may_wait_for_is_left_alone(chunk: Chunk, fake: FakeReplicate, by: str):
-    """Another run of the film may be at work with another prompt."""
+def test_a_running_processs_prediction_is_left_alone(chunk: Chunk, fake: FakeReplicate, by: str):
+    """Another run may be rendering the film with another prompt."""
     left = chunk.left(asked_by=by)
     assert chunk.settled() == left
     assert fake.created[0].status == "processing"
 
 
-def test_nobody_waits_for_longer_than_a_prediction_may_take(chunk: Chunk):
+def test_a_prediction_past_its_timeout_is_orphaned(chunk: Chunk):
     """After that, a process on another host counts as dead."""
     chunk.left(asked_by=ELSEWHERE, asked_at=now() - timedelta(minutes=31))
     assert chunk.settled().status == "canceled"
 
 
-def test_one_that_replicate_does_not_know_is_unknown(chunk: Chunk):
-    """It was created, and may have been billed: it counts at its price until it is found."""
+def test_an_orphan_that_replicate_does_not_have_is_unknown(chunk: Chunk):
+    """It was created and may be billed: it counts at its price until it is found."""
     chunk.left(prediction_id="gone")
     ended = chunk.settled()
     assert (ended.status, ended.cost_usd, ended.committed_usd) == ("unknown", 0.0, 0.25)
 
 
-def test_what_cannot_be_settled_now_stays_open(chunk: Chunk, fake: FakeReplicate):
-    """The film goes on, and the next prediction's time is another try's."""
+def test_an_orphan_that_cannot_be_settled_stays_open(chunk: Chunk, fake: FakeReplicate):
+    """The film continues, and the next prediction tries again."""
     left = chunk.left()
     fake.next(CANCEL, *[ServerError()] * 4)
     assert chunk.settled() == left
@@ -139,8 +139,8 @@ def test_what_cannot_be_settled_now_stays_open(chunk: Chunk, fake: FakeReplicate
     assert chunk.settled().status == "canceled"
 
 
-def test_an_attempt_at_what_is_wanted_is_not_touched(chunk: Chunk, fake: FakeReplicate):
-    """It is gone on with."""
+def test_an_attempt_of_the_wanted_request_is_kept(chunk: Chunk, fake: FakeReplicate):
+    """The run continues with it."""
     left = chunk.left(request="new")
     assert chunk.settled() == left
     assert fake.created[0].status == "processing"

@@ -1,4 +1,4 @@
-"""A clip that is paid for is fetched for as long as it may be there, and never bought again."""
+"""A paid clip is downloaded while it may exist, and not paid for again."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,9 +17,7 @@ WAN = "wan-video/wan-2.2-i2v-fast"
 
 
 @pytest.mark.parametrize("output", [None, "", [], {}], ids=repr)
-def test_an_output_that_is_not_there_yet_is_read_again(
-    studio: ReplicateStudio, fake: FakeReplicate, output: Any
-):
+def test_a_late_output_is_read_again(studio: ReplicateStudio, fake: FakeReplicate, output: Any):
     """A prediction that has succeeded may show its output a moment later."""
     fake.next(GET, *[Shows({"output": output})] * 3)
     clip = studio.clip()
@@ -29,10 +27,8 @@ def test_an_output_that_is_not_there_yet_is_read_again(
 
 
 @pytest.mark.parametrize("status", [404, 410, 403, 401])
-def test_a_file_that_is_not_there_yet_is_fetched_again(
-    studio: ReplicateStudio, fake: FakeReplicate, status: int
-):
-    """One answer that it is not there, or not to be had, proves nothing while it is new."""
+def test_a_late_file_is_downloaded_again(studio: ReplicateStudio, fake: FakeReplicate, status: int):
+    """A single error for a new output proves nothing."""
     fake.next(DELIVERY, *[Answers(status)] * 2)
     studio.clip()
     assert len(fake.created) == 1
@@ -53,10 +49,10 @@ UNFETCHABLE = {
 
 
 @pytest.mark.parametrize(("route", "fault"), UNFETCHABLE.values(), ids=UNFETCHABLE)
-def test_what_cannot_be_fetched_is_kept_for_the_next_run(
+def test_an_unfetched_clip_is_kept_for_the_next_run(
     studio: ReplicateStudio, fake: FakeReplicate, route: str, fault: Any
 ):
-    """It ends in one sentence, without asking again or another model; the next run pays nothing."""
+    """The run fails without a second request or model; the next run pays nothing."""
     fake.always(route, fault)
     with pytest.raises(GenerationError, match="is paid for, but not fetched: ") as caught:
         studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
@@ -92,7 +88,7 @@ FORMS = {
 def test_an_output_of_an_unknown_form_costs_one_prediction(
     studio: ReplicateStudio, fake: FakeReplicate, form: str
 ):
-    """Its form is said, and neither this run nor the next asks again."""
+    """The error shows its form, and neither this run nor the next requests it again."""
     fake.outputs[WAN] = FORMS[form]
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
@@ -102,7 +98,7 @@ def test_an_output_of_an_unknown_form_costs_one_prediction(
     assert len(fake.received(CREATE)) == 1
 
 
-def test_the_form_that_a_model_publishes_is_checked_before_it_is_paid(
+def test_the_published_output_form_is_checked_before_payment(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
     """Nothing is uploaded; a fallback takes over."""
@@ -115,10 +111,8 @@ def test_the_form_that_a_model_publishes_is_checked_before_it_is_paid(
     assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
 
 
-def test_a_file_that_is_not_there_after_an_hour_is_deleted(
-    studio: ReplicateStudio, fake: FakeReplicate
-):
-    """By Replicate's clock: then it is asked for again, and both are counted."""
+def test_a_file_missing_after_an_hour_is_deleted(studio: ReplicateStudio, fake: FakeReplicate):
+    """By Replicate's clock; it is then requested again, and both count."""
     fake.always(DELIVERY, Answers(404))
     with pytest.raises(Unavailable):
         studio.clip()
@@ -131,10 +125,10 @@ def test_a_file_that_is_not_there_after_an_hour_is_deleted(
     assert "its output is deleted" in (studio.attempts[0].error or "")
 
 
-def test_a_prediction_that_is_not_shown_yet_is_looked_at_again(
+def test_a_new_prediction_that_is_not_shown_is_polled_again(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """Right after it was created, Replicate's servers may not all know it."""
+    """Right after its creation, not all of Replicate's servers may know it."""
     fake.next(GET, *[Answers(404)] * 3)
     studio.clip()
     assert len(fake.created) == 1
@@ -143,7 +137,7 @@ def test_a_prediction_that_is_not_shown_yet_is_looked_at_again(
 def test_a_prediction_that_is_never_shown_stays_in_the_ledger(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """It ends in one sentence, and no other is asked for; the next run finds it."""
+    """The run fails without requesting another; the next run finds it."""
     fake.always(GET, Answers(404))
     with pytest.raises(Unavailable, match="is the API token of another account"):
         studio.clip()
@@ -153,10 +147,10 @@ def test_a_prediction_that_is_never_shown_stays_in_the_ledger(
     assert len(fake.received(CREATE)) == 1
 
 
-def test_a_prediction_that_is_gone_after_an_hour_is_unknown(
+def test_a_prediction_missing_after_an_hour_is_unknown(
     studio: ReplicateStudio, fake: FakeReplicate
 ):
-    """What became of it cannot be told: it counts at its price, and another is asked for."""
+    """Its outcome is unknown: it counts at its price, and another is requested."""
     fake.always(GET, Answers(404))
     with pytest.raises(Unavailable):
         studio.clip()
@@ -170,10 +164,8 @@ def test_a_prediction_that_is_gone_after_an_hour_is_unknown(
     assert ledger.unknown_usd == ledger.cost_usd
 
 
-def test_another_predictions_answer_is_not_taken_for_it(
-    studio: ReplicateStudio, fake: FakeReplicate
-):
-    """A cache in between may mix them up."""
+def test_another_predictions_response_is_refused(studio: ReplicateStudio, fake: FakeReplicate):
+    """A cache may mix up responses."""
     fake.next(GET, Shows({"id": "another", "status": "failed", "error": "E005"}))
     studio.clip()
     assert len(fake.created) == 1

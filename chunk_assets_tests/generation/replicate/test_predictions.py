@@ -1,4 +1,4 @@
-"""Predictions are read with tolerance."""
+"""Predictions are parsed tolerantly."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from chunk_assets.generation.replicate.api import (
 
 class TestPrediction:
     def test_nulls_and_nonsense_are_tolerated(self):
-        """Whatever is null, missing or of another kind is as if it were not said."""
+        """Null, missing and malformed fields have their defaults."""
         nulls = dict.fromkeys(Prediction.model_fields, None) | {"metrics": None, "id": "a"}
         assert Prediction.model_validate(nulls) == Prediction(id="a")
         odd = {"id": "a", "status": "paused", "error": {"code": 7}, "logs": 3, "input": []}
@@ -22,7 +22,7 @@ class TestPrediction:
         assert (read.predict_time, read.created_at, read.has_run) == (0, None, False)
         assert Prediction.model_validate(read.model_dump(mode="json")) == read
 
-    def test_dates_know_their_zone(self):
+    def test_dates_have_a_time_zone(self):
         """Every date can be compared with an aware one."""
         read = Prediction.model_validate({"id": "a", "created_at": "2026-01-05T10:00:00"})
         assert read.created_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -55,5 +55,5 @@ class TestPrediction:
         ],
     )
     def test_progress_is_read_from_logs(self, logs: str, progress: float | None):
-        """The last bar, percentage or fraction says how far it is."""
+        """The last bar, percentage or fraction is the progress."""
         assert Prediction(id="a", logs=logs).progress == progress

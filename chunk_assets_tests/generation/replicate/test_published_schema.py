@@ -35,7 +35,7 @@ INPUTS: dict[str, Any] = {
 
 
 def document(properties: Any = INPUTS, **schemas: Any) -> dict[str, Any]:
-    """An OpenAPI document as Replicate gives it."""
+    """An OpenAPI document as Replicate returns it."""
     schema = {"type": "object", "title": "Input", "required": ["prompt", "image"]}
     schemas = {"resolution": RESOLUTION, **schemas}
     return {
@@ -87,28 +87,28 @@ def test_inputs_that_the_model_has_pass(inputs):
         ({"image": None}, "'image' of o/m is None: allowed is the type string"),
     ],
 )
-def test_a_value_that_the_model_would_fail_on_is_refused(inputs, sentence):
-    """The sentence has the input, its value and what is allowed."""
+def test_an_invalid_value_is_refused(inputs, sentence):
+    """The error names the input, its value and what is allowed."""
     with pytest.raises(SpecError) as error:
         check(**inputs)
     assert str(error.value) == f"the input {sentence}"
 
 
-def test_a_key_that_would_be_dropped_is_refused():
-    """It is named with those that the model takes."""
+def test_an_unknown_input_is_refused():
+    """The error names it and the inputs of the model."""
     with pytest.raises(SpecError, match=r"^o/m has no input 'foo', which .*: it takes all_of, any"):
         check(foo=1, num_frames=3)
 
 
 def test_a_missing_input_is_refused():
-    """It is named."""
+    """The error names it."""
     with pytest.raises(SpecError, match=r"^o/m needs the input 'image', which is missing$"):
         check_inputs({"prompt": "a cup"}, document(), "o/m")
 
 
 @pytest.mark.parametrize("value", [DATA_URI, "https://example.com/f?token=abc", [DATA_URI]])
-def test_no_error_shows_where_the_picture_is(value):
-    """Neither a data URI nor a URL, whatever is wrong with it."""
+def test_errors_show_no_picture(value):
+    """An error shows neither a data URI nor a URL."""
     with pytest.raises(SpecError) as error:
         check(num_frames=value)
     assert "iVBOR" not in str(error.value)
@@ -135,14 +135,14 @@ def test_no_error_shows_where_the_picture_is(value):
         ),
     ],
 )
-def test_a_schema_that_cannot_be_read_checks_nothing_and_says_so(schema):
-    """Missing, empty or broken: somebody else's mistake stops no film, and nothing is fetched."""
+def test_an_unreadable_schema_checks_nothing(schema):
+    """A missing, empty or broken schema stops no film and causes no request."""
     assert check_inputs({"prompt": "a cup", "image": DATA_URI}, schema, "o/m") is False
 
 
 @pytest.mark.parametrize("name", list(load_catalog()))
-def test_what_the_catalog_asks_for_is_what_the_models_publish(name: str):
-    """Of each model, for films of several sizes, rates and lengths."""
+def test_the_catalogs_inputs_match_the_published_schemas(name: str):
+    """For each model, and films of several sizes, rates and lengths."""
     model = load_catalog()[name]
     schema = next(served.schema for served in MODELS if served.name == model.replicate)
     for size in ((1024, 576), (576, 1024), (1920, 1080), (64, 64)):

@@ -1,4 +1,4 @@
-"""Stopping a run while it waits for Replicate: it ends at once, and nothing is paid twice."""
+"""A run that is stopped while it waits for Replicate ends at once, and nothing is paid twice."""
 
 import threading
 import time
@@ -49,7 +49,7 @@ def stopped_at(
 def test_a_stop_does_not_wait_for_an_answer(
     fake: FakeReplicate, studio: ReplicateStudio, route: str
 ):
-    """Whatever Replicate has been asked, and the next run pays nothing again."""
+    """The run ends at once for every request, and the next run pays nothing again."""
     fake.next(route, LONG)
     assert stopped_at(fake, route, studio) < 2
     fake.calm()
@@ -63,7 +63,7 @@ def test_a_stop_does_not_wait_for_an_answer(
 def test_a_stop_during_the_request_for_a_prediction_proves_nothing(
     fake: FakeReplicate, studio: ReplicateStudio, reason: Exception | None
 ):
-    """The intent stays in the ledger, and the next run takes the prediction up."""
+    """The intent stays in the ledger, and the next run continues with the prediction."""
     fake.next(POST, LONG)
     stopped_at(fake, POST, studio, reason)
     assert [attempt.status for attempt in studio.attempts] == ["intended"]
@@ -75,17 +75,15 @@ def test_a_stop_during_the_request_for_a_prediction_proves_nothing(
 def test_a_stop_between_two_requests_for_a_prediction_leaves_nothing_open(
     fake: FakeReplicate, studio: ReplicateStudio
 ):
-    """What Replicate has refused each time was not created: it counts nothing."""
+    """Replicate refused each request, so nothing was created or counts."""
     fake.always(POST, TooMany())
     patient = RetryPolicy(attempts=9, wait_initial=5)
     stopped_at(fake, POST, studio, retries=patient)
     assert [(one.status, one.committed_usd) for one in studio.attempts] == [("void", 0)]
 
 
-def test_a_stop_does_not_wait_for_long_for_its_cancellation(
-    fake: FakeReplicate, studio: ReplicateStudio
-):
-    """The prediction is named, stays in the ledger, and is not asked for again."""
+def test_a_stop_waits_briefly_for_its_cancellation(fake: FakeReplicate, studio: ReplicateStudio):
+    """The log names the prediction, which stays in the ledger and is not requested again."""
     fake.next("prediction", Takes(seconds=3))
     fake.next(CANCEL, Lost(502), LONG)
     assert stopped_at(fake, LOOK, studio) < 3.5
@@ -94,8 +92,8 @@ def test_a_stop_does_not_wait_for_long_for_its_cancellation(
     assert [sentence in line for line in studio.log].count(True) == 1
 
 
-def test_a_stop_ends_the_pause_between_two_tries():
-    """However long the server asked to wait."""
+def test_a_stop_ends_the_wait_before_a_retry():
+    """It ends at once, however long the server asked to wait."""
     began, stop = time.monotonic(), StopSignal()
 
     def refused() -> None:
@@ -114,14 +112,14 @@ def test_a_stop_ends_the_pause_between_two_tries():
     assert time.monotonic() - began < 2
 
 
-def test_an_answer_that_trickles_in_has_an_end():
-    """Though each byte comes in time."""
+def test_an_answer_that_trickles_in_times_out():
+    """It times out, even if each byte arrives in time."""
     with pytest.raises(TimeoutError):
         answered(lambda: time.sleep(5), seconds=0.3)
 
 
-def test_what_is_not_taken_is_not_made():
-    """A stream that is left is closed on its own thread, which ends."""
+def test_an_abandoned_stream_ends():
+    """An abandoned stream is closed on its own thread, which ends."""
     closed = threading.Event()
 
     def numbers():
