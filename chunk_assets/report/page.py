@@ -129,7 +129,7 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             film_note=film_note(plan, store, states),
             chunks=chunks,
             clips_play=len(states) <= AUTOPLAY_CHUNKS,
-            seen_at=f"{now:%Y-%m-%d %H:%M} UTC",
+            generated_at=f"{now:%Y-%m-%d %H:%M} UTC",
         )
     finally:
         pool.shutdown(cancel_futures=True)

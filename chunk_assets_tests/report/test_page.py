@@ -279,7 +279,7 @@ def test_no_clip_plays_without_the_script(film: Film):
 
 def test_the_film_is_labelled_as_a_copy(film: Film):
     """The copy of a small film has the same size and stronger compression."""
-    assert "A copy with stronger compression. The full film (the link works until 2" in " ".join(
+    assert "A copy with stronger compression. The full film (link valid until 2" in " ".join(
         film.page().parts["film"].words.split()
     )
 
