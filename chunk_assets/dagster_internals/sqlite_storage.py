@@ -1,8 +1,9 @@
 """Dagster's SQLite storage, with engines and connections kept from one statement to the next.
 
 Dagster's own creates an engine for every statement, which compiles the SQL again, opens the file
-and closes it: a run of 15 chunks spends over half a second on that before its first clip. Files and
-tables stay the same, so that either storage opens what the other has written.
+and closes it; and each time it opens a storage, Alembic reads the migration history of its tables
+from ninety files. In a run of 15 chunks that takes 0.7 and 0.2 s of processor time. The files and
+their tables stay the same, so that either storage opens what the other has written.
 """
 
 import os
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 # Breaks when one of these, or a method overridden below, moves or changes: homes whose
 # `dagster.yaml` names `KeptSqliteStorage` cannot be opened. All of them work with Dagster's own
@@ -110,6 +114,20 @@ class _Events(SqliteEventLogStorage):
             self._index.dispose()
         super().dispose()
 
+
+_histories: dict[str, ScriptDirectory] = {}
+_read_history = ScriptDirectory.from_config
+
+
+def _history(config: Config) -> ScriptDirectory:
+    """Return a migration history, read once per process."""
+    location = config.get_main_option("script_location") or ""
+    if location not in _histories:
+        _histories[location] = _read_history(config)
+    return _histories[location]
+
+
+ScriptDirectory.from_config = _history  # type: ignore[method-assign]
 
 _kept: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 

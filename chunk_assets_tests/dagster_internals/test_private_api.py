@@ -29,7 +29,12 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_webserver import cli as webserver_cli
 from sqlalchemy.exc import IntegrityError
 
-from chunk_assets.dagster_internals import event_time, run_execution, tag_names
+from chunk_assets.dagster_internals import (
+    event_time,
+    run_execution,
+    sqlite_storage,
+    tag_names,
+)
 from chunk_assets.dagster_internals.backfills import active_backfills, target_of
 from chunk_assets.dagster_internals.check_results import Target, delete_runless_result
 from chunk_assets.dagster_internals.instance import open_instance
@@ -345,6 +350,17 @@ def test_the_event_storage_remembers_which_files_have_tables(tmp_path: Path):
     storage = SqliteEventLogStorage(str(tmp_path))
     with storage._db_lock:
         assert isinstance(storage._initialized_dbs, set), "KeptSqliteStorage: no event is stored"
+
+
+def test_migration_histories_are_read_once(settings: Settings):
+    """Dagster asks Alembic for the history of its tables by `ScriptDirectory.from_config`."""
+    sqlite_storage._histories.clear()
+    for _ in range(2):
+        with open_instance(settings) as opened:
+            opened.get_runs_count()
+    assert len(sqlite_storage._histories) == 3, (  # of runs, events and schedules
+        "sqlite_storage: every start of a process would read ninety files several times"
+    )
 
 
 # Backfills
