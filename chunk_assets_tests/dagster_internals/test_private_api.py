@@ -358,7 +358,7 @@ def test_migration_histories_are_read_once(settings: Settings):
     for _ in range(2):
         with open_instance(settings) as opened:
             opened.get_runs_count()
-    assert len(sqlite_storage._histories) == 3, (  # of runs, events and schedules
+    assert len(sqlite_storage._histories) == 1, (
         "sqlite_storage: every start of a process would read ninety files several times"
     )
 
