@@ -1,4 +1,4 @@
-"""Seeing a clip once, from beginning to end, for all that is to be judged of it."""
+"""Measure a clip in one pass: its first and last frames, and its movement."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from chunk_assets.media.rgb import RgbConverter
 
 @dataclass(frozen=True)
 class ClipMetrics:
-    """A clip as a viewer has seen it.
+    """What the checks need to know of a clip.
 
     Attributes:
-        first: Its first frame in true colours, `judging.reduced`.
+        first: Its first frame, `metrics.reduced`.
         last: Its last frame, likewise.
-        movement: What happens between them; `frames` counts those that could be decoded whole.
+        movement: Its movement; `frames` counts the intact frames.
     """
 
     first: np.ndarray
@@ -31,18 +31,18 @@ class ClipMetrics:
 
 
 def measure_clip(path: Path, *, black_luma: float, still_luma: float) -> ClipMetrics:
-    """Decode a clip once.
+    """Decode a clip once and measure it.
 
-    Only the first and the last frame are converted to true colours, which takes ten times as long
-    as decoding; of the others the brightness is enough. Memory does not grow with the length.
+    Only the first and the last frame are converted to RGB, which takes ten times as long as
+    decoding; the others only need their brightness. Memory does not grow with the length.
 
     Args:
         path: The clip.
-        black_luma: See `judging.movement`.
-        still_luma: The same.
+        black_luma: See `metrics.movement`.
+        still_luma: See `metrics.movement`.
 
     Raises:
-        MediaError: It cannot be read, or no frame of it can be decoded.
+        MediaError: The clip cannot be read, or no frame can be decoded.
     """
     ends: list[tuple[av.VideoFrame, Presentation]] = []
 
@@ -68,7 +68,7 @@ def measure_clip(path: Path, *, black_luma: float, still_luma: float) -> ClipMet
 
 
 def _intact(path: Path) -> Iterator[tuple[av.VideoFrame, Presentation]]:
-    """The frames in order and how they are shown; damaged ones are passed over, as players do."""
+    """Yield intact frames in order, each with its presentation."""
     with open_video(path) as video:
         for frame in video.frames():
             if not frame.is_corrupt:

@@ -1,4 +1,4 @@
-"""Clips in the one format that films are put together from."""
+"""Write and check clips in the format that films are stitched from."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,23 +27,23 @@ from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, picture
 from chunk_assets.media.retiming import frames_filled, retime
 
 NICENESS = 5
-"""Of encoding beside the chain: what the chain waits for (the last frame, the next composite) goes
-first, also where several scenes' clips come at the same moment."""
+"""Niceness of encoders outside the chain, so that the chain's own work (the last frame, the next
+composite) runs first, even if clips of several scenes arrive at once."""
 
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """What a clip is, to the frame; how it is encoded is the same for all (`encoder_options`).
+    """A clip's length, rate, size and keyframes. All clips share `encoder_options`.
 
     Attributes:
-        num_frames: How many frames, 1 or more.
-        fps: Frames per second, 1 to 240.
+        num_frames: The number of frames, 1 or more.
+        fps: Frames per second, at most 240.
         size: Width and height in pixels, each even, 16 to 8192.
-        keyframes: Frames at which the clip can be cut without encoding it again, in any order;
-            frame 0 always is one.
+        keyframes: Frames at which the clip can be cut without encoding, in any order; frame 0
+            always is one.
 
     Raises:
-        SpecError: One of them is something else.
+        SpecError: A value is out of range.
     """
 
     num_frames: int
@@ -52,7 +52,7 @@ class ClipFormat:
     keyframes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the numbers, and put the keyframes in order."""
+        """Check the values, and sort the keyframes."""
         if self.num_frames < 1:
             raise SpecError(f"a clip has {self.num_frames!r} frames: expected 1 or more")
         if self.fps > 240:
@@ -67,15 +67,15 @@ class ClipFormat:
 
 
 def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
-    """Measure the video at `path`, which shall be `clip`.
+    """Measure the video at `path`, and check that it has the format `clip`.
 
     Args:
         path: The file.
-        clip: What it shall be.
-        name: What to call it in errors, when that is not `path`.
+        clip: The expected format.
+        name: The path that errors name, if it is not `path`.
 
     Raises:
-        MediaError: It is something else, or cannot be read.
+        MediaError: The format differs, or the file cannot be read.
     """
     info = probe(path)
     expected: dict[str, object] = {
@@ -104,7 +104,7 @@ def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
 
 
 def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
-    """Return the graph that encodes raw RGB frames from its standard input to `path`."""
+    """Return the graph that encodes raw RGB frames from standard input to `path`."""
     frames = read(
         "pipe:0",
         format="rawvideo",
@@ -116,17 +116,15 @@ def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
 
 
 class ClipWriter:
-    """Writes a clip frame by frame; it is at `path` once the `with` block has ended well.
+    """Write a clip frame by frame, in a process beside the caller's.
 
-    In a quality that its frames can be used in: the next chunk begins with the last one of a
-    preview, and a hosted model with those of a clip that holds a composite.
-
-    The encoder works in a process of its own while the caller makes the next frame. Nothing is
-    left behind when the block ends with an error.
+    The clip appears at `path` when the `with` block ends without an error. The default quality is
+    high enough for frames to be used again: the next chunk starts from a preview's last frame, and
+    some hosted models take a clip that shows the composite.
 
     Args:
-        path: Where the clip goes.
-        clip: What it shall be.
+        path: The file to write.
+        clip: Its format.
         crf: x264's quality.
     """
 
@@ -140,7 +138,7 @@ class ClipWriter:
         """Start the encoder.
 
         Raises:
-            MediaError: The directory is not there.
+            MediaError: The directory does not exist.
             FFmpegError: FFmpeg cannot be started.
         """
         with ExitStack() as stack:
@@ -157,7 +155,7 @@ class ClipWriter:
             rgb: Height × width × 3, uint8.
 
         Raises:
-            MediaError: It has another shape or type, or the clip has all its frames.
+            MediaError: The array has the wrong shape or type, or the clip already has all frames.
             FFmpegError: Encoding failed.
         """
         width, height = self.format.size
@@ -166,7 +164,7 @@ class ClipWriter:
             raise MediaError(f"frame {self.frames_written} is {is_}: expected {allowed}")
         if self.frames_written == self.format.num_frames:
             has = f"has all its {self.format.num_frames} frames"
-            raise MediaError(f"{str(self.path)!r} {has}, and one more came", path=str(self.path))
+            raise MediaError(f"{str(self.path)!r} {has}: one more was written", path=str(self.path))
         self._process.write(np.ascontiguousarray(rgb).data)
         self.frames_written += 1
 
@@ -176,7 +174,7 @@ class ClipWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish the clip and give it its name; after an error, leave nothing.
+        """Finish the clip and move it to `path`; after an error, remove it.
 
         Raises:
             MediaError: Frames are missing.
@@ -195,13 +193,13 @@ class ClipWriter:
 
 @dataclass(frozen=True)
 class Normalised:
-    """What came of a clip that was brought into a film's format.
+    """The result of `normalise`.
 
     Attributes:
-        info: The clip as it is now.
-        source: The clip as it came.
-        held_frames: How many frames lie beyond the end of the clip, which was shorter than asked,
-            and show its last picture.
+        info: The normalised clip.
+        source: The clip before.
+        held_frames: How many frames at the end repeat the last picture, since the source was too
+            short.
     """
 
     info: VideoInfo
@@ -212,20 +210,20 @@ class Normalised:
 def normalise(
     source: Path, target: Path, clip: ClipFormat, used: Fraction | None = None
 ) -> Normalised:
-    """Bring any model's clip into a film's format.
+    """Convert a model's clip to a film's format.
 
-    Frames are chosen by their times (`video.retiming`); the picture is scaled and cropped to cover
-    the size, never distorted; the sound is dropped. What is too long loses its end, what is too
-    short holds its last picture.
+    Frames are chosen by time (`media.retiming`). The picture is scaled and cropped to cover the
+    size, without distortion, and sound is dropped. A clip that is too long loses its end; one that
+    is too short holds its last picture.
 
     Args:
-        source: The clip as it came.
-        target: Where the result goes, whole or not at all.
-        clip: What it shall be.
-        used: How many seconds of the source may be used; None is as many as the format takes.
+        source: The model's clip.
+        target: The file to write, atomically.
+        clip: The format to convert to.
+        used: How many seconds of the source to use; None is all that the format takes.
 
     Raises:
-        SpecError: No part of the source is to be used.
+        SpecError: `used` is not above 0.
         MediaError: The source cannot be read.
         FFmpegError: The conversion failed.
     """
@@ -249,9 +247,9 @@ def normalise(
 def normaliser_graph(
     source: Path, target: Path, info: VideoInfo, clip: ClipFormat, used: Fraction | None
 ) -> Graph:
-    """Return the graph that turns `source`, which is `info`, into a clip at `target`.
+    """Return the graph that converts `source`, measured as `info`, to a clip at `target`.
 
-    For a source that is shown as it is coded, in one size.
+    Only for sources that pass `can_convert_with_ffmpeg`.
     """
     assert info.presentation is not None  # noqa: S101 - `probe` has measured it
     width, height = cover_size((info.width, info.height), clip.size)

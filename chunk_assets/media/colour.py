@@ -1,4 +1,4 @@
-"""What a video's numbers mean as colours."""
+"""Colour metadata: from code points to the options that FFmpeg's `scale` filter needs."""
 
 import av
 
@@ -41,7 +41,7 @@ _CURVES = {
 _RANGES = {1: "tv", 2: "pc"}
 BT601 = {"in_color_matrix": "bt601", "in_range": "tv"}
 BT709 = {"in_color_matrix": "bt709", "in_range": "tv"}
-"""What `reading` says of the usual clips of SD and HD."""
+"""The results of `reading` for common SD and HD clips."""
 
 # The scale filter's own names for the matrices it knows.
 _MATRICES = {
@@ -56,7 +56,7 @@ _MATRICES = {
 
 
 def names(space: int, primaries: int, curve: int, range_: int) -> tuple[str, str, str, str]:
-    """Return FFmpeg's names of a stream's colour code points, "unknown" where there is none."""
+    """Return FFmpeg's names of a stream's colour code points; "unknown" for other values."""
     return (
         _SPACES.get(space, "unknown"),
         _PRIMARIES.get(primaries, "unknown"),
@@ -66,10 +66,10 @@ def names(space: int, primaries: int, curve: int, range_: int) -> tuple[str, str
 
 
 def reading(pix_fmt: str, space: str, range_: str, size: tuple[int, int]) -> dict[str, str]:
-    """Return the `scale` filter's options that say how to read a picture's numbers.
+    """Return the `scale` filter's options for a picture's input colours.
 
-    Untagged pictures are read as players read them: as bt709 from HD on (a side of 1280 pixels,
-    or both above 576), as bt601 below, in tv range unless the pixel format says otherwise.
+    Untagged pictures are interpreted as players do: bt709 from HD on (a side of 1280 pixels, or
+    both above 576), bt601 below, and tv range unless the pixel format implies another.
     """
     if av.VideoFormat(pix_fmt).is_rgb or pix_fmt == "pal8":
         return {}

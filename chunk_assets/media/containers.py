@@ -1,4 +1,4 @@
-"""Opening video files for reading: within limits, and which stream is meant."""
+"""Open video files within the deployment's limits, and choose their main stream."""
 
 import time
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ from chunk_assets.media.presentation import Presentation
 ALLOWED = "a complete MP4, MOV, MKV, WebM, GIF, APNG or animated WebP"
 
 _INDEX_ALONE = {"format_whitelist": f"{FORMATS},apng", "codec_whitelist": "none"}
-"""Opening decodes no frame to learn more of the stream, which took 10 ms of 11 (1024×576): whoever
-decodes learns it then. Until then a codec context knows no pixel format and no pixel aspect."""
+"""Options that open a file without decoding frames to probe it, which takes 10 of 11 ms (1024×576).
+Until a frame is decoded, the codec context has no pixel format and no pixel aspect."""
 
 _STILL_CODECS = ("mjpeg", "png", "bmp", "tiff", "webp", "jpegxl")
-"""What covers and thumbnails are coded in; beside another codec they are not the film."""
+"""Codecs of covers and thumbnails. A stream of another codec is preferred as the film."""
 
 _LONGEST = 10
-"""How many times as long as the other one side may be: to cover a frame, the picture is scaled by
-that much more than needed. The widest films have 2.76."""
+"""The largest ratio of a picture's sides: to cover a frame, a picture is enlarged by up to that.
+The widest films have a ratio of 2.76."""
 
 _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _OTHER_MAGIC = (_EBML, b"GIF8", b"RIFF", b"\x89PNG")
-"""How files begin in which no demuxer looks for boxes."""
+"""The first bytes of formats without MP4 boxes."""
 
 
 _OTHER_KINDS = {
@@ -53,16 +53,16 @@ _OTHER_KINDS = {
     b"PK\x03\x04": "a ZIP archive",
     b"ID3": "an MP3",
 }
-"""How files of other kinds begin that a model might deliver."""
+"""The first bytes of unsupported formats that a model might deliver."""
 
 
 class Video:
-    """An open video file: its main stream, read within limits.
+    """The main stream of an open video file, read within limits.
 
     Attributes:
         path: The file.
         container: The opened file, as PyAV reads it.
-        stream: The stream that is the film.
+        stream: Its main stream.
     """
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream, limits: Limits):
@@ -72,27 +72,27 @@ class Video:
 
     @property
     def time_base(self) -> Fraction:
-        """How long a tick of the stream's times is, in seconds."""
+        """The unit of the stream's timestamps, in seconds."""
         return self.stream.time_base or Fraction(1, av.time_base)
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the stream's packets from where it stands.
+        """Yield the stream's packets from its current position.
 
         Raises:
-            MediaError: There are more than allowed, or it takes longer than that.
+            MediaError: There are more packets than the limit, or decoding exceeds the time limit.
         """
         shown, limits = repr(str(self.path)), self._limits
         for count, packet in enumerate(self.container.demux(self.stream)):
             if count > limits.clip_frames:
-                message = f"{shown} has over {limits.clip_frames} frames: that is the limit"
+                message = f"{shown} has over {limits.clip_frames} frames, which is the limit"
                 raise Unsupported(message, path=str(self.path), allowed=limits.clip_frames)
             if time.monotonic() > self._ends_at:
-                message = f"decoding {shown} takes over {limits.clip_decode_seconds:g} s: that is"
+                message = f"decoding {shown} takes over {limits.clip_decode_seconds:g} s, which is"
                 raise TooSlow(f"{message} the limit", path=str(self.path))
             yield packet
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Yield frames in the order they are shown, passing over what is damaged, as players do.
+        """Yield frames in display order. Damaged ones are skipped, as players do.
 
         Raises:
             MediaError: As `packets` does.
@@ -101,26 +101,26 @@ class Video:
             yield from self.decoded(packet)
 
     def decoded(self, packet: Packet) -> list[av.VideoFrame]:
-        """Return what a packet completes; nothing if it is damaged."""
+        """Return the frames that a packet completes; none if it is damaged."""
         with suppress(av.error.InvalidDataError):
             return packet.decode()  # type: ignore[return-value] - of a video stream
         return []
 
     def presentation(self, frame: av.VideoFrame) -> Presentation:
-        """How a frame is to be shown.
+        """Return how to display a frame.
 
         Raises:
-            MediaError: It would be larger than allowed.
+            MediaError: It is larger than the limit.
         """
         presentation = Presentation.of(frame, self.stream)
         _check_size(self.path, presentation.size, self._limits)
         return presentation
 
     def check_length(self, seconds: Fraction) -> None:
-        """Check how long it is shown.
+        """Check the video's length.
 
         Raises:
-            MediaError: For longer than allowed.
+            MediaError: It exceeds the limit.
         """
         allowed = self._limits.clip_seconds
         if seconds > allowed:
@@ -131,13 +131,13 @@ class Video:
 
 @contextmanager
 def open_video(path: Path | str) -> Iterator[Video]:
-    """Open a video file and choose its main video stream, within the settings' limits.
+    """Open a video file and choose its main video stream, within the deployment's limits.
 
-    What the file declares is checked before a demuxer or decoder makes anything of it.
+    What the file declares is checked before a demuxer or decoder allocates memory for it.
 
     Raises:
-        MediaError: The file is missing, empty, not a video, damaged, has no pictures in it, or
-            is larger than allowed; also when that comes out only while the block reads.
+        MediaError: The file is missing, empty, not a video, damaged, without pictures or larger
+            than the limits. Errors while the block reads are translated, too.
     """
     path, limits = Path(path), deployment().limits
     options = _INDEX_ALONE | {"max_streams": str(limits.clip_streams)}
@@ -160,17 +160,17 @@ def open_video(path: Path | str) -> Iterator[Video]:
 
 
 def main_video(container: InputContainer) -> VideoStream | None:
-    """Choose the stream that is the film: the one place that decides it.
+    """Return the main video stream; this is the only place that decides it.
 
-    Covers and thumbnails are never it, wherever they stand: neither what is marked as such, nor
-    stills beside a film. Of several films the one marked as default is taken, then the longest,
-    the largest and the first.
+    Covers and thumbnails are never chosen: neither streams marked as such, nor still pictures
+    beside a film. Of several films, the default one is preferred, then the longest, the largest
+    and the first.
     """
     covers = Disposition.attached_pic | Disposition.timed_thumbnails
     films = [
         stream
         for stream in container.streams.video
-        # A stream of an unknown codec has no context, and nothing could decode it.
+        # A stream of an unknown codec has no context and cannot be decoded.
         if not stream.disposition & covers and stream.codec_context is not None
     ]
     return max(films, key=_likely_film, default=None)
@@ -190,7 +190,7 @@ def _likely_film(stream: VideoStream) -> tuple[bool, bool, bool, int, int, int]:
 
 @contextmanager
 def _demuxable(path: Path, limits: Limits) -> Iterator[Path]:
-    """Give the file, or what it is for a time where no demuxer reads its kind."""
+    """Give the file, or a temporary MKV of a WebP, which no demuxer reads."""
     if not webp.is_webp(path):
         yield path
         return
@@ -200,7 +200,7 @@ def _demuxable(path: Path, limits: Limits) -> Iterator[Path]:
 
 def _check_declared(path: Path, limits: Limits) -> None:
     if not path.is_file():
-        return  # opening says what it is
+        return  # opening it raises the error
     shown, size = repr(str(path)), path.stat().st_size
     if size > limits.clip_file_bytes:
         message = f"{shown} has {size} bytes: the limit is {limits.clip_file_bytes}"
@@ -236,7 +236,7 @@ def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
 
 
 def _canvas(head: bytes) -> tuple[int, int]:
-    """Return the size that a GIF, PNG or WebP declares; (0, 0) for others, whose demuxers tell."""
+    """Return the size that a GIF, PNG or WebP declares; (0, 0) for formats that demuxers read."""
     if head.startswith(b"GIF8"):
         return int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     if head.startswith(b"\x89PNG"):
@@ -260,7 +260,7 @@ def _media_error(path: Path, error: av.error.FFmpegError) -> MediaError:
 
 
 def _other_kind(path: Path) -> str | None:
-    """Name the kind of a file that is known and not accepted; None for any other."""
+    """Return the name of an unsupported format; None if the format is unknown."""
     if not path.is_file():
         return None
     with path.open("rb") as file:
@@ -272,10 +272,10 @@ def _other_kind(path: Path) -> str | None:
 
 
 def declared_end(path: Path) -> int:
-    """Return where a file says its last part ends, in bytes; 0 where it does not say.
+    """Return the offset at which a file declares its end; 0 if it does not.
 
-    Beyond the file's own end, it was cut short: MP4 and MOV then give fewer frames, MKV and WebM
-    end as if that were all.
+    If that is beyond its actual end, the file is truncated. MP4 and MOV then have fewer frames, and
+    MKV and WebM end early without an error.
     """
     with path.open("rb") as file:
         boxes = mp4.outer_boxes(file, path.stat().st_size)
@@ -283,7 +283,7 @@ def declared_end(path: Path) -> int:
 
 
 def _matroska_end(file: BinaryIO) -> int:
-    """Return where the segment ends (RFC 8794 and RFC 9559); 0 if it is not known, or no MKV."""
+    """Return the end of the segment (RFC 8794 and 9559); 0 if unknown, or if this is not an MKV."""
     file.seek(0)
     head = file.read(256)
     if not head.startswith(_EBML):
@@ -297,7 +297,7 @@ def _matroska_end(file: BinaryIO) -> int:
 
 
 def _vint(data: bytes, at: int) -> tuple[int, int]:
-    """Return EBML's variable-size number at `at` (0 for "unknown") and where it ends."""
+    """Return EBML's variable-size number at `at`, 0 for "unknown", and the offset of its end."""
     width = 9 - data[at].bit_length() if at < len(data) else 1
     raw = data[at : at + width]
     value = int.from_bytes(raw) & ((1 << 7 * width) - 1)

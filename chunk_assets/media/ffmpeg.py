@@ -1,4 +1,4 @@
-"""The one place that starts an FFmpeg process."""
+"""Build and run FFmpeg commands; the only module that starts FFmpeg."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from chunk_assets.errors import FFmpegError
 GLOBAL_OPTIONS = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 
 FORMATS = "mov,mp4,matroska,webm,gif"
-"""What video files may be. Playlists and scripts, which name other files, are not among them."""
+"""Allowed formats of video files: no playlists and scripts, which can name other files."""
 
 Graph = Any
 """A node of ffmpeg-python's, which has no types."""
@@ -29,7 +29,7 @@ _library: Any = ffmpeg
 
 _LOG_LINES = 40
 _ADDRESS = re.compile(r"^(\[[^\]]*\]\s*)+")
-# FFmpeg ends its log with these whatever went wrong; the cause stands above them.
+# FFmpeg ends its log with these after any error; the cause is in a line above.
 _EPILOGUES = (
     "Conversion failed",
     "Error opening",
@@ -44,10 +44,10 @@ _DISK_FULL = "No space left on device"
 
 
 def executable(path: str | None = None) -> str:
-    """Return the FFmpeg binary to run: `path`, else the settings' one, else imageio-ffmpeg's.
+    """Return the FFmpeg binary: `path`, the deployment's, or imageio-ffmpeg's.
 
     Raises:
-        FFmpegError: There is none for this machine.
+        FFmpegError: imageio-ffmpeg has none for this machine.
     """
     chosen = path or deployment().ffmpeg
     if chosen:
@@ -56,16 +56,16 @@ def executable(path: str | None = None) -> str:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
         raise FFmpegError(
-            "there is no FFmpeg for this machine in imageio-ffmpeg: install one and name it in "
-            "CHUNK_ASSETS_FFMPEG"
+            "imageio-ffmpeg has no FFmpeg for this machine: install one and set "
+            "CHUNK_ASSETS_FFMPEG to its path"
         ) from error
 
 
 def ask(binary: str, question: str) -> str:
-    """Return what FFmpeg answers to one of its questions: "-version", "-encoders", "-filters".
+    """Return the output of an informational option: "-version", "-encoders" or "-filters".
 
     Raises:
-        FFmpegError: It does not start, fails, or takes over 20 s.
+        FFmpegError: FFmpeg does not start, fails, or takes over 20 s.
     """
     try:
         ended = subprocess.run(
@@ -78,7 +78,7 @@ def ask(binary: str, question: str) -> str:
             check=False,
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        reason = getattr(error, "strerror", None) or "it does not answer"
+        reason = getattr(error, "strerror", None) or "it did not respond"
         raise FFmpegError(
             f"FFmpeg cannot be started as {binary!r}: {reason}; see CHUNK_ASSETS_FFMPEG"
         ) from error
@@ -88,24 +88,24 @@ def ask(binary: str, question: str) -> str:
 
 
 def file_url(path: Path | str) -> str:
-    """Return `path` as FFmpeg takes it for a file whatever its name: `a:b.mp4`, `-y.mp4`."""
+    """Return a URL that FFmpeg reads as a file for any name, such as `a:b.mp4` or `-y.mp4`."""
     return f"file:{path}"
 
 
 def read_stream(source: Path, number: int) -> Graph:
-    """Return one stream of a file, by its number among all of the file's."""
+    """Return the stream with this index in a file."""
     return _library.input(file_url(source), format_whitelist=FORMATS)[str(number)]
 
 
 def read(source: Path | str, **options: Any) -> Graph:
-    """Return the pictures of a file that has no other stream, or of a `"pipe:0"`."""
+    """Return the video stream of a file with no other stream, or of `"pipe:0"`."""
     if isinstance(source, Path):
         return _library.input(file_url(source), format_whitelist=FORMATS, **options)["v"]
     return _library.input(source, **options)["v"]
 
 
 def combine(first: Graph, second: Graph, name: str, **options: Any) -> Graph:
-    """Return what the filter `name` makes of two streams."""
+    """Apply the filter `name` to two streams."""
     return _library.filter([first, second], name, **options)
 
 
@@ -115,64 +115,64 @@ def write(stream: Graph, target: Path, **options: Any) -> Graph:
 
 
 def arguments(graph: Graph, binary: str) -> list[str]:
-    """Return the whole argument list that runs `graph` with `binary`."""
+    """Return the command line that runs `graph` with `binary`."""
     return _library.compile(graph, cmd=[binary, *GLOBAL_OPTIONS])
 
 
-def run(graph: Graph, making: Path, *, niceness: int = 0) -> None:
-    """Run `graph` to its end; the process does not outlive the call, whatever ends it.
+def run(graph: Graph, target: Path, *, niceness: int = 0) -> None:
+    """Run `graph` and wait for its end. The process never outlives the call.
 
     Args:
-        graph: What to run.
-        making: What comes of it, as errors shall name it.
-        niceness: How far it makes way for what others wait for, 0 to 19, as `nice` counts.
+        graph: The graph.
+        target: The file that errors name.
+        niceness: The process's niceness, 0 to 19.
 
     Raises:
-        FFmpegError: It did not start, or failed.
+        FFmpegError: FFmpeg did not start, or failed.
     """
-    with Process(graph, making) as process:
+    with Process(graph, target) as process:
         if niceness:
             process.set_niceness(niceness)
         process.wait()
 
 
 def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int, on_done: Callable[[], None]) -> None:
-    """Run many graphs, some at once, each with what it makes; none outlives the call.
+    """Run many graphs concurrently and wait for their end. No process outlives the call.
 
     Args:
-        jobs: Graphs and what comes of them, as errors shall name it; taken as they are needed.
-        at_once: How many processes may run at the same time.
-        on_done: Called after each.
+        jobs: Each graph with the file that errors name; consumed lazily.
+        at_once: The most processes at a time.
+        on_done: Called after each graph.
 
     Raises:
-        FFmpegError: One did not start, or failed.
+        FFmpegError: A process did not start, or failed.
     """
     with ExitStack() as stack:
         running: deque[Process] = deque()
-        for graph, making in jobs:
+        for graph, target in jobs:
             if len(running) == at_once:
                 running.popleft().wait()
                 on_done()
-            running.append(stack.enter_context(Process(graph, making)))
+            running.append(stack.enter_context(Process(graph, target)))
         for process in running:
             process.wait()
             on_done()
 
 
 class Process:
-    """A running FFmpeg; leaving the `with` block ends it if it has not ended by itself.
+    """A running FFmpeg process; leaving the `with` block kills it if it still runs.
 
     Args:
-        graph: What to run.
-        making: What comes of it, as errors shall name it.
-        reads_stdin: Whether its input is `pipe:0`, to be given with `write`.
+        graph: The graph.
+        target: The file that errors name.
+        reads_stdin: Whether its input is `pipe:0`, which `write` feeds.
 
     Raises:
-        FFmpegError: It cannot be started.
+        FFmpegError: FFmpeg cannot be started.
     """
 
-    def __init__(self, graph: Graph, making: Path, *, reads_stdin: bool = False):
-        self.making = making
+    def __init__(self, graph: Graph, target: Path, *, reads_stdin: bool = False):
+        self.target = target
         self.arguments = arguments(graph, executable())
         self._log: deque[bytes] = deque(maxlen=_LOG_LINES)
         try:
@@ -186,20 +186,20 @@ class Process:
             message = f"FFmpeg cannot be started as {self.arguments[0]!r}: {error.strerror}"
             raise FFmpegError(message, arguments=self.arguments) from error
         self.pid = self._child.pid
-        # Read while it runs: a full pipe would stop a process that complains a lot.
+        # Read while it runs: a full pipe would block a process that logs a lot.
         self._reader = Thread(target=self._read_log, daemon=True)
         self._reader.start()
 
     def set_niceness(self, niceness: int) -> None:
-        """Have it run behind others; to be called before it has threads of its own."""
-        with suppress(OSError):  # it has ended, or this process may not
+        """Raise the process's niceness; call this before it starts threads."""
+        with suppress(OSError):  # it has ended, or this process lacks the permission
             os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
 
     def write(self, data: memoryview) -> None:
-        """Give it more input; waits while it is busy with what it has.
+        """Write to its input; blocks while its buffer is full.
 
         Raises:
-            FFmpegError: It has stopped reading.
+            FFmpegError: The process stopped reading.
         """
         assert self._child.stdin is not None  # noqa: S101 - the caller asked for `reads_stdin`
         try:
@@ -209,10 +209,10 @@ class Process:
             raise self._failure("it stopped reading its input") from None
 
     def wait(self) -> None:
-        """End its input, if it has one, and wait until it is done.
+        """Close its input and wait until the process ends.
 
         Raises:
-            FFmpegError: It failed.
+            FFmpegError: The process failed.
         """
         status = self._end()
         if status != 0:
@@ -220,7 +220,7 @@ class Process:
             raise self._failure(died)
 
     def __enter__(self) -> Self:
-        """Run until the block ends."""
+        """Return the process."""
         return self
 
     def __exit__(
@@ -229,14 +229,14 @@ class Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Kill it if it still runs."""
+        """Kill the process if it still runs."""
         if self._child.poll() is None:
             self._child.kill()
         self._end()
 
     def _end(self) -> int:
         if self._child.stdin is not None:
-            with suppress(OSError):  # It may have gone; its exit status says why.
+            with suppress(OSError):  # It may have ended; its exit status tells why.
                 self._child.stdin.close()
         status = self._child.wait()
         self._reader.join()
@@ -249,7 +249,7 @@ class Process:
 
     def _failure(self, died: str) -> FFmpegError:
         log = [line.decode("utf-8", "replace").strip() for line in self._log]
-        target = str(self.making)
+        target = str(self.target)
         if any(_DISK_FULL in line for line in log):
             message = f"the disk is full: no space is left for {target!r}"
         else:
@@ -258,7 +258,7 @@ class Process:
 
 
 def _cause(log: list[str]) -> str:
-    """Return the last line that says what went wrong, without FFmpeg's memory addresses."""
+    """Return the last line with a cause, without FFmpeg's memory addresses."""
     lines = [_ADDRESS.sub("", line) for line in log]
     telling = [line for line in lines if line and not line.startswith(_EPILOGUES)]
     return (telling or lines or [""])[-1].rstrip(".")

@@ -1,4 +1,4 @@
-"""Reading videos: what they are, frame for frame, and their pictures in true colours."""
+"""Measure videos frame by frame, and extract their last frames."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,35 +23,35 @@ from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.rgb import RgbConverter
 
 ROUNDING = Fraction(1, 1000)
-"""A frame that begins less than these seconds before the used part's end belongs to what follows:
-MKV rounds its times to milliseconds."""
+"""Seconds before the end of the used part in which a frame counts as beginning after it: MKV rounds
+times to milliseconds."""
 
-_TOLERATED_DAMAGE = Fraction(1, 4)  # seconds; what lies further back is not the last frame
+_TOLERATED_DAMAGE = Fraction(1, 4)  # seconds; an earlier frame is not accepted as the last one
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file really holds, counted and not taken from its headers.
+    """A video file's properties, measured from its packets, not taken from its headers.
 
     Attributes:
-        frames: How many frames are shown.
-        fps: Frames per second; the mean where the rate is not constant.
-        width: In pixels as a person sees them: square, the picture upright.
-        height: In the same.
-        codec: FFmpeg's name of it ("h264").
+        frames: The number of displayed frames.
+        fps: Frames per second; the mean if the rate is not constant.
+        width: The displayed width, in square pixels, of the upright picture.
+        height: The displayed height.
+        codec: FFmpeg's name of the codec ("h264").
         pix_fmt: FFmpeg's name of the pixel format ("yuv420p").
-        color_space: The matrix ("bt709"; "unknown" when the file does not say).
-        color_primaries: Likewise.
+        color_space: The matrix, such as "bt709"; "unknown" if untagged.
+        color_primaries: The primaries, likewise.
         color_trc: The transfer curve, likewise.
         color_range: "tv", "pc" or "unknown".
-        duration: In seconds, from the first frame's start to the last one's end.
-        has_constant_rate: Whether the first frame is at 0 and all are one same step apart.
-        is_faststart: Whether the file is an MP4 that plays before all of it is there.
-        keyframes: The frames, from 0 in the order they are shown, at which decoding can start.
-        header: The stream's header (H.264's parameter sets in avcC form), empty if it has none.
-        stream: The number of the stream that is the film, among all of the file's.
-        container: FFmpeg's name of the file's format.
-        presentation: How its first picture is to be shown.
+        duration: Seconds from the first frame's start to the last one's end.
+        has_constant_rate: Whether the first frame is at 0 and all frames are equally spaced.
+        is_faststart: Whether it is an MP4 that plays while it downloads.
+        keyframes: The frames at which decoding can start, counted from 0 in display order.
+        header: The stream's header (H.264's parameter sets in avcC form), or empty.
+        stream: The index of the main stream in the file.
+        container: FFmpeg's name of the file format.
+        presentation: How to display its first picture.
     """
 
     frames: int
@@ -75,12 +75,12 @@ class VideoInfo:
 
     @property
     def hdr(self) -> str | None:
-        """Which kind of HDR it is, "PQ" or "HLG"; None for SDR."""
+        """The kind of HDR, "PQ" or "HLG"; None for SDR."""
         return None if self.presentation is None else self.presentation.hdr
 
 
 class _Shown(NamedTuple):
-    """One shown frame's packet; times in the stream's time base."""
+    """The packet of a displayed frame; times are in the stream's time base."""
 
     pts: int
     duration: int
@@ -91,15 +91,15 @@ def probe(path: Path | str) -> VideoInfo:
     """Measure a video file.
 
     Raises:
-        MediaError: It is missing, empty, not a video, truncated, or has no frames.
+        MediaError: The file is missing, empty, not a video, truncated, or has no frames.
     """
     path = Path(path)
     with open_video(path) as video:
         stream = video.stream
-        stream.thread_type = "NONE"  # threads would read on before they give the first frame
+        stream.thread_type = "NONE"  # threads would read ahead before they return the first frame
         size, declared = path.stat().st_size, declared_end(path)
         if size < declared:
-            message = f"the video {str(path)!r} is truncated: {size} of {declared} bytes are there"
+            message = f"the video {str(path)!r} is truncated: it has {size} of {declared} bytes"
             raise MediaError(message, path=str(path), measured=size, allowed=declared)
         packets = _Peeked(video)
         shown = _shown(path, packets)
@@ -142,19 +142,19 @@ def probe(path: Path | str) -> VideoInfo:
 def extract_last_frame(
     video_path: str, *, until: Fraction | None = None, output_path: str | None = None
 ) -> str:
-    """Save the last frame of a clip's used part as a PNG without loss, in its true colours.
+    """Save the last frame of a clip, or of the part that is used, as a PNG.
 
     Args:
         video_path: The clip.
-        until: Where the used part ends, in seconds from the first frame: the last frame that
-            begins before it is taken. None is the whole clip.
-        output_path: Where the picture goes; None makes a temporary file that the caller removes.
+        until: The end of the used part, in seconds from the first frame: the last frame that begins
+            before it is saved. None is the whole clip.
+        output_path: The PNG to write; None creates a temporary file, which the caller removes.
 
     Returns:
-        The picture's path.
+        The PNG's path.
 
     Raises:
-        SpecError: No part of the clip is to be used.
+        SpecError: `until` is not above 0.
         MediaError: The clip cannot be read, or the picture cannot be written.
     """
     if until is not None and until <= 0:
@@ -170,15 +170,15 @@ def last_frame(
     preview_frames: PreviewFrames | None = None,
     convert: RgbConverter | None = None,
 ) -> Image.Image:
-    """Decode the last frame of a clip's used part in its true colours.
+    """Decode the last frame of a clip, or of the part that is used.
 
     Args:
         video_path: The clip.
-        until: A moment in seconds from the first frame: the last frame that begins before it is
-            taken, or the first one. None is the whole clip.
+        until: A time in seconds from the first frame: the last frame that begins before it is
+            decoded, or the first one. None is the whole clip.
         preview_frames: Collects frames on the way there, if decoding starts at the first one.
-        convert: The caller's own, from one clip to the next: half of a first frame's time goes
-            into making ready.
+        convert: A converter to reuse for several clips: its set-up takes half of the time of the
+            first frame.
 
     Raises:
         MediaError: The clip cannot be read.
@@ -187,7 +187,7 @@ def last_frame(
     with open_video(path) as video:
         shown = _shown(path, video.packets())
         target = _last_before(until, shown, video.time_base).pts
-        # Keyframes at or before the frame; from the last of them it decodes soonest.
+        # Decode from the last keyframe at or before the frame.
         starts = [packet.pts for packet in shown if packet.is_keyframe and packet.pts <= target]
         start = max(starts, default=target)
         convert = convert or RgbConverter()
@@ -200,7 +200,7 @@ def last_frame(
         is_it = frame is not None and frame.pts == target
         rgb = convert(frame, video.presentation(frame)) if frame is not None and is_it else None
     if rgb is None:
-        # A file whose index or keyframes are not where it says: read it from the start.
+        # The index or the keyframes are wrong: read the file from the start.
         with open_video(path) as video:
             frame = _last_until(target, video.frames(), video)
             behind = target - (frame.pts or 0) if frame is not None else target
@@ -212,7 +212,7 @@ def last_frame(
 
 
 def read_frames(path: Path | str) -> Iterator[np.ndarray]:
-    """Yield a video's frames one by one, each height × width × 3, uint8, as a person sees them.
+    """Yield a video's frames for display, each height × width × 3, uint8.
 
     Raises:
         MediaError: The file cannot be read or decoded.
@@ -224,7 +224,7 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
 
 
 class _Peeked:
-    """Packets passed on, the first picture among them kept once it decodes."""
+    """Pass packets through, and keep the first frame that decodes."""
 
     def __init__(self, video: Video):
         self._video = video
@@ -238,7 +238,7 @@ class _Peeked:
 
 
 def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
-    """Return what is shown, in that order: edit lists may hide frames that decoding needs."""
+    """Return the displayed frames in order; edit lists can hide frames that decoding needs."""
     shown = [
         _Shown(time, packet.duration or 0, packet.is_keyframe)
         for packet in packets
@@ -252,7 +252,7 @@ def _shown(path: Path, packets: Iterable[Packet]) -> list[_Shown]:
 
 
 def _decoded_up_to(target: int, video: Video) -> Iterator[av.VideoFrame]:
-    """Yield all frames, less those before `target` that no other one is made from."""
+    """Yield all frames except those before `target` that no other frame refers to."""
     codec = video.stream.codec_context
     for packet in video.packets():
         is_before = packet.pts is not None and packet.pts < target
@@ -286,6 +286,6 @@ def _last_until(
 
 
 def _nominal(video: Video) -> int:
-    """Return one frame's duration as the header has it, in the stream's time base."""
+    """Return a frame's duration according to the header, in the stream's time base."""
     rate = video.stream.average_rate or Fraction(25)
     return max(1, round(1 / (rate * video.time_base)))

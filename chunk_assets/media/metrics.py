@@ -1,7 +1,7 @@
-"""Measuring pictures and movement, as numbers that a limit can be set for; NumPy alone.
+"""Measure pictures and movement as numbers that checks compare with limits; NumPy only.
 
-Pictures are height × width × 3, RGB, of 0 to 255; `reduced` brings them to the size at which they
-are compared. Luma is height × width, likewise of 0 to 255.
+Pictures are height × width × 3, RGB, 0 to 255; `reduced` scales them to the size for comparison.
+Luma is height × width, 0 to 255.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 REDUCED_WIDTH = 160
-"""About this wide are pictures when they are compared: grain and codec noise average out."""
+"""Approximate width for comparison, at which grain and codec noise average out."""
 
 BLACK_SHARE = 0.98
-"""The part of a black frame's pixels that are black, as FFmpeg's blackframe has it."""
+"""The share of black pixels that makes a frame black, as in FFmpeg's blackframe."""
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
@@ -30,37 +30,37 @@ _XYZ_OF_WHITE = _XYZ / _XYZ.sum(axis=1, keepdims=True)
 
 
 def reduced(rgb: np.ndarray, width: int = REDUCED_WIDTH) -> np.ndarray:
-    """The picture made smaller by a whole number, each pixel the mean of those it stands for.
+    """Scale a picture down by a whole number, averaging blocks of pixels.
 
     Args:
         rgb: Height × width × 3.
-        width: What it is brought near to, from above; a smaller picture stays as it is.
+        width: The smallest resulting width; narrower pictures keep their size.
 
     Returns:
-        The same as float32. Rows and columns that do not fill a pixel are left out.
+        The picture as float32, without rows and columns that do not fill a block.
     """
     height, given = rgb.shape[:2]
     factor = max(1, min(given // width, height))
     rows, columns = height // factor, given // factor
     used = rgb[: rows * factor, : columns * factor]
-    # Rows first, along which memory lies: a tenth of the time that a mean over both takes.
+    # Rows first, which are contiguous: a tenth of the time of a mean over both axes.
     lines = used.reshape(rows, factor, columns * factor * 3).sum(axis=1, dtype=np.float32)
     blocks = lines.reshape(rows, columns, factor, 3).sum(axis=2, dtype=np.float32)
     return blocks / np.float32(factor**2)
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
-    """The brightness of each pixel."""
+    """Return the brightness of each pixel."""
     return rgb @ _LUMA
 
 
 def drawing_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """How far two pictures of one size are apart, whatever their brightness.
+    """Return how much two pictures of one size differ, apart from overall brightness.
 
     Returns:
-        The mean absolute difference of their luma after the mean difference was taken away: a cast
-        over the whole picture is a matter of colour (`ColourShift`), not of what is drawn. Linear:
-        the distance from a picture to a blend of it with `w` of another is `w` times theirs.
+        The mean absolute difference of their luma, less the mean difference: an overall cast is
+        measured by `ColourShift`. It is linear: from a picture to its blend with a share `w` of
+        another, it is `w` times the distance between the two.
     """
     difference = luma(one) - luma(other)
     return float(np.abs(difference - difference.mean()).mean())
@@ -71,20 +71,20 @@ def is_black(brightness: np.ndarray, below: float) -> bool:
 
     Args:
         brightness: Its luma.
-        below: What counts as a black pixel.
+        below: The level below which a pixel is black.
     """
     return float((brightness < below).mean()) >= BLACK_SHARE
 
 
 @dataclass(frozen=True)
 class Movement:
-    """What happens in a clip.
+    """How much a clip moves, and how dark it is.
 
     Attributes:
-        frames: How many frames were seen.
+        frames: The number of frames.
         mean_luma: Their mean brightness.
-        black_frames: How many are black.
-        still_frames: The longest stretch in which the picture stays where it began.
+        black_frames: The number of black frames.
+        still_frames: The length of the longest still stretch, in frames.
     """
 
     frames: int
@@ -94,20 +94,20 @@ class Movement:
 
     @property
     def still_share(self) -> float:
-        """The part of the clip that its longest still stretch fills; 0 for an empty clip."""
+        """The longest still stretch as a share of the clip; 0 for an empty clip."""
         return self.still_frames / self.frames if self.frames else 0.0
 
 
 def movement(lumas: Iterable[np.ndarray], *, black_luma: float, still_luma: float) -> Movement:
-    """Watch a clip.
+    """Measure a clip's movement.
 
-    A stretch is still as long as each frame differs from the stretch's first by less than
-    `still_luma` on the mean: a slow movement ends it, which frame by frame would pass for none.
+    A stretch is still while each frame differs from the stretch's first frame by less than
+    `still_luma` on average. That also detects slow movement, which comparing neighbours would miss.
 
     Args:
-        lumas: The frames' brightness, in order; consumed one by one.
-        black_luma: See `is_black`.
-        still_luma: See above.
+        lumas: The frames' brightness in order; consumed lazily.
+        black_luma: The level below which a pixel is black.
+        still_luma: The mean difference below which two frames are alike.
     """
     frames = black = longest = stretch = 0
     total = 0.0
@@ -126,7 +126,7 @@ def movement(lumas: Iterable[np.ndarray], *, black_luma: float, still_luma: floa
 
 
 def lab(rgb: np.ndarray) -> np.ndarray:
-    """The picture in CIE L*a*b* (1976) under D65: L* of 0 to 100, a* and b* about ±100."""
+    """Convert a picture to CIE L*a*b* (1976) under D65: L* 0 to 100, a* and b* about ±100."""
     encoded = rgb.astype(np.float32) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     xyz = linear @ _XYZ_OF_WHITE.T
@@ -137,11 +137,12 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ColourShift:
-    """By how much the colours of one picture differ from another's; vectors of L*, a*, b*.
+    """The colour difference between two pictures, as vectors of L*, a*, b*.
 
     Attributes:
-        mean: Of the means: lighter, redder, yellower are positive.
-        spread: Of the standard deviations: more contrast, more colourful are positive.
+        mean: The difference of means; lighter, redder and yellower are positive.
+        spread: The difference of standard deviations; more contrast and more colourful are
+            positive.
     """
 
     mean: np.ndarray
@@ -149,28 +150,28 @@ class ColourShift:
 
     @property
     def mean_distance(self) -> float:
-        """ΔE (CIE 1976) between the mean colours; a viewer sees one from 2.3 on."""
+        """ΔE (CIE 1976) between the mean colours; visible from 2.3 on."""
         return float(np.linalg.norm(self.mean))
 
     @property
     def spread_distance(self) -> float:
-        """The same between the spreads: how much contrast was won or lost."""
+        """ΔE between the spreads: how much contrast was gained or lost."""
         return float(np.linalg.norm(self.spread))
 
 
 def colour_shift(before: np.ndarray, after: np.ndarray) -> ColourShift:
-    """What happened to the colours from one picture to another; their sizes may differ."""
+    """Return how the colours changed between two pictures; their sizes may differ."""
     one, other = lab(before).reshape(-1, 3), lab(after).reshape(-1, 3)
     return ColourShift(other.mean(0) - one.mean(0), other.std(0) - one.std(0))
 
 
 def accumulated(shifts: Iterable[tuple[ColourShift, float]]) -> ColourShift:
-    """What the shifts of a chain of chunks have added up to in the last one's last frame.
+    """Return the colour shift that a chain of chunks has accumulated.
 
     Args:
-        shifts: In order, each with the share of the chunk before in its conditioning image: only
-            that part of what was added before is still there (a steady shift `d` adds up to
-            `d / (1 - share)` at most).
+        shifts: In order, each with the share of the previous chunk in its conditioning image. Only
+            that share of the earlier shift remains, so a steady shift `d` accumulates to at most
+            `d / (1 - share)`.
     """
     mean, spread = np.zeros(3, np.float32), np.zeros(3, np.float32)
     for shift, share in shifts:

@@ -1,4 +1,4 @@
-"""Reading an MP4 or MOV's boxes: where it ends, what comes first, how much its index declares."""
+"""Read the boxes of an MP4 or MOV: their order and end, and what the index declares."""
 
 import mmap
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 _MOST_BOXES = 1_000_000
-"""An hour in fragments of one frame has a fifth of it."""
+"""The most boxes read. An hour in fragments of one frame has a fifth of that."""
 
 
 def outer_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int]]:
-    """Return name and end of the outermost boxes (ISO 14496-12, 4.2); none if it is no MP4."""
+    """Return name and end of the outermost boxes (ISO 14496-12, 4.2); none if it is not an MP4."""
     boxes = [(name, end) for name, _, end in _boxes(file, size)]
     return boxes if boxes and boxes[0][0] == b"ftyp" else []
 
 
 def is_faststart(path: Path) -> bool:
-    """Whether it is an MP4 that plays before all of it is there: the index comes first."""
+    """Whether it is an MP4 that plays while it downloads, since its index comes first."""
     with path.open("rb") as file:
         names = [name for name, _ in outer_boxes(file, path.stat().st_size)]
     return b"moov" in names and b"mdat" in names and names.index(b"moov") < names.index(b"mdat")
@@ -29,9 +29,9 @@ class Declared:
     """What the index of an MP4 or MOV declares, read without a demuxer.
 
     Attributes:
-        entries: How many entries a demuxer makes of it at most, in memory.
+        entries: The most index entries that a demuxer would keep in memory.
         is_compressed: Whether part of the index is compressed, so that its size is unknown.
-        has_aperture: Whether a track says that only part of its picture is to be shown.
+        has_aperture: Whether a track crops its picture (a clean aperture).
     """
 
     entries: int = 0
@@ -40,10 +40,10 @@ class Declared:
 
 
 def declared(path: Path) -> Declared:
-    """Count what the index declares; of another kind of file, what looks like one.
+    """Count what the index declares; in other formats, whatever looks like an index.
 
-    Boxes are found by name wherever they lie outside the media data: demuxers take them in places
-    where the standard has none, so that a walk along the standard's tree could be led past them.
+    Boxes are searched by name everywhere outside the media data, since demuxers also accept them in
+    places that the standard does not allow: walking the standard's tree could miss them.
 
     Raises:
         OSError: The file cannot be read.
@@ -66,7 +66,7 @@ def declared(path: Path) -> Declared:
 
 
 class _Index:
-    """Numbers in boxes; places are of a box's name, version and flags take four bytes behind it."""
+    """Numbers in boxes. A place is the offset of a box's name; version and flags follow it."""
 
     def __init__(self, data: mmap.mmap, regions: list[tuple[int, int]]):
         self._data, self._regions = data, regions
@@ -103,7 +103,7 @@ class _Index:
         return found
 
     def _is_uncompressed_sound(self, start: int, end: int) -> bool:
-        """Whether a track is sound of one tick a sample, which demuxers take by the chunk."""
+        """Whether a track is sound with one tick per sample, which demuxers read in chunks."""
         kinds = {self._data[at + 12 : at + 16] for at in self._within(b"hdlr", start, end)}
         counts = [self.number(at + 8) for at in self._within(b"stts", start, end)]
         ticks = [self.number(at + 16) for at in self._within(b"stts", start, end)]
@@ -123,13 +123,13 @@ class _Index:
 
 
 def _index_regions(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where an index may lie: everywhere but in the media data."""
+    """Yield the regions that may hold an index: everything but the media data."""
     reached = 0
     for name, start, end in _boxes(file, size):
         if name != b"mdat":
             yield start, min(end, size)
         reached = end
-    if reached < size:  # what is no box
+    if reached < size:  # not a box
         yield reached, size
 
 

@@ -1,7 +1,7 @@
-"""How a video's pictures are to be shown: the one place that decides it.
+"""Decide how to display a video's pictures: orientation, pixel aspect and colours.
 
-What is decoded here (`rgb.RgbConverter`) and what FFmpeg's graphs make (`clips`, `reducing`)
-follow the same decision, so that a last frame shows exactly what the stored clip shows.
+Both `rgb.RgbConverter` and the FFmpeg graphs in `clips` and `thumbnail_video` follow this decision,
+so that a last frame looks exactly like the stored clip.
 """
 
 import struct
@@ -21,19 +21,19 @@ _IDENTITY = (1, 0, 0, 1)
 
 @dataclass(frozen=True)
 class Presentation:
-    """How the pictures of a stream become what a person sees.
+    """How to display the pictures of a stream.
 
     Attributes:
-        width: Of the picture as it is coded, in pixels.
-        height: Likewise.
-        pix_fmt: FFmpeg's name of its pixel format.
-        space: FFmpeg's name of its matrix.
-        primaries: Likewise.
-        curve: Likewise, the transfer curve.
+        width: The coded width in pixels.
+        height: The coded height in pixels.
+        pix_fmt: FFmpeg's name of the pixel format.
+        space: FFmpeg's name of the matrix.
+        primaries: FFmpeg's name of the primaries.
+        curve: FFmpeg's name of the transfer curve.
         range: "tv", "pc" or "unknown".
-        pixel_aspect: A pixel's width beside its height.
-        axes: The display matrix, each number as -1, 0 or 1: a coded pixel at (x, y) is shown at
-            (a·x + c·y, b·x + d·y) of (a, b, c, d), with x to the right and y down.
+        pixel_aspect: A pixel's width divided by its height.
+        axes: The display matrix (a, b, c, d), each -1, 0 or 1: a coded pixel at (x, y) is displayed
+            at (a·x + c·y, b·x + d·y), with x to the right and y down.
     """
 
     width: int
@@ -48,9 +48,9 @@ class Presentation:
 
     @classmethod
     def of(cls, frame: av.VideoFrame, stream: VideoStream) -> "Presentation":
-        """How a frame is to be shown that `stream` gave.
+        """Return how to display a frame of `stream`.
 
-        Pixels have the shape that the container says, else that the codec says, else are square.
+        The pixel aspect comes from the container, else from the codec, else is 1.
         """
         codec = stream.codec_context
         space, primaries, curve, range_ = colour.names(
@@ -70,15 +70,15 @@ class Presentation:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height as a person sees them: square pixels, upright."""
+        """The displayed width and height, in square pixels and upright."""
         return self.turned((max(1, round(self.width * self.pixel_aspect)), self.height))
 
     def turned(self, size: tuple[int, int]) -> tuple[int, int]:
-        """A size before the picture is turned as it is afterwards, and the other way round."""
+        """Swap a size's width and height if the picture is rotated by a quarter turn."""
         return size if self.axes[0] else (size[1], size[0])
 
     def upright(self, picture: np.ndarray) -> np.ndarray:
-        """Turn and mirror a picture, height × width × channels, as the display matrix says."""
+        """Rotate and mirror a picture (height × width × channels) by the display matrix."""
         a, b, c, d = self.axes
         across, down = a, d
         if not a:
@@ -87,24 +87,24 @@ class Presentation:
 
     @property
     def reading(self) -> dict[str, str]:
-        """The `scale` filter's options that say how to read the picture's numbers."""
+        """The `scale` filter's options for the picture's input colours."""
         is_untagged_hdr = self.hdr is not None and self.space == "unknown"
         space = "bt2020nc" if is_untagged_hdr else self.space
         return colour.reading(self.pix_fmt, space, self.range, (self.width, self.height))
 
     @property
     def hdr(self) -> str | None:
-        """Which kind of HDR it is, "PQ" or "HLG"; None for SDR."""
+        """The kind of HDR, "PQ" or "HLG"; None for SDR."""
         return HDR_CURVES.get(self.curve)
 
     @property
     def has_alpha(self) -> bool:
-        """Whether its pixels may be transparent."""
+        """Whether the pixel format has transparency."""
         return any(component.is_alpha for component in av.VideoFormat(self.pix_fmt).components)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is shown as it is coded: 8 bit SDR, upright, square pixels, video range."""
+        """Whether pictures are displayed as coded: 8 bit SDR, upright, square pixels, tv range."""
         return (
             self.pix_fmt == "yuv420p"
             and self.reading in (colour.BT709, colour.BT601)
@@ -119,7 +119,7 @@ def _axes(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     data = frame.side_data.get(Type.DISPLAYMATRIX.name)
     if data is None:
         return _IDENTITY
-    # 3 × 3 of 16.16 (ISO 14496-12, 6.2.2), as FFmpeg keeps it: in the machine's order of bytes.
+    # 3 × 3 of 16.16 fixed point (ISO 14496-12, 6.2.2), in the machine's byte order.
     a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
     is_turned = abs(b) + abs(c) > abs(a) + abs(d)
     shown = (0, b, c, 0) if is_turned else (a, 0, 0, d)

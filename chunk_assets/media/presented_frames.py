@@ -1,4 +1,4 @@
-"""A video's pictures as they are to be shown, at another size and rate."""
+"""Decode a video for display at another size and rate."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,9 +18,9 @@ _HALF = Fraction(1, 2)
 
 
 def can_convert_with_ffmpeg(source: Path, info: VideoInfo) -> bool:
-    """Whether an FFmpeg graph shows all pictures of `source`, which is `info`, as is done here.
+    """Whether an FFmpeg graph converts `source`, which is `info`, to the pictures of this module.
 
-    Most clips come so, and then take half the time of having their pictures pass through here.
+    Most clips pass; a graph takes half the time.
 
     Raises:
         MediaError: The file cannot be read.
@@ -36,7 +36,7 @@ def can_convert_with_ffmpeg(source: Path, info: VideoInfo) -> bool:
 
 
 def _keyframes_are_alike(source: Path, info: VideoInfo) -> bool:
-    """Nothing but a keyframe changes a picture's size or colours in H.264 and HEVC."""
+    """Only keyframes can change the size or colours of pictures in H.264 and HEVC."""
     with open_video(source) as video:
         video.stream.codec_context.skip_frame = "NONKEY"
         return all(video.presentation(frame) == info.presentation for frame in video.frames())
@@ -49,14 +49,14 @@ def pictures(
     fps: Fraction,
     used: Fraction | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield `num_frames` pictures of a video, each of `size`, as they are to be shown.
+    """Yield `num_frames` pictures of a video for display, each of `size`.
 
     Args:
         source: The video.
         size: Width and height; pictures are scaled and cropped to cover it.
-        num_frames: How many; what is too short holds its last picture.
-        fps: How many a second.
-        used: How many seconds of the source may be used; None is all.
+        num_frames: How many; a video that is too short holds its last picture.
+        fps: Pictures per second.
+        used: How many seconds of the source to use; None is all.
 
     Raises:
         MediaError: The video cannot be read, or no frame of it can be decoded.
@@ -71,9 +71,9 @@ def pictures(
 def _by_time(
     frames: Iterable[av.VideoFrame], num_frames: int, fps: Fraction, used: Fraction | None
 ) -> Iterator[tuple[av.VideoFrame, int]]:
-    """Yield the frames that are seen at another rate, and for how many frames each.
+    """Yield the frames to show at another rate, and how many times each is repeated.
 
-    Frame k shows what the video shows halfway through that frame, at `(k + 1/2) / fps` seconds.
+    Picture k shows the video at the middle of that picture, `(k + 1/2) / fps` seconds.
     """
     begin: Fraction | None = None
     shown: av.VideoFrame | None = None

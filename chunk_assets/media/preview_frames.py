@@ -1,4 +1,4 @@
-"""Some of the frames that are decoded anyhow on the way to a clip's last one."""
+"""Frames for a clip's moving preview, collected while its last frame is decoded."""
 
 from fractions import Fraction
 
@@ -10,13 +10,13 @@ from chunk_assets.media.rgb import RgbConverter
 
 
 class PreviewFrames:
-    """Keeps a few frames, evenly apart, of those that a decoder gives.
+    """Collect a few evenly spaced frames from a decoder.
 
-    They stay as they are decoded, a reference each: whoever waits for the last one does not wait
-    for them to become pictures.
+    Only references to decoded frames are kept; they are converted later, so that the last frame
+    is not delayed.
 
     Args:
-        count: How many frames are wanted, at least 1.
+        count: How many frames to collect, at least 1.
     """
 
     def __init__(self, count: int):
@@ -25,11 +25,11 @@ class PreviewFrames:
         self._kept: list[tuple[av.VideoFrame, Presentation]] = []
 
     def plan(self, first: int, last: int) -> None:
-        """Say what comes.
+        """Choose the times at which to collect frames.
 
         Args:
-            first: When the first frame is shown, in the stream's time base.
-            last: When the last one is.
+            first: The time of the first frame, in the stream's time base.
+            last: The time of the last one.
         """
         length = last - first
         middles = (Fraction(2 * n + 1, 2 * self._count) for n in range(self._count))
@@ -37,7 +37,7 @@ class PreviewFrames:
         self._kept = []
 
     def add(self, frame: av.VideoFrame, shown: Presentation) -> None:
-        """Be shown a frame, in the order of their times, and how a person is to see it."""
+        """Consider a frame, in order of time, with its presentation."""
         if not self._wanted or frame.pts is None or frame.pts < self._wanted[0]:
             return
         self._kept.append((frame, shown))
@@ -45,9 +45,9 @@ class PreviewFrames:
             self._wanted.pop(0)
 
     def pictures(self, width: int) -> list[Image.Image]:
-        """What was kept, in true colours and order, and no wider; empty if nothing was expected.
+        """Return the collected pictures in order, scaled down to `width`, and release the frames.
 
-        The frames are let go of: a second call gives nothing.
+        The list is empty without `plan`, and on a second call.
         """
         kept, self._kept = self._kept, []
         convert = RgbConverter(width)

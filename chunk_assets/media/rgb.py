@@ -1,4 +1,4 @@
-"""Turning decoded frames into RGB without a drift."""
+"""Convert decoded frames to RGB without a colour drift."""
 
 from fractions import Fraction
 
@@ -11,16 +11,16 @@ from chunk_assets.media.presentation import Presentation
 from chunk_assets.media.tone_mapping import HDR_CURVES, WIDE_PRIMARIES, to_bt709
 
 _PAPER = 255
-"""What is behind transparent pixels: white, as behind those of an animatic's pictures."""
+"""The background of transparent pixels: white, as for an animatic's pictures."""
 
 
 class RgbConverter:
-    """Turns decoded frames into RGB as a person sees them: accurate, upright, square pixels.
+    """Convert decoded frames to RGB for display: accurate, upright, square pixels.
 
     Args:
-        max_width: How wide the pictures may be; wider ones are scaled down on the way, which takes
-            a fifth of the time of doing it afterwards.
-        cover: The size that every picture gets, scaled and cropped in the middle.
+        max_width: The largest width. Scaling down during conversion takes a fifth of the time of
+            scaling down afterwards.
+        cover: Scale and centre-crop every picture to this size.
     """
 
     def __init__(self, max_width: int | None = None, cover: tuple[int, int] | None = None):
@@ -29,8 +29,8 @@ class RgbConverter:
         self._made_for: Presentation | None = None
 
     def __call__(self, frame: av.VideoFrame, shown: Presentation) -> np.ndarray:
-        """Return height × width × 3, uint8, of a frame and how it is to be shown."""
-        if self._graph is None or shown != self._made_for:  # a stream's frames may change
+        """Return a frame with this presentation as height × width × 3, uint8."""
+        if self._graph is None or shown != self._made_for:  # it may change within a stream
             self._graph, self._made_for = self._build(frame, shown), shown
         self._graph.vpush(frame)
         picture = self._graph.vpull().to_ndarray()

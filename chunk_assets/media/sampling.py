@@ -1,4 +1,4 @@
-"""A few of a video's pictures, for a person to judge it by at a glance."""
+"""Take a few pictures of a video, for previews."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,21 +13,21 @@ from chunk_assets.media.rgb import RgbConverter
 
 
 def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Image.Image]:
-    """Some of a clip's frames in their true colours, evenly apart, in order.
+    """Return evenly spaced frames of a clip, in order.
 
     Args:
         path: The clip.
-        of: How many frames it has; when it has fewer, fewer pictures come.
-        count: How many pictures are wanted, at least 1.
-        width: How wide they may be, in pixels: wider ones are scaled down.
+        of: How many frames it has; if it has fewer, fewer pictures are returned.
+        count: The number of pictures, at least 1.
+        width: The largest width in pixels.
 
     Raises:
-        MediaError: The file cannot be read, or none of the wanted frames can be decoded.
+        MediaError: The file cannot be read, or none of these frames can be decoded.
     """
     wanted = {(2 * number + 1) * of // (2 * count) for number in range(count)}
     pictures = []
     with open_video(path) as video:
-        # Nobody waits for it: threads take half as much processor more.
+        # Not time-critical: threads would cost 50 % more CPU time.
         video.stream.thread_type = "NONE"
         convert = RgbConverter(width)
         for number, frame in enumerate(video.frames()):
@@ -39,12 +39,12 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
 
 
 def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """For each moment the keyframe at or before it: one frame is decoded for one picture.
+    """Return for each time the keyframe at or before it, decoding one frame per picture.
 
     Args:
-        path: A film of ours, whose keyframes are at most two seconds apart.
-        seconds: The moments.
-        width: How wide the pictures may be, in pixels.
+        path: A film of this project, whose keyframes are at most two seconds apart.
+        seconds: The times.
+        width: The largest width in pixels.
 
     Raises:
         MediaError: The file cannot be read, sought or decoded.
@@ -53,12 +53,12 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
 
 
 def frames_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """Return for each moment the first frame that is shown at it or later, or the film's last.
+    """Return for each time the first frame shown at or after it, or else the last frame.
 
     Args:
-        path: A film of ours.
-        seconds: The moments.
-        width: How wide the pictures may be, in pixels.
+        path: A film of this project.
+        seconds: The times.
+        width: The largest width in pixels.
 
     Raises:
         MediaError: The file cannot be read, sought or decoded.
@@ -69,7 +69,7 @@ def frames_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list
 def _at(
     path: Path | str, seconds: Sequence[Fraction], width: int, *, is_exact: bool
 ) -> list[Image.Image]:
-    """The pictures of `keyframes_at` or `frames_at`.
+    """Return the pictures of `keyframes_at` or `frames_at`.
 
     Raises:
         MediaError: The file cannot be read, sought or decoded.
@@ -77,7 +77,7 @@ def _at(
     pictures = []
     with open_video(path) as video:
         stream = video.stream
-        stream.thread_type = "NONE"  # threads of frames would read on before they give the first
+        stream.thread_type = "NONE"  # frame threads read ahead before they return the first frame
         convert = RgbConverter(width)
         for moment in seconds:
             try:

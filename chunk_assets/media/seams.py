@@ -1,4 +1,4 @@
-"""The pieces of a film: which frames are copied, which are blended, and the graphs for the latter.
+"""Divide a film into pieces: bodies, which are copied, and seams, which are blended.
 
 ::
 
@@ -7,8 +7,8 @@
     clip n                       ├────────┼─ lead-in ┼──────────── slot ──────┤
     film                  …── body n−1 ──┼── seam ──┼── body n ──…
 
-A seam of F frames blends the last F frames of one clip's slot with the last F of the next one's
-lead-in, which play at the same time.
+A seam of F frames blends the last F frames of one clip's slot with the last F frames of the next
+clip's lead-in, which play at the same time.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ class Segment:
 
     Attributes:
         path: The clip.
-        lead_in: How many frames it has before its slot begins; the first clip has none.
-        num_frames: How many it has in all.
-        signature: The clip as it was measured; None leaves that to whoever needs it.
+        lead_in: The number of frames before its slot; 0 for the first clip.
+        num_frames: The number of frames in total.
+        signature: The clip's signature, if it was measured.
     """
 
     path: Path
@@ -41,20 +41,20 @@ class Segment:
 
     @property
     def slot(self) -> int:
-        """How many frames of the film are its own."""
+        """The length of its slot in frames."""
         return self.num_frames - self.lead_in
 
 
 @dataclass(frozen=True)
 class Body:
-    """Frames `start` to `stop` (exclusive) of one clip, as they are."""
+    """Frames `start` to `stop` (exclusive) of a clip, unchanged."""
 
     segment: Segment
     start: int
     stop: int
 
     def __len__(self) -> int:
-        """How many frames of the film it fills."""
+        """Return its length in frames."""
         return self.stop - self.start
 
 
@@ -62,7 +62,7 @@ class Body:
 class Seam:
     """The end of one clip's slot blended with the end of the next one's lead-in.
 
-    `number` is that of the clip behind it.
+    `number` is the number of the second clip.
     """
 
     before: Segment
@@ -71,7 +71,7 @@ class Seam:
     number: int = 1
 
     def __len__(self) -> int:
-        """How many frames of the film it fills."""
+        """Return its length in frames."""
         return self.join.frames
 
 
@@ -79,14 +79,14 @@ Piece = Body | Seam
 
 
 def film_pieces(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piece]:
-    """Return a film's pieces in order; none is empty, and together they fill every slot.
+    """Return a film's pieces in order. None is empty, and together they fill all slots.
 
     Args:
-        segments: At least one.
-        joins: One between each two of them.
+        segments: The clips, at least one.
+        joins: One join between each two clips.
 
     Raises:
-        SpecError: They do not fit together.
+        SpecError: Clips and joins do not fit together.
     """
     if not segments or len(joins) != len(segments) - 1:
         counts = f"{len(segments)} clips and {len(joins)} joins"
@@ -107,10 +107,10 @@ def film_pieces(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piec
 
 
 def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -> Seam:
-    """Return the seam of two clips, the second of which is the film's clip `number`.
+    """Return the seam between two clips, of which the second is the film's clip `number`.
 
     Raises:
-        SpecError: It takes more frames than they have for it.
+        SpecError: The join is longer than the clips allow.
     """
     longest = min(after.lead_in, before.slot)
     if join.frames > longest:
@@ -121,7 +121,7 @@ def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -
 
 
 def piece_graph(piece: Piece, target: Path, fps: FrameRate) -> Graph:
-    """Return the graph that encodes `piece` to a file of its own."""
+    """Return the graph that encodes `piece` to `target`."""
     if isinstance(piece, Body):
         frames = _frames(piece.segment.path, piece.start, len(piece), fps)
     elif piece.join.kind == "crossfade":
@@ -132,22 +132,22 @@ def piece_graph(piece: Piece, target: Path, fps: FrameRate) -> Graph:
 
 
 def _crossfaded(seam: Seam, fps: FrameRate) -> Graph:
-    """Blend linearly: the first frame is all of the one clip, the one after the last the other."""
+    """Blend linearly, from all of one clip to all of the other in the frame after the last."""
     count = len(seam)
     return combine(
         _frames(seam.before.path, seam.before.num_frames - count, count, fps),
         _frames(seam.after.path, seam.after.lead_in - count, count, fps),
         "xfade",
         transition="fade",
-        duration=f"{float(fps.seconds(count)):.6f}",  # never under a frame, where xfade goes wrong
+        duration=f"{float(fps.seconds(count)):.6f}",  # xfade fails below one frame
         offset=0,
     )
 
 
 def _dipped_to_black(seam: Seam, fps: FrameRate) -> Graph:
-    """Fade one clip out over the first half, the other in from the black frame in the middle.
+    """Fade one clip out over the first half, and the other in over the second half.
 
-    xfade's `fadeblack` is lopsided: it is black after a quarter of the time.
+    xfade's `fadeblack` is asymmetric: it is black after a quarter of the time.
     """
     out, in_ = len(seam) // 2, len(seam) - len(seam) // 2
     begin = seam.after.lead_in - in_
@@ -160,13 +160,13 @@ def _dipped_to_black(seam: Seam, fps: FrameRate) -> Graph:
 
 def _frames(path: Path, start: int, count: int, fps: FrameRate) -> Graph:
     """Return `count` frames of a clip at a constant rate, numbered from 0."""
-    # Down to FFmpeg's microsecond: the frame that is meant is not skipped, and where it is a
-    # keyframe decoding begins with it and not at the one before.
+    # Rounded down to FFmpeg's microsecond, so that the frame is not skipped. If it is a keyframe,
+    # decoding starts there and not at the previous one.
     microseconds = start * 1_000_000 // fps
     seek = {"ss": f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06}"} if start else {}
     return (
         read(path, **seek)
         .filter("setpts", f"N/{fps}/TB")
-        .filter("fps", fps)  # xfade wants a constant rate, and one time base
+        .filter("fps", fps)  # xfade needs a constant rate and equal time bases
         .filter("trim", end_frame=count)
     )

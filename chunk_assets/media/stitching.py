@@ -1,4 +1,4 @@
-"""Clips put together to a film: the seams are encoded, everything else is copied."""
+"""Stitch clips into a film: seams are encoded, everything else is copied."""
 
 import os
 from collections import deque
@@ -44,7 +44,7 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class PreparedSeam:
-    """A seam that was made before, and its signature then."""
+    """A seam that was encoded earlier, and its signature."""
 
     path: Path
     signature: StreamSignature
@@ -62,30 +62,30 @@ def stitch(
     on_progress: Callable[[float], None] | None = None,
     on_seam: Callable[[int, PreparedSeam], None] | None = None,
 ) -> VideoInfo:
-    """Put clips together to a film of exactly the sum of their slots.
+    """Stitch clips into a film whose length is the sum of their slots.
 
-    A clip's frames are copied as they are where it was encoded as we encode and has a keyframe
-    where its slot begins; else its slot is encoded again, to the same pictures. Neither memory
-    nor the number of open files grows with the film's length.
+    A slot is copied without encoding if the clip has our encoding and a keyframe at the slot's
+    start; otherwise it is encoded again. Neither memory nor the number of open files grows with the
+    film's length.
 
     Args:
         segments: The clips, in the film's format, in order.
-        joins: How each becomes the next: one fewer than clips.
-        target: Where the film goes, whole or not at all.
+        joins: The joins between them: one fewer than clips.
+        target: The film to write, atomically.
         fps: Frames per second.
         size: Width and height.
-        workdir: An existing directory for what is needed on the way; left as it was.
-        seams: What `make_seam` made before, by the number of the clip behind it; one of another
-            signature than what is encoded here is made again.
-        on_progress: Called with the fraction done, 0.0 to 1.0.
-        on_seam: Called with each seam that was made here, while its file is there.
+        workdir: An existing directory for temporary files.
+        seams: Results of `make_seam`, by the number of the second clip. Those with a signature
+            other than our encoding's are encoded again.
+        on_progress: Called with the progress, 0.0 to 1.0.
+        on_seam: Called with each seam that was encoded here, while its file exists.
 
     Returns:
-        The film, measured.
+        The film's properties.
 
     Raises:
         SpecError: Clips, lead-ins and joins do not fit together.
-        MediaError: A clip cannot be read or is not what `segments` says.
+        MediaError: A clip cannot be read, or does not match its segment.
         FFmpegError: Encoding failed.
     """
     pieces = film_pieces(segments, joins)
@@ -126,17 +126,17 @@ def make_seam(
     """Encode the seam between two clips ahead of time, for `stitch`.
 
     Args:
-        before: The one clip.
-        after: The next one.
-        join: How the one becomes the other, in at least one frame.
-        target: Where the seam goes, whole or not at all.
+        before: The first clip.
+        after: The second clip.
+        join: Their join, of at least one frame.
+        target: The seam to write, atomically.
         fps: Frames per second.
 
     Returns:
         The seam's signature.
 
     Raises:
-        SpecError: The join takes more frames than the clips have for it.
+        SpecError: The join is longer than the clips allow.
         MediaError: A clip cannot be read.
         FFmpegError: Encoding failed.
     """
@@ -148,22 +148,22 @@ def make_seam(
 
 @contextmanager
 def _scratch_directory(parent: Path) -> Iterator[Path]:
-    """Give a new directory in `parent` that is gone, with all in it, when the block ends.
+    """Give a temporary directory in `parent`.
 
     Raises:
-        MediaError: It cannot be made.
+        MediaError: It cannot be created.
     """
     try:
         directory = TemporaryDirectory(prefix="stitch-", dir=parent)
     except OSError as error:
-        message = f"{str(parent)!r} cannot be worked in: {error.strerror}"
+        message = f"{str(parent)!r} cannot hold temporary files: {error.strerror}"
         raise MediaError(message, path=str(parent)) from error
     with directory as name:
         yield Path(name)
 
 
 class _Source(NamedTuple):
-    """Frames `start` to `stop` (exclusive) of a file, to be copied into the film."""
+    """Frames `start` to `stop` (exclusive) of a file, to copy into the film."""
 
     path: Path
     start: int
@@ -173,10 +173,10 @@ class _Source(NamedTuple):
 def _found(
     pieces: Sequence[Piece], film: ClipFormat, seams: Mapping[int, PreparedSeam], scratch: Path
 ) -> list[_Source | None]:
-    """Where each piece lies ready to be copied; None for those that have to be made.
+    """Return the source of each piece that can be copied; None for those to encode.
 
     Raises:
-        MediaError: A clip is not what its segment says.
+        MediaError: A clip does not match its segment.
     """
     recorded = _recorded_header(pieces, seams)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stitching") as pool:
@@ -184,12 +184,12 @@ def _found(
             found = list(pool.map(_Ready(film, recorded, seams).source, pieces))
             if None not in found:
                 return found
-        # What is made here has to fit what is there: how we encode is measured.
+        # Pieces encoded here must match the copied ones: measure our encoding.
         return list(pool.map(_Ready(film, _our_header(scratch, film), seams).source, pieces))
 
 
 def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam]) -> str | None:
-    """The header of all pieces as it was recorded when they were made; None if they differ."""
+    """Return the header that is recorded for all pieces; None if they differ."""
     headers = {
         signature.header if signature is not None else None
         for signature in (
@@ -203,7 +203,7 @@ def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam])
 
 
 def _our_header(scratch: Path, film: ClipFormat) -> str:
-    """Return the header of what is encoded here, from a film of one frame."""
+    """Return the header of our encoding, from a clip of one frame."""
     path = scratch / "one_frame.mp4"
     with ClipWriter(path, ClipFormat(1, film.fps, film.size)) as writer:
         writer.write(np.zeros((film.size[1], film.size[0], 3), np.uint8))
@@ -211,19 +211,19 @@ def _our_header(scratch: Path, film: ClipFormat) -> str:
 
 
 class _Ready:
-    """Which pieces need not be encoded; asked from several threads.
+    """Find pieces that need no encoding; thread-safe.
 
-    Equal headers mean an equal size, rate, colour and order of frames.
+    Equal headers mean equal size, rate, colour and order of frames.
     """
 
     def __init__(self, film: ClipFormat, ours: str, seams: Mapping[int, PreparedSeam]):
         self._film, self._ours, self._seams = film, ours, seams
 
     def source(self, piece: Piece) -> _Source | None:
-        """Where the piece lies ready to be copied; None where it has to be made.
+        """Return the piece's source; None if it must be encoded.
 
         Raises:
-            MediaError: A clip is not what its segment says.
+            MediaError: A clip does not match its segment.
         """
         if isinstance(piece, Body):
             return self._body(piece)
@@ -233,9 +233,9 @@ class _Ready:
         return _Source(seam.path, 0, len(piece))
 
     def _body(self, piece: Body) -> _Source | None:
-        """The clip, if it can be cut where its slot begins.
+        """Return the clip, if it can be cut at its slot's start.
 
-        Where its slot ends it can be cut anywhere: no frame needs a later one.
+        The end can be cut anywhere: no frame depends on a later one.
         """
         segment = piece.segment
         signature = segment.signature
@@ -253,8 +253,8 @@ class _Ready:
 
 
 def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> None:
-    """Copy packets from one file after another; their times are the film's frame numbers."""
-    ticks = 1000  # a frame, in the time base that `container_options` gives the track
+    """Copy packets from one file after another, numbering frames through the film."""
+    ticks = 1000  # per frame, in the time base of `container_options`
     with (
         _writing(),
         av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
@@ -270,9 +270,9 @@ def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> No
 
 
 def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
-    """The packets of each file in turn, read while those before are written.
+    """Yield the packets of each file, reading ahead of the writer.
 
-    To open a file takes longer than to copy it: a few are opened at a time.
+    Opening a file takes longer than copying it, so a few are opened at a time.
     """
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading") as pool:
         ahead: deque[Future[list[Packet]]] = deque()

@@ -1,4 +1,4 @@
-"""Videos made small enough to be carried within a page."""
+"""Make videos small enough to embed in a page."""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,26 +15,27 @@ from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, pictures
 
 _CRF = 27
-"""A drawing of 640x360 then takes 110 kbit/s, footage 500 to 900; a phone shows no difference."""
+"""Drawings of 640x360 then take 110 kbit/s, footage 500 to 900; a phone shows no difference."""
 
 _BITS_PER_PIXEL = 0.03
-"""Below, H.264 falls to blocks: then fewer and smaller pictures look better than all of them."""
+"""Below this, H.264 shows blocks: fewer and smaller pictures look better."""
 
 _LOW_FPS = FrameRate(12)
-"""What a long film is brought to before its pictures are made smaller: drawn animation's rate."""
+"""The rate to which a long film is reduced before its pictures are made smaller: that of drawn
+animation."""
 
 _SMALLEST_SIDE = 64
-_TICKS = 90_000  # a second, in the track's time base: a multiple of every usual rate
+_TICKS = 90_000  # per second, in the track's time base: a multiple of common rates
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """What a video may be at most once it is reduced.
+    """The limits of a thumbnail video.
 
     Attributes:
-        side: Pixels of its longer side; it is never enlarged.
-        fps: Frames per second; it keeps every n-th frame, so that the steps between them are even.
-        max_bytes: Of the file.
+        side: Pixels of its longer side; videos are never enlarged.
+        fps: Frames per second. Every n-th frame is kept, so that frames are evenly spaced.
+        max_bytes: The size of the file.
     """
 
     side: int
@@ -44,7 +45,7 @@ class Reduction:
 
 @dataclass(frozen=True)
 class ThumbnailFormat:
-    """What a reduced video is to be; `bits` is its greatest rate per second."""
+    """The format of a thumbnail video; `bits` is its peak bit rate per second."""
 
     size: tuple[int, int]
     fps: Fraction
@@ -52,12 +53,12 @@ class ThumbnailFormat:
 
 
 def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> None:
-    """Make a small MP4 (H.264, yuv420p, bt709, no sound) that browsers play and seek in.
+    """Write a small MP4 (H.264, yuv420p, bt709, no sound) that browsers play and seek in.
 
-    A video too long for `max_bytes` gets fewer frames a second, then smaller pictures.
+    A video too long for `max_bytes` gets fewer frames per second, then smaller pictures.
 
     Raises:
-        MediaError: The source cannot be read, or not even the smallest pictures keep to the bytes.
+        MediaError: The source cannot be read, or exceeds the limit even with the smallest pictures.
         FFmpegError: Encoding failed.
     """
     info = probe(source)
@@ -72,9 +73,9 @@ def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> N
             measured = part.stat().st_size
             if measured <= reduction.max_bytes:
                 return
-            # The encoder has a coarsest quality; noise takes more than the rate even so.
+            # Noise can exceed the bit rate even at the encoder's lowest quality.
             if max(chosen.size) <= _SMALLEST_SIDE:
-                message = f"{str(source)!r} takes {measured} bytes however small its pictures are"
+                message = f"{str(source)!r} takes {measured} bytes even with the smallest pictures"
                 allowed = reduction.max_bytes
                 raise MediaError(f"{message}: the limit is {allowed}", path=str(source))
             side = max(_SMALLEST_SIDE, max(chosen.size) // 2)
@@ -82,8 +83,8 @@ def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> N
 
 
 def fit_within(info: VideoInfo, reduction: Reduction) -> ThumbnailFormat:
-    """The size and rate in which a video keeps within the bytes and looks best."""
-    # A rate's buffer of one second may be full at the end; a twentieth is for the container.
+    """Return the size and rate that look best within the limit of bytes."""
+    # One second more for the rate buffer, which may be full; 5 % for the container.
     bits = int(reduction.max_bytes * 8 * 0.95 / (float(info.duration) + 1))
     pixels = bits / _BITS_PER_PIXEL
     fps = _every_nth(info.fps, reduction.fps)
@@ -97,9 +98,9 @@ def fit_within(info: VideoInfo, reduction: Reduction) -> ThumbnailFormat:
 
 
 def reducer_graph(source: Path, target: Path, info: VideoInfo, chosen: ThumbnailFormat) -> Graph:
-    """Return the graph that reduces `source`, which is `info`, to `chosen`.
+    """Return the graph that converts `source`, measured as `info`, to `chosen`.
 
-    For a source that is shown as it is coded, in one size.
+    Only for sources that pass `can_convert_with_ffmpeg`.
     """
     assert info.presentation is not None  # noqa: S101 - `probe` has measured it
     frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
@@ -110,7 +111,7 @@ def reducer_graph(source: Path, target: Path, info: VideoInfo, chosen: Thumbnail
 
 
 def _write_shown(source: Path, target: Path, info: VideoInfo, chosen: ThumbnailFormat) -> None:
-    """Write a reduced video of any source, as its pictures are to be shown."""
+    """Write a thumbnail video of a source that needs its pictures converted one by one."""
     frames = read(
         "pipe:0",
         format="rawvideo",
@@ -154,7 +155,7 @@ def _every_nth(fps: Fraction, most: FrameRate) -> Fraction:
 
 
 def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Scaled down until the longer side is at most `side`; both even, as yuv420p needs."""
+    """Scale a size down to a longer side of at most `side`; both are even, as yuv420p requires."""
     scale = min(1.0, side / max(size))
     width, height = (max(2, 2 * round(pixels * scale / 2)) for pixels in size)
     return width, height

@@ -1,15 +1,15 @@
-"""HDR and wide gamuts brought to bt709, as a viewer with an SDR screen sees them."""
+"""Convert HDR and wide gamuts to bt709 for an SDR screen."""
 
 from functools import cache
 
 import numpy as np
 
 HDR_CURVES = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
-"""FFmpeg's names of HDR's transfer curves, and people's."""
+"""FFmpeg's names of HDR transfer curves, with their usual names."""
 
 WIDE_PRIMARIES = ("bt2020", "smpte431", "smpte432")
-"""Primaries beyond bt709's that can be seen. Those of SD differ less than its tags can be trusted:
-most programs write smpte170m without having converted to it."""
+"""Primaries that visibly exceed bt709's. Those of SD are not converted: they differ little, and
+most programs tag smpte170m without converting to it."""
 
 # Linear light from one set of primaries to bt709's (ITU-R BT.2087, SMPTE EG 432-1), white D65.
 _TO_BT709 = {
@@ -21,22 +21,22 @@ _TO_BT709["smpte431"] = _TO_BT709["smpte432"]
 _GAMMA = 2.4  # of an SDR screen, ITU-R BT.1886
 _WHITE = 203.0  # cd/m² of what is white in SDR, ITU-R BT.2408
 _HLG_PEAK = 1000.0  # cd/m² of the screen that HLG is shown on, ITU-R BT.2100
-_KNEE = 0.75  # of white; what is brighter is compressed, so that highlights keep their drawing
+_KNEE = 0.75  # of white; brighter values are compressed, so that highlights keep detail
 
-_ROWS = 64  # at a time: memory does not grow with the picture's height
+_ROWS = 64  # at a time, so that memory does not grow with the picture's height
 _LUMA_BT2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
 def to_bt709(rgb: np.ndarray, curve: str, primaries: str) -> np.ndarray:
-    """Return a picture's colours in bt709.
+    """Convert a picture to bt709.
 
     Args:
         rgb: Height × width × 3, uint16 in full range, coded by `curve`.
-        curve: FFmpeg's name of the transfer curve; one of SDR is taken for a screen's gamma.
-        primaries: FFmpeg's name of the primaries; unknown ones of HDR are bt2020's.
+        curve: FFmpeg's name of the transfer curve; SDR curves are treated as a screen's gamma.
+        primaries: FFmpeg's name of the primaries; unknown ones are treated as bt2020.
 
     Returns:
-        Height × width × 3, uint8, for an SDR screen whose white is SDR's.
+        Height × width × 3, uint8, for an SDR screen.
     """
     shown = np.empty(rgb.shape, np.uint8)
     is_hdr = curve in HDR_CURVES
@@ -46,7 +46,7 @@ def to_bt709(rgb: np.ndarray, curve: str, primaries: str) -> np.ndarray:
     table = _light_of_codes(curve)
     for row in range(0, len(rgb), _ROWS):
         light = table[rgb[row : row + _ROWS]]
-        if curve == "arib-std-b67":  # the scene's light becomes the screen's
+        if curve == "arib-std-b67":  # from scene light to display light
             light *= (light @ _LUMA_BT2020)[..., None] ** np.float32(0.2)
             light *= np.float32(_HLG_PEAK / _WHITE)
         light = light @ matrix
@@ -57,9 +57,9 @@ def to_bt709(rgb: np.ndarray, curve: str, primaries: str) -> np.ndarray:
 
 
 def _compression(brightest: np.ndarray) -> np.ndarray:
-    """Return by what to multiply colours whose largest component is `brightest`.
+    """Return the factor for colours whose largest component is `brightest`.
 
-    All three by the same, so that hues stay. What is below the knee stays as it is.
+    One factor for all three components keeps hues. Below the knee it is 1.
     """
     over = np.maximum(brightest - _KNEE, 0) / (1 - _KNEE)
     mapped = _KNEE + (1 - _KNEE) * over / (over + 1)
@@ -68,7 +68,7 @@ def _compression(brightest: np.ndarray) -> np.ndarray:
 
 @cache
 def _light_of_codes(curve: str) -> np.ndarray:
-    """Return the light of each of 65,536 codes, with SDR's white as 1, or HLG's brightest."""
+    """Return the light of each of 65,536 codes, as a multiple of SDR white, or of HLG's peak."""
     code = np.linspace(0, 1, 1 << 16)
     if curve == "smpte2084":  # SMPTE ST 2084
         power = code ** (32 / 2523)

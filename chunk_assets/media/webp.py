@@ -1,4 +1,4 @@
-"""Animated WebP, which no demuxer here reads, as a video that one does."""
+"""Convert animated WebP, which no demuxer here reads, to MKV."""
 
 import time
 from fractions import Fraction
@@ -12,11 +12,11 @@ from chunk_assets.errors import MediaError, Unsupported
 from chunk_assets.limits import Limits
 from chunk_assets.media.ffmpeg import file_url
 
-_DEFAULT_MS = 100  # for a frame that says it takes no time, as browsers show it
+_DEFAULT_MS = 100  # for a frame without a duration, as in browsers
 
 
 def is_webp(path: Path) -> bool:
-    """Whether a file begins as a WebP does."""
+    """Whether a file begins with a WebP header."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -25,23 +25,23 @@ def is_webp(path: Path) -> bool:
 
 
 def _is_animated(path: Path) -> bool:
-    """Whether its header says so (RFC 9649, 2.7): Pillow takes memory for a picture to tell."""
+    """Whether its header declares an animation (RFC 9649, 2.7); Pillow would allocate a picture."""
     with path.open("rb") as file:
         head = file.read(21)
     return head[12:16] == b"VP8X" and bool(head[20] & 0x02) if len(head) > 20 else False
 
 
 def as_mkv(path: Path, target: Path, limits: Limits) -> Path:
-    """Write an animated WebP's frames as an MKV without loss.
+    """Write an animated WebP's frames to an MKV without loss.
 
     Args:
-        path: The WebP, whose declared size is within the limits.
-        target: Where the MKV goes.
-        limits: How many frames it may have, and how long this may take.
+        path: The WebP; its declared size must be within the limits.
+        target: The MKV to write.
+        limits: The limits on frames and decoding time.
 
     Raises:
-        Unsupported: It is a still picture, or has more frames than allowed.
-        MediaError: It is damaged.
+        Unsupported: It is a still picture, or has more frames than the limit.
+        MediaError: It is damaged, or decoding exceeds the time limit.
     """
     shown = repr(str(path))
     if not _is_animated(path):
@@ -68,7 +68,7 @@ def _write(image: Image.Image, count: int, target: Path, limits: Limits) -> None
         for number in range(count):
             if time.monotonic() > ends_at:
                 name = image.filename  # type: ignore[attr-defined]
-                limit = f"takes over {limits.clip_decode_seconds:g} s: that is the limit"
+                limit = f"takes over {limits.clip_decode_seconds:g} s, which is the limit"
                 raise MediaError(f"decoding {name!r} {limit}")
             image.seek(number)
             pixels = np.asarray(image.convert("RGBA"))

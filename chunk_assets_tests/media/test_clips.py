@@ -136,7 +136,7 @@ def test_a_wrong_frame_is_refused_and_nothing_is_left(tmp_path: Path, kind: str)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("given", "says"), [(2, "got 2 of 3 frames"), (4, "and one more came")])
+@pytest.mark.parametrize(("given", "says"), [(2, "got 2 of 3 frames"), (4, "one more was written")])
 def test_a_wrong_number_of_frames_leaves_the_old_clip(
     tmp_path: Path, given: int, says: str
 ) -> None:

@@ -250,7 +250,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     reel = Reel(tmp_path).add(12).add(16, 4)
     with pytest.raises(SpecError, match="2 clips and 0 joins"):
         reel.stitch([])
-    with pytest.raises(MediaError, match="cannot be worked in: No such file"):
+    with pytest.raises(MediaError, match="cannot hold temporary files: No such file"):
         stitch(
             reel.segments,
             [Join("cut")],

@@ -1,4 +1,4 @@
-"""A picture's numbers as a person sees them: 8-bit sRGB over white."""
+"""Convert a picture to 8-bit sRGB over white."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -19,21 +19,21 @@ _ROWS = 256
 
 
 def raw_mode(image: ImageFile) -> str:
-    """Return how the file writes a pixel, such as `RGB;16B`; known until the picture is loaded."""
+    """Return the file's pixel format, such as `RGB;16B`; Pillow forgets it when it loads."""
     args = image.tile[0].args if image.tile else ""
     args = args[0] if isinstance(args, tuple) and args else args
     return args if isinstance(args, str) else ""
 
 
 def as_seen(image: Image.Image, header: Header, rawmode: str) -> Converter:
-    """Return what turns any part of this loaded picture into RGB as it is seen."""
+    """Return the converter of parts of this loaded picture to RGB for display."""
     profile = image.info.get("icc_profile") if header.profile is None else header.profile
     coding = to_srgb(header.coding)
     colours = coding or _by_profile(image.mode, profile) or (lambda part: part.convert("RGB"))
     levels = _levels(image, header, rawmode) if image.mode in _DEEP else None
     clear = image.info.get("transparency")
     if header.format == "PNG" and rawmode.endswith(";16B") and isinstance(clear, tuple):
-        clear = tuple(value >> 8 for value in clear)  # the pixels have lost these bits, too
+        clear = tuple(value >> 8 for value in clear)  # as the pixels were
 
     def seen(part: Image.Image) -> Image.Image:
         alpha = None
@@ -59,7 +59,7 @@ def as_seen(image: Image.Image, header: Header, rawmode: str) -> Converter:
 
 
 def _by_profile(mode: str, profile: bytes | None) -> Converter | None:
-    """What an ICC profile says; None where there is none, or a damaged or foreign one."""
+    """Return the converter for an ICC profile; None if it is missing, damaged or unsuitable."""
     if mode == "LAB":
         lab = ImageCms.createProfile("LAB", 6500)
         return _transform(ImageCms.ImageCmsProfile(lab), "LAB")
@@ -69,7 +69,7 @@ def _by_profile(mode: str, profile: bytes | None) -> Converter | None:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = source.profile.xcolor_space.strip()  # type: ignore[attr-defined] - a CmsProfile
     except Exception:
-        return None  # a damaged profile says nothing; viewers show the numbers as they are, too
+        return None  # ignored, as in viewers
     if space == "RGB" and mode != "CMYK":
         return _transform(source, "RGB")
     if space == "GRAY" and (mode in (*_GREYS, *_DEEP) or mode in ("LA", "La")):
@@ -88,17 +88,17 @@ def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> Converter | None:
     def convert(part: Image.Image) -> Image.Image:
         part = part if part.mode == mode else part.convert(mode)
         part.info.pop("transparency", None)
-        # Applying writes the target's profile into the picture; it is never read.
+        # This writes the target's profile into the picture, where nothing reads it.
         return ImageCms.applyTransform(part, transform) or part
 
     return convert
 
 
 def _levels(image: Image.Image, header: Header, rawmode: str) -> Callable[[np.ndarray], np.ndarray]:
-    """What brings more than 8 bits to 8."""
+    """Return the converter from deeper pixels to 8 bits."""
     if image.mode == "F":
         share = _float_share(image)
-    elif image.mode == "I" and rawmode == "I;32N":  # which Pillow has as signed numbers
+    elif image.mode == "I" and rawmode == "I;32N":  # which Pillow reads as signed numbers
         share = _scaled(float(0xFFFFFFFF), np.uint32)
     elif header.format == "TIFF" and image.mode != "I":
         share = _scaled(float((1 << header.sample_bits) - 1))
@@ -118,11 +118,11 @@ def _top(largest: float) -> float:
 
 
 def _float_share(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
-    """What brings floating point numbers to 0 to 1.
+    """Return the converter from floating point pixels to 0 to 1.
 
-    Fractions up to 1 run from black to white. Whole numbers are levels of 255 or 65535. Fractions
-    beyond are light: white is 1 or what a twentieth of the picture passes, brighter light is
-    rolled off, and nothing is clipped.
+    Fractions up to 1 range from black to white. Whole numbers are levels up to 255 or 65535. Larger
+    fractions are light: white is 1, or the 95th percentile if higher; brighter light is rolled off,
+    not clipped.
     """
     largest, is_whole, sample = 0.0, True, []
     step = max(1, image.width * image.height // 200_000)
@@ -130,7 +130,7 @@ def _float_share(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
         finite = part[np.isfinite(part)]
         largest = max(largest, float(finite.max(initial=0)))
         is_whole = is_whole and bool((finite == np.rint(finite)).all())
-        sample.append(finite[::step].copy())  # a view would keep all of it
+        sample.append(finite[::step].copy())  # a view would keep the whole array
     if largest <= 1:
         return lambda numbers: numbers
     if is_whole:

@@ -1,4 +1,4 @@
-"""The one EXIF tag that changes how a picture is seen."""
+"""Read the EXIF orientation."""
 
 import struct
 
@@ -6,10 +6,10 @@ ORIENTATION = 0x0112
 
 
 def orientation(exif: bytes) -> int:
-    """Return the orientation (1 to 8) that an EXIF block states; 1 where it is damaged or silent.
+    """Return the orientation (1 to 8) in an EXIF block; 1 if it is missing or damaged.
 
-    Only the first directory's entries are read: a block of 64 kB can declare hundreds of megabytes
-    in other tags.
+    Only the entries of the first directory are read: in other tags, 64 kB can declare hundreds of
+    megabytes.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])

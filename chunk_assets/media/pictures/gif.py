@@ -1,4 +1,4 @@
-"""A GIF's blocks up to the end of its first picture."""
+"""Read a GIF's blocks up to the end of its first picture."""
 
 import struct
 from typing import BinaryIO
@@ -7,7 +7,7 @@ from chunk_assets.media.pictures.header import Damaged, Header, read_exactly
 from chunk_assets.media.pictures.ranges import KeptRanges
 
 BLOCKS = 2_000_000
-"""More than this is an attack: 100 megapixels are 400,000 blocks of 255 bytes."""
+"""Limit of blocks, against attacks: 100 megapixels are 400,000 blocks of 255 bytes."""
 
 _EXTENSION, _IMAGE, _TRAILER, _CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 
@@ -16,7 +16,7 @@ def examine(file: BinaryIO) -> Header:
     """Read a GIF's blocks; comments and further pictures are left out.
 
     Raises:
-        Damaged: They cannot be followed, or hold no picture.
+        Damaged: Their structure is invalid, or there is no picture.
     """
     kept = KeptRanges()
     packed = read_exactly(file, 13)[10]
@@ -48,7 +48,7 @@ def _table_bytes(packed: int) -> int:
 
 
 def _skip(file: BinaryIO, left: list[int]) -> None:
-    """Pass over sub-blocks up to their end, or to the file's: its decoder says what is missing."""
+    """Skip sub-blocks up to their end, or the file's: the decoder reports what is missing."""
     while length := file.read(1):
         left[0] -= 1
         if left[0] < 0:

@@ -1,4 +1,4 @@
-"""What is known of a picture's file before Pillow decodes it."""
+"""The structure of a picture's file, read before Pillow decodes it."""
 
 import struct
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 
 class Damaged(Exception):
-    """The file's structure cannot be read; the message says what is wrong with it."""
+    """The file's structure is invalid; the message describes the fault."""
 
 
 @dataclass(frozen=True)
 class PngCoding:
-    """How a PNG's numbers are meant, other than as sRGB; the first that is stated counts.
+    """A PNG's colour space, if it is not sRGB. The first attribute that is set counts.
 
     Attributes:
         cicp: Primaries, transfer, matrix and full range by ITU-T H.273.
@@ -26,21 +26,21 @@ class PngCoding:
 
 @dataclass(frozen=True)
 class Header:
-    """A picture's file, reduced to what it takes to see its first picture.
+    """A picture's file, reduced to what its first picture needs.
 
     Attributes:
         format: Pillow's name of the format.
-        file: The bytes that Pillow is given: no EXIF, no text, no further pictures.
-        size: Width and height, where opening would already allocate them.
-        orientation: EXIF's, 1 to 8; None where Pillow tells it.
-        profile: The ICC profile; None where Pillow tells it.
+        file: The bytes for Pillow, without EXIF, text and further pictures.
+        size: Width and height, if opening the file would already allocate the picture.
+        orientation: EXIF's orientation, 1 to 8; None if Pillow reads it.
+        profile: The ICC profile; None if Pillow reads it.
         coding: A PNG's colour chunks.
-        decoder_bytes: Memory that the decoder takes beside the picture.
-        decoder_bytes_per_pixel: The same, for each pixel.
-        scans: How many times a JPEG's decoder goes over the picture.
-        is_slow: Decoded by a loop in Python.
-        sample_bits: Of a TIFF's first sample.
-        is_inverted: A TIFF's 0 is white.
+        decoder_bytes: Memory that the decoder needs beside the picture.
+        decoder_bytes_per_pixel: The part of that memory which each pixel adds.
+        scans: How many times a JPEG's decoder passes over the picture.
+        is_slow: Whether a loop in Python decodes it.
+        sample_bits: The bits of a TIFF's first sample.
+        is_inverted: Whether 0 is white in a TIFF.
     """
 
     format: str
@@ -58,10 +58,10 @@ class Header:
 
 
 def read_exactly(file: BinaryIO, count: int) -> bytes:
-    """Read so many bytes.
+    """Read exactly `count` bytes.
 
     Raises:
-        Damaged: The file ends before.
+        Damaged: The file ends early.
     """
     content = file.read(count)
     if len(content) < count:
@@ -70,9 +70,9 @@ def read_exactly(file: BinaryIO, count: int) -> bytes:
 
 
 def unpacked(form: str, file: BinaryIO) -> tuple[int, ...]:
-    """Read and unpack one `struct` form.
+    """Read and unpack one `struct` format.
 
     Raises:
-        Damaged: The file ends before.
+        Damaged: The file ends early.
     """
     return struct.unpack(form, read_exactly(file, struct.calcsize(form)))

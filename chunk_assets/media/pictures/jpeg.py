@@ -1,4 +1,4 @@
-"""A JPEG's segments: what its decoder needs, and what that will take."""
+"""Read a JPEG's segments: what its decoder needs, and how much memory it takes."""
 
 import re
 import struct
@@ -9,14 +9,14 @@ from chunk_assets.media.pictures.header import Damaged, Header, read_exactly, un
 from chunk_assets.media.pictures.ranges import KeptRanges
 
 SEGMENTS = 20_000
-"""More than this before the picture itself is an attack; an ICC profile takes 255 at most."""
+"""Limit of segments before the picture, against attacks; an ICC profile takes at most 255."""
 
 _SOI, _EOI, _SOS, _TEM, _COM = 0xD8, 0xD9, 0xDA, 0x01, 0xFE
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _ALONE = {_SOI, _TEM, *range(0xD0, 0xD8)}
 _APPLICATION = range(0xE0, 0xF0)
 _WANTED = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-"""Application segments that change the colours; the others are left out."""
+"""Application segments that affect colours; the others are left out."""
 
 _BLOCK = 1 << 20
 
@@ -25,7 +25,7 @@ def examine(file: BinaryIO) -> Header:
     """Read a JPEG's segments.
 
     Raises:
-        Damaged: They cannot be followed.
+        Damaged: Their structure is invalid.
     """
     kept, exif, coefficients, is_progressive = KeptRanges(), b"", 0, False
     for _ in range(SEGMENTS):
@@ -64,7 +64,7 @@ def examine(file: BinaryIO) -> Header:
 
 
 def _marker(file: BinaryIO) -> int:
-    """The next marker; bytes before it are passed over, as decoders do, but not for ever."""
+    """Return the next marker; bytes before it are skipped, as decoders do, up to a limit."""
     for _ in range(_BLOCK):
         if read_exactly(file, 1) == b"\xff":
             code = b"\xff"
@@ -72,7 +72,7 @@ def _marker(file: BinaryIO) -> int:
                 code = read_exactly(file, 1)
             if code != b"\0":
                 return code[0]
-    raise Damaged("its segments cannot be followed")
+    raise Damaged("its segments are invalid")
 
 
 def _is_wanted(file: BinaryIO, marker: int, body_at: int) -> bool:
@@ -84,7 +84,7 @@ def _is_wanted(file: BinaryIO, marker: int, body_at: int) -> bool:
 
 
 def _coefficient_bytes(frame: bytes) -> int:
-    """What a decoder keeps that cannot go through the picture once: two bytes a coefficient."""
+    """Return the memory of a decoder that needs several passes: two bytes per coefficient."""
     try:
         _, height, width, count = struct.unpack_from(">BHHB", frame)
         factors = [frame[6 + 3 * number + 1] for number in range(count)]

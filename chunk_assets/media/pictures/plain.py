@@ -1,4 +1,4 @@
-"""BMP, PPM and WebP: the little that has to be known of them before they are decoded."""
+"""Read the headers of BMP, PPM and WebP."""
 
 import re
 from typing import BinaryIO
@@ -6,7 +6,7 @@ from typing import BinaryIO
 from chunk_assets.media.pictures.header import Damaged, Header
 
 _HEADER = 1 << 16
-"""A PPM's comments have to leave room for its size in so many bytes."""
+"""The first bytes of a PPM, in which its size must follow the comments."""
 
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _SIZE = re.compile(rb"P([1-6f])" + _GAP + rb"\d+" + _GAP + rb"\d+")
@@ -14,7 +14,7 @@ _TOP = re.compile(_GAP + rb"(\d+)")
 
 
 def examine_bmp(file: BinaryIO) -> Header:
-    """A BMP; run lengths are decoded by a loop in Python."""
+    """Read a BMP's header. Run lengths are decoded by a loop in Python."""
     head = file.read(34)
     file.seek(0)
     is_slow = int.from_bytes(head[30:34], "little") in (1, 2) and head[14:15] != b"\x0c"
@@ -22,10 +22,10 @@ def examine_bmp(file: BinaryIO) -> Header:
 
 
 def examine_ppm(file: BinaryIO) -> Header:
-    """A PPM, PGM, PBM or PFM; numbers as text, and uncommon ranges, are decoded by a loop.
+    """Read the header of a PPM, PGM, PBM or PFM. Text and uncommon ranges are decoded by a loop.
 
     Raises:
-        Damaged: Its header is none, or too long.
+        Damaged: The header is invalid or too long.
     """
     head = file.read(_HEADER)
     file.seek(0)
@@ -43,10 +43,10 @@ def examine_ppm(file: BinaryIO) -> Header:
 
 
 def examine_webp(file: BinaryIO) -> Header:
-    """A WebP: its decoder has two canvases and copies one, each with four bytes a pixel.
+    """Read a WebP's header. Its decoder has two canvases and copies one, at four bytes per pixel.
 
     Raises:
-        Damaged: It begins with no known chunk.
+        Damaged: The first chunk is unknown.
     """
     head = file.read(30)
     file.seek(0)

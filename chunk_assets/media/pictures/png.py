@@ -1,4 +1,4 @@
-"""A PNG's chunks: what its decoder needs, and how its colours are meant."""
+"""Read a PNG's chunks: what its decoder needs, and its colour space."""
 
 import struct
 import zlib
@@ -11,10 +11,10 @@ from chunk_assets.media.pictures.ranges import KeptRanges
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 CHUNKS = 500_000
-"""More than this is an attack: 100 megapixels in chunks of 4 kB are 75,000."""
+"""Limit of chunks, against attacks: 100 megapixels in chunks of 4 kB are 75,000."""
 
 _WANTED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-"""Shown to Pillow. Text, EXIF, and the other pictures of an animation are left out."""
+"""Chunks for Pillow, without text, EXIF and further pictures of an animation."""
 
 _READ = (b"iCCP", b"eXIf", b"cICP", b"sRGB", b"gAMA", b"cHRM")
 _LARGEST_READ = 16 << 20
@@ -25,7 +25,7 @@ def examine(file: BinaryIO) -> Header:
     """Read a PNG's chunks.
 
     Raises:
-        Damaged: They cannot be followed.
+        Damaged: Their structure is invalid.
     """
     kept, bodies = KeptRanges(), {}
     read_exactly(file, len(SIGNATURE))
@@ -34,7 +34,7 @@ def examine(file: BinaryIO) -> Header:
         start = file.tell()
         head = file.read(8)
         if len(head) < 8:
-            break  # truncated: what there is decides whether the picture is whole
+            break  # truncated: decoding fails if the picture is incomplete
         length, kind = struct.unpack(">I4s", head)
         end = start + 12 + length
         if kind in _WANTED:
@@ -56,7 +56,7 @@ def examine(file: BinaryIO) -> Header:
 
 
 def _profile(body: bytes) -> bytes:
-    """The ICC profile, or nothing where it is damaged or larger than any profile is."""
+    """Return the ICC profile; empty if it is damaged or larger than any profile."""
     _, _, rest = body.partition(b"\0")
     unfolding = zlib.decompressobj()
     try:

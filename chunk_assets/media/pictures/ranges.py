@@ -1,4 +1,4 @@
-"""A file of which only some byte ranges are shown to its reader."""
+"""Present byte ranges of a file as a file."""
 
 import bisect
 import io
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 class Ranges(io.RawIOBase):
-    """The given byte ranges of a file, one behind the other, as a seekable file."""
+    """Byte ranges of a file, one after another, as a seekable file."""
 
     def __init__(self, file: BinaryIO, ranges: Sequence[tuple[int, int]]):
         self._file = file
@@ -35,7 +35,7 @@ class Ranges(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] - BufferedReader's
-        """Read up to the end of the range that the position is in."""
+        """Read up to the end of the current range."""
         number = bisect.bisect_right(self._ends, self._at)
         if number == len(self._ends):
             return 0
@@ -48,7 +48,7 @@ class Ranges(io.RawIOBase):
 
 
 class KeptRanges:
-    """Byte ranges collected in order; neighbours become one."""
+    """Byte ranges collected in order; adjacent ones are merged."""
 
     def __init__(self) -> None:
         self.ranges: list[tuple[int, int]] = []
@@ -60,5 +60,5 @@ class KeptRanges:
         self.ranges.append((start, end))
 
     def of(self, file: BinaryIO) -> BinaryIO:
-        """The kept bytes of a file."""
+        """Return the kept bytes of a file as a file."""
         return io.BufferedReader(Ranges(file, self.ranges), 1 << 16)  # type: ignore[return-value]

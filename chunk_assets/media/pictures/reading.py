@@ -1,4 +1,4 @@
-"""Pictures are read in bounded time and memory: their headers are looked at first."""
+"""Read untrusted pictures in bounded time and memory, checking their headers first."""
 
 import os
 import threading
@@ -30,7 +30,7 @@ from chunk_assets.media.pictures.warnings_off import ignore_warnings
 Size = tuple[int, int]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-"""What an artist hands in. Others are refused: some of Pillow's readers start other programs."""
+"""Formats that artists use. Others are refused: some of Pillow's readers start other programs."""
 
 _READERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
     "PNG": PngImageFile,
@@ -53,46 +53,45 @@ _UPRIGHT = {
 }
 
 SLOW_PIXELS = 4 * MEGA
-"""What a loop in Python decodes within some seconds."""
+"""Limit for formats that a loop in Python decodes, at a few seconds."""
 
 _LARGE_BYTES = 64 * MEGA
 _large = threading.Lock()
-"""Held while one large picture is in memory: two would pass what one may take."""
+"""Held while a large picture is in memory: two would exceed the memory limit of one."""
 
 _STRIP_PIXELS = 2 * MEGA
-"""Converted at a time."""
+"""Pixels converted at a time."""
 
 _SUPPORT = 3
-"""Lanczos looks at so many pixels to each side, in pixels of the smaller picture."""
+"""Radius of the Lanczos filter, in pixels of the smaller picture."""
 
-# What PILLOW_BLOCK_SIZE sets. Blocks of the usual 16 MB stay with the thread that freed them (glibc
-# gives back at once only what is larger than 32 MB): pictures read in turn would add up.
+# As PILLOW_BLOCK_SIZE does. glibc returns only blocks above 32 MB to the system at once; Pillow's
+# default of 16 MB would accumulate in the threads that read pictures.
 Image.core.set_block_size(64 << 20)
 
 
 def open_picture(
     path: str | os.PathLike[str], size: Size | None = None, *, largest_side: int | None = None
 ) -> Image.Image:
-    """Read a picture as 8-bit sRGB, as a person sees it.
+    """Read a picture as 8-bit sRGB for display.
 
-    EXIF orientation is applied, an embedded colour profile converted, transparency laid over
-    white, 16-bit and floating point values scaled (never clipped), the first of several pages
-    taken. Damaged metadata is ignored.
+    EXIF orientation and embedded colour profiles are applied, transparency is put over white, and
+    16-bit and floating point values are scaled, never clipped. Of several pages the first is read.
+    Damaged metadata is ignored.
 
     Args:
         path: The file.
-        size: Scale and centre-crop to this width and height while reading, in strips: a large
-            picture is never in memory twice. Without it the picture keeps its size.
-        largest_side: Scale down, in the same way, until no side is longer.
+        size: Scale and centre-crop to this width and height while reading, in strips, so that a
+            large picture is never in memory twice. By default the picture keeps its size.
+        largest_side: Scale down, in the same way, to this longest side.
 
     Raises:
-        MediaError: The file is missing, not a picture of `FORMATS`, damaged, or beyond a limit
-            of `Limits`.
+        MediaError: The file is missing, damaged, not in `FORMATS`, or exceeds a limit.
     """
     shown = os.fspath(path)
     limits = deployment().limits
     try:
-        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        if Path(path).exists() and not Path(path).is_file():  # opening a pipe would block
             raise MediaError(f"the picture {shown!r} is not a file", path=shown)
         with ignore_warnings(), Path(path).open("rb") as file:
             header = _examined(file, shown, limits)
@@ -109,7 +108,7 @@ def open_picture(
     except FileNotFoundError:
         raise MediaError(f"there is no picture {shown!r}", path=shown) from None
     except Exception as error:
-        # Pillow and its decoders report broken files by errors of every type.
+        # Pillow and its decoders raise errors of any type for broken files.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         message = (
             f"the picture {shown!r} cannot be read, it is truncated or damaged, or of a kind that "
@@ -122,8 +121,7 @@ def _examined(file: BinaryIO, shown: str, limits: Limits) -> Header:
     count = file.seek(0, os.SEEK_END)
     if count > limits.picture_file_bytes:
         raise MediaError(
-            f"the picture {shown!r} has {count} bytes: "
-            f"at most {limits.picture_file_bytes} are allowed",
+            f"the picture {shown!r} has {count} bytes; the limit is {limits.picture_file_bytes}",
             path=shown,
         )
     file.seek(0)
@@ -148,7 +146,7 @@ def _examined(file: BinaryIO, shown: str, limits: Limits) -> Header:
 
 
 def _check(size: Size, mode: str, header: Header, limits: Limits, shown: str) -> int:
-    """Refuse what would take too much; return the bytes that decoding takes."""
+    """Check a picture against the limits, and return the memory that decoding takes."""
     width, height = size
     if width * height > limits.picture_pixels:
         raise _too_large(shown, size, f"{_mega(limits.picture_pixels)} megapixels")
@@ -159,8 +157,7 @@ def _check(size: Size, mode: str, header: Header, limits: Limits, shown: str) ->
         raise _too_large(shown, size, form)
     if header.scans > limits.picture_scans:
         raise MediaError(
-            f"the picture {shown!r} has {header.scans} scans: "
-            f"at most {limits.picture_scans} are allowed",
+            f"the picture {shown!r} has {header.scans} scans; the limit is {limits.picture_scans}",
             path=shown,
         )
     pixel_bytes = {"1": 1, "L": 1, "P": 1}.get(mode, 4)
@@ -170,8 +167,8 @@ def _check(size: Size, mode: str, header: Header, limits: Limits, shown: str) ->
     if needed > limits.picture_memory_bytes:
         raise MediaError(
             f"the picture {shown!r} of {width} × {height} pixels takes {needed // MEGA} MB to "
-            f"decode: at most {_mega(limits.picture_memory_bytes)} MB are allowed for a "
-            f"{header.format} of this kind",
+            f"decode as a {header.format} of this kind; "
+            f"the limit is {_mega(limits.picture_memory_bytes)} MB",
             path=shown,
         )
     return needed
@@ -199,20 +196,20 @@ def _read(
         share = largest_side / max(image.size)
         size = max(1, round(image.width * share)), max(1, round(image.height * share))
     if size is not None:
-        image.draft(None, (2 * size[0], 2 * size[1]))  # only a JPEG decoder can leave pixels out
+        image.draft(None, (2 * size[0], 2 * size[1]))  # only JPEG decoders can skip pixels
     rawmode = raw_mode(image)
-    image.load()  # which forgets how the file writes its pixels
+    image.load()  # which discards the raw mode
     seen = _fitted(image, as_seen(image, header, rawmode), size or image.size)
-    image.close()  # its memory is free before the next large picture is read
+    image.close()  # frees its memory before the next large picture is read
     return seen.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else seen
 
 
 def _fitted(image: Image.Image, convert: Converter, size: Size) -> Image.Image:
-    """The picture as it is seen, scaled and centre-cropped to `size`."""
+    """Return the converted picture, scaled and centre-cropped to `size`."""
     box = _covering(image.size, size)
     factor = int(min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]) / 2)
     if factor > 1 and image.width * image.height > _STRIP_PIXELS:
-        # Means of so many pixels first: what follows has at least four for each of its own.
+        # Average blocks first; the filter below still has at least four pixels for each of its own.
         image, convert = _reduced(image, convert, factor), _as_it_is
         box = _covering(image.size, size)
     across, down = (box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]
@@ -243,7 +240,7 @@ def _fitted(image: Image.Image, convert: Converter, size: Size) -> Image.Image:
 
 
 def _covering(source: Size, size: Size) -> tuple[float, float, float, float]:
-    """The largest box in the middle of `source` that has the shape of `size`."""
+    """Return the largest centred box of `source` with the proportions of `size`."""
     ratio = size[0] / size[1]
     width, height = min(source[0], ratio * source[1]), min(source[1], source[0] / ratio)
     left, top = (source[0] - width) / 2, (source[1] - height) / 2

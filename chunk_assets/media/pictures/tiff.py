@@ -1,4 +1,4 @@
-"""A TIFF's first directory, reduced to the tags that its picture is decoded by."""
+"""Read a TIFF's first directory, and keep the tags that decoding needs."""
 
 import shutil
 import struct
@@ -9,10 +9,10 @@ from typing import BinaryIO
 from chunk_assets.media.pictures.header import Damaged, Header, read_exactly
 
 TAGS = 4_096
-"""More tags than this are an attack: the standards have 500."""
+"""Limit of tags, against attacks: the standards define 500."""
 
 VALUES = 1_000_000
-"""More of one tag are an attack: 100 megapixels in tiles of 16 × 16 have 400,000 offsets."""
+"""Limit of one tag's values, against attacks: 100 megapixels in tiles of 16 × 16 have 400,000."""
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _SAMPLES, _ROWS_PER_STRIP, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 284, 322, 323
@@ -29,7 +29,7 @@ _LARGEST_PROFILE = 16 << 20
 
 @dataclass(frozen=True)
 class _Form:
-    """How a TIFF or a BigTIFF writes its directory."""
+    """The layout of a directory, in a TIFF or a BigTIFF."""
 
     order: str
     count: str
@@ -42,7 +42,7 @@ class _Form:
 
 
 def examine(file: BinaryIO) -> Header:
-    """Copy a TIFF with a directory of the tags that matter: no EXIF, no layers, no further pages.
+    """Copy a TIFF with only the tags that decoding needs: no EXIF, layers or further pages.
 
     Raises:
         Damaged: The directory cannot be read.
@@ -53,7 +53,7 @@ def examine(file: BinaryIO) -> Header:
     file.seek(start)
     (count,) = form.unpack(form.count, read_exactly(file, struct.calcsize("=" + form.count)))
     if count > TAGS:
-        raise Damaged(f"it has {count} tags: at most {TAGS} are allowed")
+        raise Damaged(f"it has {count} tags; the limit is {TAGS}")
     length = struct.calcsize("=" + form.entry)
     values: dict[int, int] = {}
     entries: list[bytes] = []
@@ -66,7 +66,7 @@ def examine(file: BinaryIO) -> Header:
             continue
         if tag in _WANTED:
             if number > VALUES and tag != _PROFILE:
-                raise Damaged(f"its tag {tag} has {number} values: at most {VALUES} are allowed")
+                raise Damaged(f"its tag {tag} has {number} values; the limit is {VALUES}")
             entries.append(entry)
         if tag in _PLACES:
             places[tag] = _values(file, form, kind, number, value)
@@ -93,7 +93,7 @@ def _form(head: bytes) -> _Form:
 def _values(
     file: BinaryIO, form: _Form, kind: int, wanted: int, value: bytes, number: int | None = None
 ) -> list[int]:
-    """The first `wanted` of a tag's `number` values, where they are whole numbers."""
+    """Return the first `wanted` of a tag's `number` values, if they are whole numbers."""
     code = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind)
     if code is None:
         return []
@@ -109,7 +109,7 @@ def _values(
 
 
 def _check_places(file: BinaryIO, places: dict[int, list[int]]) -> None:
-    """Strips and tiles lie within the file: behind its end, its copy has the directory."""
+    """Check that strips and tiles lie within the file: the copy has the directory after its end."""
     here, end = file.tell(), file.seek(0, 2)
     file.seek(here)
     for offsets, counts in ((273, 279), (324, 325)):
@@ -119,7 +119,7 @@ def _check_places(file: BinaryIO, places: dict[int, list[int]]) -> None:
 
 
 def _decoder_bytes(values: dict[int, int], bits: int) -> int:
-    """A strip or tile as it is decoded, and as it is compressed."""
+    """Return the memory for a strip or tile, decoded and compressed."""
     width, height = values.get(_WIDTH, 0), values.get(_HEIGHT, 0)
     if _TILE_WIDTH in values:
         pixels = values[_TILE_WIDTH] * values.get(_TILE_HEIGHT, 0)
@@ -131,7 +131,7 @@ def _decoder_bytes(values: dict[int, int], bits: int) -> int:
 
 
 def _copied(file: BinaryIO, form: _Form, entries: list[bytes]) -> BinaryIO:
-    """The file with another directory, on disk: its decoder wants a file that it can map."""
+    """Copy the file with another directory, to disk: the decoder maps it into memory."""
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the reader closes it
     file.seek(0)
     shutil.copyfileobj(file, copy, 1 << 20)

@@ -1,4 +1,4 @@
-"""Linear light and colour spaces: from what a PNG states to sRGB."""
+"""Convert a PNG's colour space to sRGB, in linear light."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ _WHITE_NITS = 203.0
 """Diffuse white of HDR (ITU-R BT.2408)."""
 
 _PEAK = 1000.0 / _WHITE_NITS
-"""The brightest that HDR pictures are graded for, in diffuse whites."""
+"""Peak brightness for which HDR pictures are graded, as a multiple of diffuse white."""
 
 _KNEE = 0.75
 
@@ -40,7 +40,7 @@ _BRADFORD = np.array(
 
 
 def rolled_off(linear: Numbers, peak: float) -> Numbers:
-    """Bring 0 to `peak` into 0 to 1: as it is up to three quarters, then flatter and flatter."""
+    """Map 0 to `peak` onto 0 to 1: unchanged up to 0.75, then increasingly compressed."""
     room = 1 - _KNEE
     beyond = np.maximum(linear - _KNEE, 0) / room
     most = max((peak - _KNEE) / room, 1e-6)
@@ -49,7 +49,7 @@ def rolled_off(linear: Numbers, peak: float) -> Numbers:
 
 
 def to_srgb(coding: PngCoding) -> Callable[[Image.Image], Image.Image] | None:
-    """Return what turns an RGB picture of this coding into sRGB; None where it is sRGB."""
+    """Return the converter from this colour space to sRGB; None if none is needed."""
     if coding.cicp is not None:
         return _by_cicp(*coding.cicp)
     return _by_gamma(coding)
@@ -60,7 +60,7 @@ def _by_cicp(
 ) -> Callable[[Image.Image], Image.Image] | None:
     decode = _TRANSFERS.get(transfer)
     if decode is None or primaries not in _PRIMARIES or matrix != 0:
-        return None  # unknown, or no RGB: shown as it is, as browsers do
+        return None  # unknown, or not RGB: not converted, as in browsers
     if primaries == 1 and decode is _srgb_decoded and full_range:
         return None
     levels = np.arange(256) / 255
@@ -71,7 +71,7 @@ def _by_cicp(
 
     def light(numbers: Numbers) -> Numbers:
         linear = table[numbers]
-        if transfer == 18:  # HLG: the display's light depends on the pixel's brightness
+        if transfer == 18:  # HLG: display light depends on the pixel's brightness
             luma = linear @ np.array([0.2627, 0.6780, 0.0593], np.float32)
             linear = linear * (np.maximum(luma, 1e-6) ** 0.2)[..., None] * np.float32(_PEAK)
         if transfer in (16, 18):
@@ -95,7 +95,7 @@ def _by_gamma(coding: PngCoding) -> Callable[[Image.Image], Image.Image] | None:
 
 
 def _differs(stated: tuple[float, ...]) -> bool:
-    """Whether chromaticities are others than sRGB's, and possible ones."""
+    """Whether chromaticities are plausible and differ from sRGB's."""
     if max(abs(one - two) for one, two in zip(stated, _SRGB, strict=True)) < 0.01:
         return False
     area = np.linalg.det(np.array([[*stated[at : at + 2], 1.0] for at in (2, 4, 6)]))
@@ -103,12 +103,12 @@ def _differs(stated: tuple[float, ...]) -> bool:
 
 
 def _matrix(stated: tuple[float, ...]) -> Numbers:
-    """From linear light of these chromaticities to linear sRGB, white to white."""
+    """Return the matrix from linear light of these chromaticities to linear sRGB, keeping white."""
     return (np.linalg.inv(_to_xyz(_SRGB)) @ _to_xyz(stated)).astype(np.float32)
 
 
 def _to_xyz(stated: tuple[float, ...]) -> Numbers:
-    """From linear light to XYZ under D65 (Bradford)."""
+    """Return the matrix from linear light to XYZ under D65 (Bradford)."""
     white, *colours = (_xyz(*stated[at : at + 2]) for at in (0, 2, 4, 6))
     columns = np.array(colours).T
     matrix = columns * np.linalg.solve(columns, white)
@@ -126,7 +126,7 @@ def _applied(light: Callable[[Numbers], Numbers]) -> Callable[[Image.Image], Ima
 
     def convert(image: Image.Image) -> Image.Image:
         linear = np.clip(light(np.asarray(image)), 0, 1)
-        if linear.min(initial=1) < 0.02:  # near black a step of the table is more than a level
+        if linear.min(initial=1) < 0.02:  # near black, a step of the table exceeds a level
             return Image.fromarray(np.rint(_srgb_encoded(linear) * 255).astype(np.uint8))
         return Image.fromarray(levels[np.rint(linear * 4095).astype(np.uint16)])
 
@@ -143,20 +143,20 @@ def _srgb_encoded(linear: Numbers) -> Numbers:
 
 
 def _pq_decoded(levels: Numbers) -> Numbers:
-    """SMPTE ST 2084, in diffuse whites."""
+    """Decode SMPTE ST 2084, to multiples of diffuse white."""
     root = levels ** (1 / 78.84375)
     part = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
     return 10_000 / _WHITE_NITS * part ** (1 / 0.1593017578125)
 
 
 def _hlg_decoded(levels: Numbers) -> Numbers:
-    """ARIB STD-B67, the scene's light in 0 to 1."""
+    """Decode ARIB STD-B67, to scene light of 0 to 1."""
     high = (np.exp((levels - 0.55991073) / 0.17883277) + 0.28466892) / 12
     return np.where(levels <= 0.5, levels**2 / 3, high)
 
 
 _TRANSFERS: dict[int, Callable[[Numbers], Numbers]] = {
-    # Browsers show BT.709's curves, which describe cameras, as sRGB.
+    # Browsers treat BT.709's curves, which describe cameras, as sRGB.
     **dict.fromkeys((1, 6, 13, 14, 15), _srgb_decoded),
     4: lambda levels: levels**2.2,
     5: lambda levels: levels**2.8,

@@ -1,4 +1,4 @@
-"""No warnings while a picture is read, on any number of threads."""
+"""Suppress warnings while pictures are read, on any number of threads."""
 
 import threading
 import warnings
@@ -12,7 +12,7 @@ _outside = warnings.catch_warnings()
 
 @contextmanager
 def ignore_warnings() -> Iterator[None]:
-    """Ignore warnings; `warnings.catch_warnings` alone restores too early with two threads."""
+    """Ignore warnings. `warnings.catch_warnings` alone restores them too early with two threads."""
     global _outside, _readers
     with _lock:
         _readers += 1

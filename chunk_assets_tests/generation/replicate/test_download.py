@@ -102,7 +102,7 @@ class TestFetching:
         [
             (
                 "RIFF\x10\x00\x00\x00AVI LIST",
-                "is an AVI: allowed is a complete MP4, MOV, MKV, WebM, GIF",
+                "is an AVI: expected a complete MP4, MOV, MKV, WebM, GIF",
             ),
             (
                 "GIF89a\x00\x7d\x00\x7d" + "\x00" * 40,
