@@ -139,7 +139,7 @@ def test_a_foreign_origin_is_refused(dagit: Guarded, origin: str, path: str):
     """Another page's script may send nothing."""
     answer = dagit.post(path, headers={**JSON, "Origin": origin})
     assert answer.status_code == 403
-    assert answer.text.startswith("a page of '")
+    assert answer.text.startswith("Dagit refuses requests from pages of '")
     assert dagit.passed == []
 
 
