@@ -23,6 +23,9 @@ from chunk_assets.render.seams import SeamPreparation
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
 
+SLOW_SECONDS = 2.0
+"""A generator that is faster needs this machine's processor: its seams are left to stitching."""
+
 
 class ClipStage:
     """Makes one clip after another."""
@@ -82,7 +85,8 @@ class ClipStage:
         if following is not None:
             self._finishing.pause()
         finished = self._finishing.submit(store_clip, self._context, made)
-        self._finishing.submit(self._seams.prepare, finished)
+        if following is None or made.seconds >= SLOW_SECONDS:
+            self._finishing.submit(self._seams.prepare, finished)
         return None
 
     def _render(
