@@ -92,6 +92,19 @@ class Attempt(BaseModel):
         """What it cost, or its price if it may still cost or may have cost that."""
         return self.price_usd if self.is_open or self.is_unknown else self.cost_usd
 
+    def with_prediction(self, prediction_id: str) -> "Attempt":
+        """Return this attempt with its prediction, which is not finished."""
+        found = {"prediction_id": prediction_id, "status": "asked", "error": None}
+        return self.model_copy(update=found)
+
+    def as_void(self, why: str) -> "Attempt":
+        """Return this attempt as void: its prediction certainly never existed."""
+        return self.model_copy(update={"status": "void", "error": why, "ended_at": now()})
+
+    def as_unknown(self, why: str) -> "Attempt":
+        """Return this attempt as unknown: its prediction was neither found nor disproved."""
+        return self.model_copy(update={"status": "unknown", "error": why})
+
 
 class ChunkLedger(BaseModel):
     """All attempts for one chunk, oldest first."""

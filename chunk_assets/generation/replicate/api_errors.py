@@ -13,6 +13,10 @@ _IN_BETWEEN = "is there a login page or proxy between here and Replicate?"
 BILLING = "https://replicate.com/account/billing"
 
 
+NOT_THERE = (404, 410)
+"""HTTP statuses of what does not exist, or no longer exists."""
+
+
 class LostAnswer(GenerationError):
     """A prediction may have been created, but the answer was lost.
 

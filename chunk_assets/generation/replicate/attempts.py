@@ -30,7 +30,7 @@ from chunk_assets.generation.replicate.clip_request import (
 )
 from chunk_assets.generation.replicate.failures import kind_of_failure
 from chunk_assets.generation.replicate.lost_predictions import seconds_since, url_digest
-from chunk_assets.generation.replicate.orphaned_predictions import OrphanedPredictions, void
+from chunk_assets.generation.replicate.orphaned_predictions import OrphanedPredictions
 from chunk_assets.generation.replicate.output_fetcher import Download, OutputFetcher
 from chunk_assets.generation.replicate.polling import Poller
 from chunk_assets.generation.replicate.predictions import Prediction
@@ -188,14 +188,16 @@ class Attempts:
             return self._recovery.recover(request, attempt, 0.0, str(error))
         except (GenerationError, SpecError) as error:
             # Certainly not created: the request was not sent, or was refused.
-            self._ledger.update(request.chunk_num, void(attempt, str(error)))
+            self._ledger.update(request.chunk_num, attempt.as_void(str(error)))
             if isinstance(error, Rejected):
                 raise _rejected(request, error) from error
             raise
         except BaseException:
             # The run was stopped: unless that was between two requests, a prediction may exist.
             if not may_be_created.is_set():
-                refused = void(attempt, "the run was stopped before Replicate accepted the request")
+                refused = attempt.as_void(
+                    "the run was stopped before Replicate accepted the request"
+                )
                 self._ledger.update(request.chunk_num, refused)
             raise
         return self._recovery.record_id(request, attempt, prediction)

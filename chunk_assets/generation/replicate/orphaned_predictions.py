@@ -10,43 +10,14 @@ from collections.abc import Callable, Collection
 
 from chunk_assets.errors import GenerationError, Rejected
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.generation.ledger_entries import Attempt, now
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.api_errors import NOT_THERE
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import search, seconds_since
-from chunk_assets.generation.replicate.predictions import Prediction
+from chunk_assets.generation.replicate.polling import outcome
 from chunk_assets.generation.stopping import NEVER, StopSignal
-
-NOT_THERE = (404, 410)
-"""HTTP statuses of what does not exist, or no longer exists."""
-
-
-def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
-    """Return an attempt with the status and cost of its finished prediction.
-
-    The API reports no prices. Whatever ran is billed, failed and cancelled predictions included,
-    and counts at the price of a whole clip.
-    """
-    is_billed = prediction.has_succeeded or prediction.has_run
-    return attempt.model_copy(
-        update={
-            "status": prediction.status,
-            "cost_usd": attempt.price_usd if is_billed else 0.0,
-            "error": None if prediction.has_succeeded else prediction.error,
-            "ended_at": now(),
-        }
-    )
-
-
-def void(attempt: Attempt, why: str) -> Attempt:
-    """Return an attempt as void: its prediction certainly never existed."""
-    return attempt.model_copy(update={"status": "void", "error": why, "ended_at": now()})
-
-
-def unknown(attempt: Attempt, why: str) -> Attempt:
-    """Return an attempt as unknown: its prediction was neither found nor disproved."""
-    return attempt.model_copy(update={"status": "unknown", "error": why})
 
 
 class OrphanedPredictions:
@@ -147,17 +118,16 @@ class OrphanedPredictions:
         if attempt.prediction_id is None:
             found = search(api, attempt, known=set(known), void_seconds=self._policy.void_seconds)
             if found.proves_absence:
-                return void(attempt, "it was never created")
+                return attempt.as_void("it was never created")
             if found.prediction is None:
                 is_listed = seconds_since(api, attempt) > self._policy.settle_seconds
-                return unknown(attempt, "it is not in Replicate's list") if is_listed else attempt
-            found_id = {"prediction_id": found.prediction.id, "status": "asked", "error": None}
-            attempt = attempt.model_copy(update=found_id)
+                return attempt.as_unknown("it is not in Replicate's list") if is_listed else attempt
+            attempt = attempt.with_prediction(found.prediction.id)
         assert attempt.prediction_id is not None  # noqa: S101 - it is set right above
         try:
             prediction = api.cancel(attempt.prediction_id)
         except Rejected as error:
             if error.data.get("status") not in NOT_THERE:
                 raise
-            return unknown(attempt, str(error))
+            return attempt.as_unknown(str(error))
         return outcome(attempt, prediction) if prediction.is_over else attempt

@@ -8,6 +8,7 @@ from chunk_assets.files.digests import file_digest
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.api_errors import NOT_THERE
 from chunk_assets.generation.replicate.clip_request import (
     OUTPUT_KEPT_SECONDS,
     ClipRequest,
@@ -16,7 +17,6 @@ from chunk_assets.generation.replicate.clip_request import (
 )
 from chunk_assets.generation.replicate.download import Gone
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
-from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE
 from chunk_assets.generation.replicate.polling import polls
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import StopSignal

@@ -12,15 +12,15 @@ from chunk_assets.errors import (
     Unavailable,
 )
 from chunk_assets.generation.ledger import Ledger
-from chunk_assets.generation.ledger_entries import Attempt
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.api_errors import NOT_THERE
 from chunk_assets.generation.replicate.clip_request import (
     OUTPUT_KEPT_SECONDS,
     ClipRequest,
     PredictionPolicy,
 )
 from chunk_assets.generation.replicate.lost_predictions import seconds_since
-from chunk_assets.generation.replicate.orphaned_predictions import NOT_THERE, outcome, unknown
 from chunk_assets.generation.replicate.predictions import Prediction
 from chunk_assets.generation.stopping import StopSignal, answered, pause
 from chunk_assets.retry import RetryPolicy
@@ -145,7 +145,7 @@ class Poller:
         """Return an attempt whose prediction Replicate no longer has."""
         data_is_gone = {"id": attempt.prediction_id, "status": "aborted", "data_removed": True}
         if attempt.is_open:
-            attempt = unknown(attempt, why)
+            attempt = attempt.as_unknown(why)
             self._ledger.update(request.chunk_num, attempt)
         return attempt, Prediction.model_validate(data_is_gone)
 
@@ -182,6 +182,23 @@ class Poller:
         over = outcome(attempt, prediction)
         self._ledger.update(request.chunk_num, over)
         return over
+
+
+def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
+    """Return an attempt with the status and cost of its finished prediction.
+
+    The API reports no prices. Whatever ran is billed, failed and cancelled predictions included,
+    and counts at the price of a whole clip.
+    """
+    is_billed = prediction.has_succeeded or prediction.has_run
+    return attempt.model_copy(
+        update={
+            "status": prediction.status,
+            "cost_usd": attempt.price_usd if is_billed else 0.0,
+            "error": None if prediction.has_succeeded else prediction.error,
+            "ended_at": now(),
+        }
+    )
 
 
 _STATES = {"starting": "in Replicate's queue", "processing": "running"}

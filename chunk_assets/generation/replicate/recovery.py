@@ -7,14 +7,10 @@ from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.processes import may_be_running
 from chunk_assets.generation.replicate.api import ReplicateApi
+from chunk_assets.generation.replicate.api_errors import NOT_THERE
 from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy
 from chunk_assets.generation.replicate.lost_predictions import holds_picture, search
-from chunk_assets.generation.replicate.orphaned_predictions import (
-    NOT_THERE,
-    OrphanedPredictions,
-    unknown,
-    void,
-)
+from chunk_assets.generation.replicate.orphaned_predictions import OrphanedPredictions
 from chunk_assets.generation.replicate.polling import Notices, polls
 from chunk_assets.generation.replicate.predictions import Prediction
 
@@ -64,7 +60,7 @@ class Recovery:
                     f"Replicate's list yet; searched for {seconds:.0f} s of at most {limit:g} s"
                 )
             )
-        lost = unknown(attempt, f"{why}; there is no prediction in Replicate's list")
+        lost = attempt.as_unknown(f"{why}; there is no prediction in Replicate's list")
         self._ledger.update(request.chunk_num, lost)
         self._orphans.watch()
         return lost
@@ -101,15 +97,14 @@ class Recovery:
             self._log(f"{request.where}: found prediction {found.id}, whose answer was lost")
             return self.record_id(request, attempt, found)
         if search_result.proves_absence:
-            absent = void(attempt, "the prediction was never created")
+            absent = attempt.as_void("the prediction was never created")
             self._ledger.update(request.chunk_num, absent)
             return absent
         return None
 
     def record_id(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> Attempt:
         """Record an attempt's prediction id in the ledger, and return the attempt."""
-        found = {"prediction_id": prediction.id, "status": "asked", "error": None}
-        known = attempt.model_copy(update=found)
+        known = attempt.with_prediction(prediction.id)
         try:
             self._ledger.update(request.chunk_num, known)
         except ChunkAssetsError:
