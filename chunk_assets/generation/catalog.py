@@ -3,7 +3,6 @@
 A user's own file in the same format adds models and overrides fields.
 """
 
-from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,23 +15,8 @@ from chunk_assets.generation.model_files import merged, read_tables, validated
 DEFAULT_MODEL = "zeroscope-v2-xl"
 
 
-class Catalog(Mapping[str, HostedModel]):
+class Catalog(dict[str, HostedModel]):
     """Models by their short names, in order."""
-
-    def __init__(self, models: Mapping[str, HostedModel]):
-        self._models = dict(models)
-
-    def __getitem__(self, name: str) -> HostedModel:
-        """Return the model with a short name."""
-        return self._models[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the short names."""
-        return iter(self._models)
-
-    def __len__(self) -> int:
-        """Return the number of models."""
-        return len(self._models)
 
     def find(self, name: str) -> HostedModel:
         """Return the model that a user names.
@@ -45,11 +29,11 @@ class Catalog(Mapping[str, HostedModel]):
             SpecError: The model does not exist, or the version is malformed.
         """
         wanted, colon, version = name.strip().partition(":")
-        model = self._models.get(wanted) or next(
-            (model for model in self._models.values() if model.replicate == wanted), None
+        model = self.get(wanted) or next(
+            (model for model in self.values() if model.replicate == wanted), None
         )
         if model is None:
-            known = ", ".join(self._models)
+            known = ", ".join(self)
             raise SpecError(f"there is no model {name!r}: choose one of {known}", model=name)
         if not colon:
             return model

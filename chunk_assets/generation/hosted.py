@@ -165,15 +165,11 @@ class HostedModel(BaseModel):
         """Return the size to request for a clip of `size` (width, height)."""
         return self.size.chosen(size, length.seconds)
 
-    def resolution_for(self, length: ClipLength, size: Size) -> str | None:
-        """Return the model's name for that size; None if it has no names."""
-        return self.frame_size(length, size).resolution
-
     def price_usd(self, length: ClipLength, size: Size) -> float:
         """Return the price of a clip in US dollars, whether or not all of it is used."""
         usd = self.price.usd
         if isinstance(usd, dict):
-            usd = usd[self.resolution_for(length, size) or ""]
+            usd = usd[self.frame_size(length, size).resolution or ""]
         if self.price.unit == "second":
             rate = self.price.billed_fps or length.model_fps
             usd *= float(rate.seconds(length.frames))
