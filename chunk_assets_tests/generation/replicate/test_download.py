@@ -148,7 +148,7 @@ class TestFetching:
         fake.next(ROUTE, Slow(0.5))
         with pytest.raises(TimedOut, match="in time"):
             get(output, target, fake.base_url, timeout=0.1, retries=once)
-        with pytest.raises(TimedOut, match="too slowly"):
+        with pytest.raises(TimedOut, match="is too slow"):
             get(output, target, fake.base_url, total_seconds=0, retries=once)
         assert is_empty(target)
 
