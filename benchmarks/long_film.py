@@ -15,7 +15,7 @@ import dagster as dg
 from benchmarks.memory import megabytes, repeated
 from benchmarks.table import Row
 from benchmarks.workbench import EXAMPLE, QUIET, FixedLatency, Stopwatch, model_clip
-from chunk_assets.cli.rendering import CHUNKS_A_RUN
+from chunk_assets.cli.run_ranges import CHUNKS_A_RUN
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce

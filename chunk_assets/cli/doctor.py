@@ -1,15 +1,16 @@
-"""`chunk-assets doctor`: whether this deployment has what it needs."""
+"""`chunk-assets doctor`: check what this deployment needs."""
 
 import json
 from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import json_option, read_settings
+from chunk_assets.cli.options import json_option, pass_settings
 from chunk_assets.cli.terminal import plain, print_sentence
 
-if TYPE_CHECKING:  # it brings Dagster and boto3, which `--help` has no use for
+if TYPE_CHECKING:  # they import Dagster and boto3, which `--help` does not need
     from chunk_assets.doctor.findings import Result
+    from chunk_assets.settings import Settings
 
 MARKS = {
     "ok": "ok",
@@ -22,14 +23,14 @@ MARKS = {
 
 @click.command(short_help="Check what this deployment needs: S3, Dagster, workers, FFmpeg.")
 @json_option
-def doctor(as_json: bool) -> None:
-    """Check what this deployment needs, one line each: what was measured, and what to do.
+@pass_settings
+def doctor(settings: "Settings", as_json: bool) -> None:
+    """Check what this deployment needs. Each line has a measurement and what to do about it.
 
-    S3 is written to and cleaned up, nothing is paid for. What is marked - is not configured, and
-    not missed; what is marked ? could not be looked at; what is marked warn works, but should be
-    put right. Ends with 0 when nothing FAILS, and with 1 otherwise.
+    A scratch object is written to S3 and removed; nothing is paid for. Marks: - is not configured
+    and not needed, ? could not be checked, warn works but should be fixed. The exit code is 1 if a
+    check FAILS, otherwise 0.
     """
-    settings = read_settings()
     from chunk_assets.doctor.checks import GROUPS
     from chunk_assets.doctor.findings import examine
 

@@ -1,11 +1,11 @@
-"""`render --dry-run`: what would be rendered, and its price; nothing is written or asked."""
+"""`render --dry-run`: what would be rendered, and its price, without writing anything."""
 
 import json
 from contextlib import closing
 
 import click
 
-from chunk_assets.cli.summary import slot
+from chunk_assets.cli.chunk_details import slot
 from chunk_assets.cli.terminal import cut, print_table
 from chunk_assets.defs.resources import connect
 from chunk_assets.film.bill import film_bill
@@ -28,10 +28,10 @@ def print_dry_run(
     as_json: bool,
     generators: Generators = GENERATORS,
 ) -> None:
-    """Print each chunk, whether it would be rendered, and what the generator asks for it.
+    """Print each chunk, whether it would be rendered, and its price.
 
     Raises:
-        SpecError: The generator makes no such clips.
+        SpecError: The generator cannot make such clips.
     """
     store = connect(settings)
     versions = {name: directory.version(name) for name in directory.pictures}
@@ -87,5 +87,5 @@ def print_dry_run(
     on = f" on {offer.label}" if offer.label else f" by {generator}"
     click.echo(
         f"{len(rendered)} of {len(specs)} chunks would be rendered{on}: {about}${total:.2f}; "
-        f"spent so far ${spent:.2f}. Nothing was asked or written."
+        f"spent so far ${spent:.2f}. Nothing was requested or written."
     )

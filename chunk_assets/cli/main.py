@@ -1,4 +1,4 @@
-"""`chunk-assets`: the commands and how their errors reach a person."""
+"""`chunk-assets`: the group of commands, and how their errors are shown."""
 
 import logging
 import os
@@ -16,24 +16,25 @@ from chunk_assets.cli.dev import dev
 from chunk_assets.cli.doctor import doctor
 from chunk_assets.cli.interrupts import EXIT_CODE, Stopped
 from chunk_assets.cli.models import models
+from chunk_assets.cli.options import UMASK
 from chunk_assets.cli.page import page
 from chunk_assets.cli.render import render
 from chunk_assets.cli.retire import retire
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
-from chunk_assets.cli.worker import worker
+from chunk_assets.cli.worker import worker, worker_process
 from chunk_assets.files.private_home import write_privately
 from chunk_assets.sentences import shown
 
 FAULT = 2
-"""The exit code of whatever a person can mend."""
+"""The exit code of errors that a person can fix."""
 
 
 class SentenceGroup(click.Group):
-    """Commands whose errors end in one sentence on stderr and an exit code."""
+    """A group whose commands' errors are shown as one sentence, with an exit code."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run a command line; ends the process unless `standalone_mode` is off."""
+        """Run a command line, then end the process unless `standalone_mode` is off."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **extra)
         with _errors_as_sentences():
@@ -45,9 +46,22 @@ class SentenceGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Whoever read our output has gone; Python must not complain of it at exit, either.
+            # The reader of our output has ended; Python must not fail to flush at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            sentence = system_errors.sentence(error, ctx.obj)
+            if sentence is None:
+                raise
+            raise Fault(sentence) from error
+
+
+class Fault(click.ClickException):
+    """An error that a person can fix."""
+
+    exit_code = FAULT
 
 
 @contextmanager
@@ -56,14 +70,12 @@ def _errors_as_sentences() -> Iterator[None]:
         yield
     except click.UsageError as error:
         message = error.format_message()
-        if isinstance(
-            error, click.exceptions.NoArgsIsHelpError
-        ):  # no error: what `chunk-assets` alone answers with is its help
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):  # no error: `chunk-assets` alone
             click.echo(message, err=True)
             sys.exit(error.exit_code)
         path = error.ctx.command_path if error.ctx else "chunk-assets"
         _end(f"{message.rstrip('.')} (see {path} --help)", FAULT)
-    except Stopped as stopped:  # which is no error
+    except Stopped as stopped:
         stopped.show()
         sys.exit(stopped.exit_code)
     except click.ClickException as error:
@@ -71,11 +83,6 @@ def _errors_as_sentences() -> Iterator[None]:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(EXIT_CODE)
-    except Exception as error:
-        sentence = system_errors.sentence(error)
-        if sentence is None:
-            raise
-        _end(sentence, FAULT)
 
 
 def _end(sentence: str, code: int) -> NoReturn:
@@ -88,24 +95,33 @@ def _end(sentence: str, code: int) -> NoReturn:
 def main() -> None:
     """Turn an animatic into a film, chunk by chunk, as Dagster assets on S3.
 
-    Where S3 is, and where this machine keeps its own files, the environment says:
-    CHUNK_ASSETS_BUCKET and the AWS variables for your own bucket; without them a local server
-    runs while it is needed, and keeps everything in ./.chunk_assets (CHUNK_ASSETS_HOME).
+    Set CHUNK_ASSETS_BUCKET and the AWS variables to use your own bucket. By default a local S3
+    server runs while it is needed, and keeps everything in ./.chunk_assets (CHUNK_ASSETS_HOME).
     """
-    from chunk_assets.cli.film_file import remember_umask
-
     umask = write_privately()
-    remember_umask(umask)
-    click.get_current_context().call_on_close(lambda: os.umask(umask))
-    # What libraries tell developers is no news for the person at the terminal.
+    context = click.get_current_context()
+    context.meta[UMASK] = umask
+    context.call_on_close(lambda: os.umask(umask))
+    # Warnings of libraries are meant for developers.
     warnings.simplefilter("ignore")
     for library in ("dagster", "sqlalchemy"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
-        # A name that this terminal's encoding has no character for is no reason to stop.
+        # A character that the terminal's encoding lacks must not stop a command.
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
 
 
-for command in (render, submit, status, page, retire, dev, worker, models, doctor):
+for command in (
+    render,
+    submit,
+    status,
+    page,
+    retire,
+    dev,
+    worker,
+    worker_process,
+    models,
+    doctor,
+):
     main.add_command(command)

@@ -4,27 +4,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chunk_assets.cli.options import json_option, read_settings
+from chunk_assets.cli.options import json_option, pass_settings
 from chunk_assets.frame_rate import FrameRate
 
-if TYPE_CHECKING:  # pydantic takes a while to import, which `--help` has no use for
+if TYPE_CHECKING:  # they import pydantic, which `--help` does not need
     from chunk_assets.generation.hosted import HostedModel
+    from chunk_assets.settings import Settings
 
 _FPS = FrameRate(24)
-"""Most films' rate: where a model's lengths depend on it, the table shows them for this one."""
+"""The rate for which the table shows lengths that depend on it; most films have it."""
 
 
 @click.command(short_help="List the hosted models: lengths, sizes, prices.")
 @json_option
-def models(as_json: bool) -> None:
+@pass_settings
+def models(settings: "Settings", as_json: bool) -> None:
     """List the models that `render --generator replicate --model NAME` knows.
 
-    A price with ~ is an estimate. CHUNK_ASSETS_MODELS names a TOML file of your own with more
-    models, or with your prices.
+    A price with ~ is an estimate. CHUNK_ASSETS_MODELS names a TOML file of yours with more
+    models, or with your own prices.
     """
     from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
 
-    settings = read_settings()
     catalog = load_catalog(settings.models)
     if as_json:
         import json
@@ -40,11 +41,10 @@ def models(as_json: bool) -> None:
         flexible="model",
     )
     print_sentence(
-        f"{DEFAULT_MODEL} is the default. fps: the model's native frame rate. seconds: how long a "
-        f"clip may be, at {_FPS} fps where fps is any. size: of the clip. price: US dollars a clip "
-        "or a second, ~ an estimate. "
-        "input: how the conditioning image is sent, as an image or as a video that holds it. "
-        "seed: whether the model takes one."
+        f"{DEFAULT_MODEL} is the default. fps: the model's native frame rate. seconds: the allowed "
+        f"lengths of a clip, at {_FPS} fps if fps is any. size: the clip's size. price: US dollars "
+        "per clip or per second; ~ is an estimate. input: whether the conditioning image is sent "
+        "as an image or as a still video. seed: whether the model accepts one."
     )
 
 

@@ -1,20 +1,24 @@
-"""What several commands take, and how it is read."""
+"""Options and arguments that several commands share, and the settings they all get."""
 
 import re
 import unicodedata
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chunk_assets.errors import SpecError
 
-if TYPE_CHECKING:  # it brings pydantic, NumPy and boto3, which `--help` has no use for
+if TYPE_CHECKING:  # it imports pydantic, NumPy and boto3, which `--help` does not need
     from chunk_assets.film.submission import AnimaticDirectory
-    from chunk_assets.settings import Settings
+
+UMASK = "chunk_assets.umask"
+"""The key of the person's own umask in the context: the process's umask keeps the home private."""
 
 MAX_SEED = 2**31 - 1
-"""The largest seed that every model of the field takes."""
+"""The largest seed that every known model accepts."""
 
 
 class ChunkRange(click.ParamType):
@@ -31,7 +35,7 @@ class ChunkRange(click.ParamType):
         match = re.fullmatch(r"\s*([0-9]{1,5})\s*(?:-\s*([0-9]{1,5})\s*)?", str(value))
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
-            self.fail(f"{value!r} is not a range of chunks: write '7', or '3-5'", param, ctx)
+            self.fail(f"{value!r} is not a range of chunks: write 7 or 3-5", param, ctx)
         return range(first, last + 1)
 
 
@@ -49,16 +53,16 @@ class UsdAmount(click.ParamType):
         try:
             return checked_usd(float(str(value)), "the amount")
         except ValueError:
-            self.fail(f"{value!r} is not an amount of US dollars: write '5' or '2.50'", param, ctx)
+            self.fail(f"{value!r} is not an amount of US dollars: write 5 or 2.50", param, ctx)
         except SpecError as error:
             self.fail(str(error), param, ctx)
 
 
 def checked_chunks(video_id: str, chunks: range | None, count: int) -> range | None:
-    """The chunks that are asked for, which a film of `count` chunks has.
+    """Check the requested chunks of a film of `count` chunks, and return them.
 
     Raises:
-        SpecError: It has not.
+        SpecError: The film has no such chunk.
     """
     if chunks is not None and chunks[-1] >= count:
         raise SpecError(
@@ -75,7 +79,10 @@ def read_film(
     model: str | None = None,
     continuity: str | None = None,
 ) -> "tuple[str, AnimaticDirectory]":
-    """The film's name and its animatic, checked; model and continuity go into the manifest.
+    """Read and check an animatic; model and continuity override its manifest.
+
+    Returns:
+        The film's name and the animatic.
 
     Raises:
         SpecError: The name or the manifest cannot be used.
@@ -93,10 +100,10 @@ def read_film(
 
 
 def video_id_of(directory: Path) -> str:
-    """A film's name made from its directory's.
+    """Make a film's name from its directory's.
 
     Raises:
-        SpecError: The directory's name gives none.
+        SpecError: The directory's name has no usable character.
     """
     name = directory.resolve().name
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
@@ -104,7 +111,7 @@ def video_id_of(directory: Path) -> str:
     slug = re.sub(r"\.{2,}", ".", slug).strip("-._")[:64].rstrip("-._")
     if not slug:
         raise SpecError(
-            f"the directory's name {name!r} gives no video id: choose one with --video-id"
+            f"no film name can be made from the directory {name!r}: choose one with --video-id"
         )
     from chunk_assets.schemas import check_video_id
 
@@ -116,23 +123,25 @@ animatic_argument = click.argument("directory", type=click.Path(path_type=Path))
 video_id_option = click.option(
     "--video-id",
     metavar="NAME",
-    help="The film's name on S3; by default made from the directory's name.",
+    help="The film's name on S3. [default: made from the directory's name]",
 )
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else, on stdout."
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else."
 )
 
 
-def read_settings() -> "Settings":
-    """Read the deployment's settings, and use them in this process.
+def pass_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Read the deployment's settings once, and pass them to a command as its first argument."""
 
-    Raises:
-        SpecError: An environment variable has an invalid value.
-    """
-    from chunk_assets.deployment import configure
-    from chunk_assets.settings import load_settings
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        from chunk_assets.deployment import configure
+        from chunk_assets.settings import load_settings
 
-    settings = load_settings()
-    configure(settings.deployment)
-    return settings
+        settings = load_settings()
+        configure(settings.deployment)
+        click.get_current_context().find_root().obj = settings  # for `SentenceGroup.invoke`
+        command(settings, *arguments, **options)
+
+    return run

@@ -1,10 +1,14 @@
-"""`chunk-assets page`: a film's page, with all there is of it, as one file."""
+"""`chunk-assets page`: write a film's page, a single HTML file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import read_settings
+from chunk_assets.cli.options import pass_settings
+
+if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
+    from chunk_assets.settings import Settings
 
 
 @click.command()
@@ -14,20 +18,20 @@ from chunk_assets.cli.options import read_settings
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where to save the page; by default VIDEO.html in the current directory.",
+    help="Where to save the page. [default: VIDEO.html]",
 )
-def page(video: str, output: Path | None) -> None:
-    """Write the page of the film VIDEO, on S3 and here.
+@pass_settings
+def page(settings: "Settings", video: str, output: Path | None) -> None:
+    """Write the page of the film VIDEO, to S3 and to a file.
 
-    It shows the film, and of each chunk the pictures, the clip, the prompt, the seed, the cost and
-    the checks, and it needs no network to be read.
+    The page shows the film and, for each chunk, its pictures, clip, prompt, seed, cost and check
+    results. It can be read without a network.
     """
-    from chunk_assets.cli.film_file import check_ffmpeg, make_shareable, writable_target
+    from chunk_assets.cli.output_file import check_ffmpeg, make_shareable, writable_target
     from chunk_assets.cli.terminal import plain
     from chunk_assets.schemas import check_video_id
 
     check_video_id(video)
-    settings = read_settings()
     check_ffmpeg()
     path = output or Path(f"{video}.html")
     target = writable_target(path, [])

@@ -1,6 +1,7 @@
-"""`chunk-assets render`: an animatic to a film, here and now."""
+"""`chunk-assets render`: render an animatic to a film in this process."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +13,15 @@ from chunk_assets.cli.options import (
     animatic_argument,
     checked_chunks,
     json_option,
+    pass_settings,
     read_film,
-    read_settings,
     video_id_option,
 )
 
-GOES_ON = "Stopped; rendered chunks are kept, and the same command resumes from there."
+if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
+    from chunk_assets.settings import Settings
+
+STOPPED = "Stopped; rendered chunks are kept, and the same command resumes from there."
 
 
 @click.command()
@@ -27,48 +31,50 @@ GOES_ON = "Stopped; rendered chunks are kept, and the same command resumes from 
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where to save the film; by default NAME.mp4 in the current directory.",
+    help="Where to save the film. [default: NAME.mp4]",
 )
 @video_id_option
 @click.option(
     "--chunks",
     type=ChunkRange(),
-    help="Render these chunks again, such as 7 or 3-5, then whatever changes behind them.",
+    help="Render these chunks again, such as 7 or 3-5, and the later chunks that change with them.",
 )
-@click.option("--only", is_flag=True, help="With --chunks: leave those behind them as they are.")
+@click.option("--only", is_flag=True, help="With --chunks: keep all later chunks as they are.")
 @click.option(
     "--generator",
     default="preview",
     show_default=True,
     metavar="NAME",
-    help="The generator of the clips; 'preview' costs nothing.",
+    help="The generator of the clips; 'preview' is free.",
 )
 @click.option(
     "--model",
     metavar="NAME",
-    help="The hosted model, see 'chunk-assets models'; by default the manifest's.",
+    help="The hosted model; see 'chunk-assets models'. [default: the manifest's]",
 )
 @click.option(
     "--continuity",
     type=click.Choice(["film", "scene"]),
-    help="How far the chain of last frames reaches; scenes are rendered side by side. "
-    "By default the manifest's.",
+    help="How far the chain of last frames reaches; scenes are rendered in parallel. "
+    "[default: the manifest's]",
 )
 @click.option(
     "--max-cost",
     type=UsdAmount(),
     metavar="USD",
-    help="Stop before the film costs more; by default the manifest's max_cost_usd.",
+    help="Stop before the film costs more. [default: the manifest's max_cost_usd]",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be rendered, and at what price.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be rendered, and its price.")
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     metavar="NUMBER",
-    help="One seed for the whole film; by default each chunk and take has its own.",
+    help="One seed for the whole film. [default: one for each chunk and take]",
 )
 @json_option
+@pass_settings
 def render(
+    settings: "Settings",
     directory: Path,
     output: Path | None,
     video_id: str | None,
@@ -84,21 +90,20 @@ def render(
 ) -> None:
     """Render the animatic in DIRECTORY to a film.
 
-    DIRECTORY holds animatic.json, the manifest, and the pictures it names. Chunks that are stored
-    and up to date are kept, so a render that was stopped goes on where it was.
+    DIRECTORY holds the manifest, animatic.json, and the pictures it names. Chunks that are stored
+    and up to date are kept, so a render that was stopped resumes where it was.
     """
     if only and chunks is None:
-        raise click.UsageError("--only leaves what is behind the chunks of --chunks: give both")
-    with stopping(GOES_ON) as interrupts:
+        raise click.UsageError("--only needs --chunks")
+    with stopping(STOPPED) as interrupts:
         from chunk_assets.cli.prefetch import Early, importing
         from chunk_assets.schemas import MANIFEST
 
-        settings = read_settings()
         early = Early(settings)
         if (directory / MANIFEST).is_file() and not dry_run:
             early.start_server()
         with importing():
-            from chunk_assets.cli.film_file import check_ffmpeg, writable_target
+            from chunk_assets.cli.output_file import check_ffmpeg, make_shareable, writable_target
             from chunk_assets.cli.progress import ChunkProgress
             from chunk_assets.generation.registry import check_generator
 
@@ -132,4 +137,5 @@ def render(
                 checkpoint=interrupts.check,
             )
             film = rendering.run(progress, target)
+            make_shareable(target)
         (print_film_json if as_json else print_film)(film, path)

@@ -1,19 +1,18 @@
-"""One film rendered in this process: submit, walk, stitch, fetch; as the same Dagster jobs."""
+"""Render one film in this process with the same Dagster jobs as Dagit."""
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from chunk_assets.cli.film_file import make_shareable
-from chunk_assets.cli.healing import Healing
 from chunk_assets.cli.interrupts import let_go
 from chunk_assets.cli.progress import ChunkProgress
+from chunk_assets.cli.repairs import Repairs
+from chunk_assets.cli.run_ranges import RunRange, ranges_to_repair, requested_ranges
 from chunk_assets.dagster_internals.instance import (
     TERMINAL_TAG,
     end_orphans,
@@ -41,27 +40,23 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage.objects import read_video
 from chunk_assets.storage.store import ObjectStore
 
-CHUNKS_A_RUN = 60
-"""Dagster keeps all events of a run in this process in memory, 0.2 MB a chunk: two minutes of film
-a run, and a film's length costs no memory."""
-
 _FILM = [dg.AssetKey("stitched_videos")]
-"""Without the film's page, which `chunk-assets page` writes for whoever wants it."""
+"""Without the film's page, which `chunk-assets page` writes."""
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
 class RenderedFilm:
-    """What `render` made.
+    """The result of `render`.
 
     Attributes:
-        plan: The film as it was planned.
-        output: What it is made of and what it cost.
+        plan: The film's plan.
+        output: The film's clips and cost.
         chunks: The state of each chunk.
-        rendered: How long each chunk took that was rendered now, in seconds by number.
-        is_stitched: Whether the film was stitched now, or was up to date.
-        bill: What the film has cost.
+        rendered: The seconds that each chunk rendered now has taken, by number.
+        is_stitched: Whether the film was stitched now; otherwise it was up to date.
+        bill: The film's whole cost.
     """
 
     plan: FilmPlan
@@ -77,9 +72,9 @@ class Rendering:
     """One call of `render`: the settings, the film, and what to render again.
 
     Attributes:
-        again: The chunks of which a new take is asked for; None for none.
-        only: Whether the chunks behind those stay as they are, whatever changed.
-        max_cost_usd: What the film may cost in all; the manifest's limit without it.
+        again: The chunks of which to render a new take; None for none.
+        only: Whether to keep later chunks as they are, whatever changed.
+        max_cost_usd: Limit on the film's whole cost; None for the manifest's.
         checkpoint: Called between the steps; raises `KeyboardInterrupt` to stop.
     """
 
@@ -94,11 +89,11 @@ class Rendering:
     checkpoint: Callable[[], None] = lambda: None
 
     def run(self, progress: ChunkProgress, target: Path) -> RenderedFilm:
-        """Render, stitch and fetch the film.
+        """Submit, render, stitch and download the film to `target`.
 
         Raises:
-            ChunkAssetsError: Something went wrong; what was rendered is kept.
-            KeyboardInterrupt: Somebody stopped it; what was rendered is kept.
+            ChunkAssetsError: A step failed; rendered chunks are kept.
+            KeyboardInterrupt: A person stopped it; rendered chunks are kept.
         """
         with progress.waiting("connecting to S3"):
             store = connect(self.settings)
@@ -112,22 +107,21 @@ class Rendering:
                 submit(store, self.video_id, self.animatic)
                 plan = plan_film(store, self.video_id, seed=self.seed)
                 announce(instance, store, plan)
-            healing = Healing(plan, store, prices, progress.note)
-            legs, stitched = self._legs(count, healing), []
+            repairs = Repairs(plan, store, prices, progress.note)
+            ranges, stitched = requested_ranges(count, self.again, self.only, repairs), []
             while True:
                 try:
-                    output = self._made(legs, progress, store, instance, plan, stitched)
-                    with progress.waiting("fetching the film"):
+                    output = self._made(ranges, progress, store, instance, plan, stitched)
+                    with progress.waiting("downloading the film"):
                         film = FilmObjects(store, self.video_id).film().find()
                         read_video(store, film, target)
-                        make_shareable(target)
                     break
                 except Damaged as error:
-                    number = healing.met(error)
+                    number = repairs.report(error)
                     if number is None:
                         raise
                     submit(store, self.video_id, self.animatic)
-                    legs = self._mending(number, count)
+                    ranges = ranges_to_repair(number, count, only=self.only)
             states = list(chunk_states(plan, store))
             report_completeness(instance, self.video_id, FilmStatus.of(plan, states, store))
         bill = film_bill(store, self.video_id, clip_records(states))
@@ -135,29 +129,29 @@ class Rendering:
 
     def _made(
         self,
-        legs: list[tuple[range, str]],
+        ranges: list[RunRange],
         progress: ChunkProgress,
         store: ObjectStore,
         instance: dg.DagsterInstance,
         plan: FilmPlan,
         stitched: list[FilmPlan],
     ) -> ChunkGenerationOutput:
-        """Walk the chunks and stitch the film where it is not; adds to `stitched` if it did.
+        """Render the chunks, and stitch the film if needed, which is added to `stitched`.
 
         Raises:
-            Damaged: Something that it is made from is.
+            Damaged: An object that the film is made from is damaged.
         """
         definitions = build_definitions(listener=progress)
-        for numbers, reuse in legs:
-            config: dict[str, Any] = {"generator": self.generator, "reuse": reuse}
+        for each in ranges:
+            config: dict[str, Any] = {"generator": self.generator, "reuse": each.reuse}
             if self.seed is not None:
                 config["seed"] = self.seed
             if self.max_cost_usd is not None:
                 config["max_cost_usd"] = self.max_cost_usd
             run_config = {"ops": {"film_chunks": {"config": config}}}
             tags = {
-                **range_tags(self.video_id, numbers),
-                **film_tags(self.video_id, numbers),
+                **range_tags(self.video_id, each.numbers),
+                **film_tags(self.video_id, each.numbers),
             }
             self._execute(definitions, "render_chunks", instance, tags, run_config)
         if not self._is_stitched(store, plan):
@@ -168,31 +162,11 @@ class Rendering:
         output = FilmObjects(store, self.video_id).output()
         return output.read_json(ChunkGenerationOutput)[0]
 
-    def _legs(self, count: int, healing: Healing) -> list[tuple[range, str]]:
-        """Which chunks each run walks, and which stored clips it keeps.
-
-        Raises:
-            StorageError: A clip that would be overwritten was not made by chunk_assets.
-        """
-        if self.again is None:
-            return _matching(range(count), healing.announce(range(count)))
-        legs = _in_runs(self.again, "this_run")
-        behind = range(self.again[-1] + 1, count)
-        if behind and not self.only:
-            legs += _matching(behind, healing.announce(behind))
-        return legs
-
-    def _mending(self, chunk_num: int, count: int) -> list[tuple[range, str]]:
-        """What is walked once more where something was found damaged; -1 for no chunk."""
-        if self.only:
-            return [(range(chunk_num, chunk_num + 1), "matching")] if chunk_num >= 0 else []
-        return _in_runs(range(count), "matching")
-
     def _check_neighbours(self, store: ObjectStore, count: int) -> None:
-        """See that what is not rendered now is stored, before anything is written or paid for.
+        """Check that the other chunks are stored, before anything is written or paid for.
 
         Raises:
-            NotStored: It is not.
+            NotStored: They are not.
         """
         if self.again is None:
             return
@@ -212,11 +186,10 @@ class Rendering:
             )
 
     def _prices(self, store: ObjectStore) -> list[float]:
-        """What each chunk's clip costs.
+        """Return the price of each chunk's clip.
 
         Raises:
-            SpecError: The generator has not what it needs, or it makes no clips as long as the
-                film's chunks; nothing is written then.
+            SpecError: The generator is not configured, or cannot make clips of this length.
         """
         specs = self.animatic.specs(self.video_id)
         generator_context = generation_context(
@@ -226,7 +199,7 @@ class Rendering:
             return [chunk_price(generator, spec) for spec in specs]
 
     def _is_stitched(self, store: ObjectStore, plan: FilmPlan) -> bool:
-        """Whether the stored film is what would be stitched now."""
+        """Tell whether the stored film is up to date."""
         objects = FilmObjects(store, self.video_id)
         clips = [objects.clip(spec.chunk_num).head() for spec in plan.specs]
         return film_state(plan, clips, stored_film(store, self.video_id)) == "up to date"
@@ -255,30 +228,13 @@ class Rendering:
                 raise failure.__cause__ from None
             raise
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
-            let_go(interrupt)  # what is still being uploaded, while the film is ours
+            let_go(interrupt)  # finish uploads while the film is locked
             _cancel(instance, run_id)
             raise KeyboardInterrupt from None
 
 
-def _in_runs(numbers: range, reuse: str) -> list[tuple[range, str]]:
-    return [
-        (numbers[start : start + CHUNKS_A_RUN], reuse)
-        for start in range(0, len(numbers), CHUNKS_A_RUN)
-    ]
-
-
-def _matching(numbers: range, replaced: Collection[int]) -> list[tuple[range, str]]:
-    """Runs that keep what matches, but for some chunks of which a new take is made."""
-    legs = []
-    for is_replaced, group in groupby(numbers, lambda number: number in replaced):
-        members = list(group)
-        reuse = "this_run" if is_replaced else "matching"
-        legs += _in_runs(range(members[0], members[-1] + 1), reuse)
-    return legs
-
-
 def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Record that a person stopped the run; Dagster takes an interrupt for a crash."""
+    """Record that a person stopped the run; Dagster would record a crash."""
     run = instance.get_run_by_id(run_id)
     ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED)
     if run is not None and run.status not in ended:

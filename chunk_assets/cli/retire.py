@@ -1,4 +1,4 @@
-"""`chunk-assets retire`: finished films leave the partition grid."""
+"""`chunk-assets retire`: remove finished films from the partition grid."""
 
 import json
 import re
@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import json_option, read_settings
+from chunk_assets.cli.options import json_option, pass_settings
 from chunk_assets.cli.terminal import plain
 
-if TYPE_CHECKING:  # it brings Dagster, which `--help` has no use for
+if TYPE_CHECKING:  # they import Dagster, which `--help` does not need
     from chunk_assets.defs.partitions.retirement import Retirement
+    from chunk_assets.settings import Settings
 
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 _MAX_HOURS = 36500 * 24
 
 SHOWN = 20
-"""Films that are named in the terminal; `--json` names all."""
+"""Limit on the films listed in the terminal; `--json` lists all."""
 
 
 class Age(click.ParamType):
@@ -35,54 +36,55 @@ class Age(click.ParamType):
         hours = int(match[1]) * _HOURS[match[2]] if match else _MAX_HOURS + 1
         if hours > _MAX_HOURS:
             self.fail(
-                f"{value!r} is not an age: write '30d' for days, '12h' for hours or '4w' for weeks,"
-                " at most 36500d",
+                f"{value!r} is not an age: write 30d for days, 12h for hours or 4w for weeks; "
+                "the limit is 36500d",
                 param,
                 ctx,
             )
         return timedelta(hours=hours)
 
 
-@click.command(short_help="Take finished films out of Dagit's partition grid.")
+@click.command(short_help="Remove finished films from Dagit's partition grid.")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option(
     "--older-than",
     metavar="AGE",
     type=Age(),
-    help="Retire films stitched and last submitted at least this long ago: 30d, 12h, 4w.",
+    help="Retire films stitched and last submitted at least this long ago, such as 30d, 12h or 4w.",
 )
 @click.option(
     "--foreign", is_flag=True, help="Remove the partition keys that name no film and no chunk."
 )
 @click.option("--dry-run", is_flag=True, help="Only list what would be retired or removed.")
 @json_option
+@pass_settings
 def retire(
+    settings: "Settings",
     videos: tuple[str, ...],
     older_than: timedelta | None,
     foreign: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Take finished films out of the partition grid: all that are old enough, or the films VIDEO.
+    """Remove finished films from the partition grid: the films VIDEO, or all that are old enough.
 
-    A film is finished if it is stored and nothing that it is made from was written since. A film
-    with an active or queued run stays. Everything on S3 and in Dagster's history is kept;
-    'status VIDEO' and 'page VIDEO' work as before. Submitting a retired film again, or changing
-    its manifest, brings it back.
+    A film is finished if it is stitched and nothing that it is made from was written since. A film
+    with an active or queued run is kept. S3 and Dagster's history do not change; 'status VIDEO' and
+    'page VIDEO' work as before. Submitting a retired film again, or changing its manifest, brings
+    it back.
 
-    With --foreign, remove only partition keys that were added by hand and name no film and no
-    chunk, such as 'seven'.
+    With --foreign, remove only partition keys that were added by hand and name neither a film nor
+    a chunk, such as 'seven'.
     """
     if foreign:
         if videos or older_than is not None:
-            raise click.UsageError("--foreign cannot be combined with films or with --older-than.")
-        _remove_foreign(dry_run, as_json)
+            raise click.UsageError("--foreign cannot be combined with VIDEO or --older-than.")
+        _remove_foreign(settings, dry_run, as_json)
         return
     if not videos and older_than is None:
-        raise click.UsageError("Say which films: by name, or with --older-than 30d.")
+        raise click.UsageError("Name the films to retire, or give --older-than AGE.")
     from chunk_assets.schemas import check_video_id
 
-    settings = read_settings()
     for video in videos:
         check_video_id(video)
     from chunk_assets.dagster_internals.instance import open_instance
@@ -105,12 +107,12 @@ def retire(
         _tell(found, dry_run, named=bool(videos))
 
 
-def _remove_foreign(is_dry_run: bool, as_json: bool) -> None:
+def _remove_foreign(settings: "Settings", is_dry_run: bool, as_json: bool) -> None:
     from chunk_assets.dagster_internals.instance import open_instance
     from chunk_assets.defs.partitions.definitions import shown
     from chunk_assets.defs.partitions.registry import foreign_keys, remove_foreign
 
-    with open_instance(read_settings()) as instance:
+    with open_instance(settings) as instance:
         found = foreign_keys(instance) if is_dry_run else remove_foreign(instance)
     if as_json:
         click.echo(json.dumps({"dry_run": is_dry_run, "foreign": found}, indent=2))
@@ -140,14 +142,14 @@ def _tell(found: "Retirement", is_dry_run: bool, *, named: bool) -> None:
         click.echo(f"{plain(name)}: retired already.")
     left = found.left if named else found.in_use
     for name, why in list(left.items())[:SHOWN]:
-        click.echo(f"{plain(name)} stays: {plain(why)}.")
+        click.echo(f"{plain(name)}: kept, {plain(why)}.")
     if len(left) > SHOWN:
-        click.echo(f"{len(left) - SHOWN} more stay: --json names them.")
+        click.echo(f"{len(left) - SHOWN} more: kept; --json lists them.")
     if named:
-        _list(found.too_recent, "younger than that, and stays")
+        _list(found.too_recent, "kept, too recent")
     click.echo(
-        f"{_films(len(found.retired))} {done}; in the grid stay {len(found.too_recent)} too young, "
-        f"{len(found.unfinished)} not finished, {len(found.in_use)} being worked at."
+        f"{_films(len(found.retired))} {done}. Kept: {len(found.too_recent)} too recent, "
+        f"{len(found.unfinished)} unfinished, {len(found.in_use)} in use."
     )
 
 

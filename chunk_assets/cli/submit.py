@@ -1,10 +1,14 @@
-"""`chunk-assets submit`: check an animatic and put it on S3."""
+"""`chunk-assets submit`: check an animatic and upload it to S3."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import animatic_argument, read_film, read_settings, video_id_option
+from chunk_assets.cli.options import animatic_argument, pass_settings, read_film, video_id_option
+
+if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
+    from chunk_assets.settings import Settings
 
 PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator uses it yet."
 
@@ -12,14 +16,14 @@ PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator
 @click.command()
 @animatic_argument
 @video_id_option
-@click.option("--dry-run", is_flag=True, help="Check it, and write nothing.")
-def submit(directory: Path, video_id: str | None, dry_run: bool) -> None:
-    """Check the animatic in DIRECTORY and put it on S3.
+@click.option("--dry-run", is_flag=True, help="Only check the animatic; write nothing.")
+@pass_settings
+def submit(settings: "Settings", directory: Path, video_id: str | None, dry_run: bool) -> None:
+    """Check the animatic in DIRECTORY and upload it to S3.
 
-    The manifest, animatic.json, is written last: it commits the pictures. Dagit then shows the
+    The manifest, animatic.json, is uploaded last, and commits the pictures. Dagit then shows the
     film's partitions.
     """
-    settings = read_settings()
     name, animatic = read_film(directory, video_id)
     length = f"{len(animatic.specs(name))} chunks, {animatic.animatic.duration:g} s"
     if dry_run:

@@ -1,22 +1,27 @@
-"""What `render` prints at its end, and the JSON of a chunk."""
+"""The summary that `render` prints at its end."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from chunk_assets.cli.chunk_details import (
+    GONE,
+    bill_json,
+    chunk_costs,
+    chunk_json,
+    print_held,
+    print_lost,
+    slot,
+)
 from chunk_assets.cli.rendering import RenderedFilm
 from chunk_assets.cli.submit import PRODUCT_REFERENCE
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
-from chunk_assets.film.bill import Bill, in_dollars
 from chunk_assets.film.chunk_states import ChunkState
-from chunk_assets.schemas import ChunkSpec
 
 
 def print_film(film: RenderedFilm, path: Path) -> None:
-    """The table of chunks, what was done, and where the film is."""
+    """Print the table of chunks, what was rendered, and where the film is."""
     numbers = [state.spec.chunk_num for state in film.chunks]
     *costs, total = chunk_costs(film.bill, numbers)
     rows = [
@@ -40,8 +45,8 @@ def print_film(film: RenderedFilm, path: Path) -> None:
     if stale:
         numbers = ", ".join(f"{state.spec.chunk_num:02d}" for state in stale)
         print_sentence(
-            f"Not what the animatic asks for any more: {numbers} ({plain(stale[0].reason)}). "
-            "Without --chunks, render brings everything up to date."
+            f"Out of date: {numbers} ({plain(stale[0].reason)}). Run render without --chunks to "
+            "bring them up to date."
         )
     animatic = film.plan.animatic
     if animatic.product_reference:
@@ -52,51 +57,6 @@ def print_film(film: RenderedFilm, path: Path) -> None:
         f"{plain(path)}: {seconds:.2f} s, {animatic.num_frames} frames, "
         f"{width}x{height} at {animatic.fps} fps; cost {total} in all"
     )
-
-
-GONE = "(no longer in the film)"
-
-
-def chunk_costs(bill: Bill, numbers: Sequence[int]) -> list[str]:
-    """The cost column of these chunks, then of chunks beyond them, then their sum.
-
-    What is not settled stands at its full price, with a question mark.
-    """
-    chunks = [*map(bill.chunk, numbers), *bill.beyond(numbers)]
-    texts = in_dollars([*(chunk.total_usd for chunk in chunks), bill.total_usd])
-    unsettled = [*(chunk.unsettled_usd for chunk in chunks), bill.unsettled_usd]
-    return [
-        f"{text}{'?' if open_usd else ''}" for text, open_usd in zip(texts, unsettled, strict=True)
-    ]
-
-
-def print_lost(bill: Bill) -> None:
-    """One line for each paid attempt that gave no clip, and one for what is not settled."""
-    for chunk in bill.chunks.values():
-        for one in chunk.lost:
-            [cost] = in_dollars([one.committed_usd])
-            what = f"prediction {one.prediction_id}" if one.prediction_id else "an attempt"
-            why = f" ({cut(plain(one.error), 200)})" if one.error else ""
-            print_sentence(
-                f"chunk {chunk.chunk_num:02d}: {cost} of it for {what}, {one.status}{why}"
-            )
-    if bill.unsettled_usd:
-        [cost] = in_dollars([bill.unsettled_usd])
-        print_sentence(
-            f"? {cost} may not have been spent: those attempts are open, or it is unknown whether "
-            "they were ever billed; they count at full price until that is known."
-        )
-
-
-def print_held(states: Sequence[ChunkState]) -> None:
-    """Say which clips are shorter than their slots, and for how many frames that shows."""
-    for state in states:
-        if state.clip and (held := state.clip.held_frames):
-            frames = "1 frame" if held == 1 else f"{held} frames"
-            print_sentence(
-                f"Chunk {state.spec.chunk_num:02d}: the clip is shorter than its slot; its last "
-                f"frame is held for {frames}."
-            )
 
 
 def _rendered_in(film: RenderedFilm, state: ChunkState) -> str:
@@ -110,7 +70,7 @@ def _what_was_done(film: RenderedFilm) -> str:
         chunks = f"All {total} chunks" if total > 1 else "The chunk"
         if film.is_stitched:
             return (
-                f"{chunks} {'are' if total > 1 else 'is'} up to date; the film was stitched anew."
+                f"{chunks} {'are' if total > 1 else 'is'} up to date; the film was stitched again."
             )
         return f"{chunks} and the film are up to date: nothing was rendered again."
     if rendered == total:
@@ -119,7 +79,7 @@ def _what_was_done(film: RenderedFilm) -> str:
 
 
 def print_film_json(film: RenderedFilm, path: Path) -> None:
-    """The same as one JSON document."""
+    """Print the summary as one JSON document."""
     animatic = film.plan.animatic
     document = {
         "video_id": film.plan.video_id,
@@ -133,46 +93,3 @@ def print_film_json(film: RenderedFilm, path: Path) -> None:
         **bill_json(film.bill, [state.spec.chunk_num for state in film.chunks]),
     }
     click.echo(json.dumps(document, indent=2))
-
-
-def bill_json(bill: Bill, numbers: Sequence[int]) -> dict[str, Any]:
-    """The film's bill, less its chunks'."""
-    return {
-        "total_cost": bill.total_usd,
-        "unsettled_cost": bill.unsettled_usd,
-        "chunks_no_longer_planned": [
-            {"chunk_num": chunk.chunk_num, "bill": chunk.as_json()}
-            for chunk in bill.beyond(numbers)
-        ],
-    }
-
-
-def chunk_json(
-    state: ChunkState, bill: Bill, rendered: dict[int, float] | None = None
-) -> dict[str, Any]:
-    """One chunk; with `rendered`, also whether and in how many seconds it was rendered now."""
-    spec, clip = state.spec, state.clip
-    row: dict[str, Any] = {
-        "chunk_num": spec.chunk_num,
-        "beat": spec.beat.get("name"),
-        "start_time": spec.start_time,
-        "duration": spec.duration,
-        "state": state.state,
-        "reason": state.reason,
-        "url": state.stored.uri if state.stored else None,
-        "clip": clip.model_dump(
-            include={"generator", "model", "seed", "take", "cost_usd", "held_frames"}
-        )
-        if clip
-        else None,
-        "bill": bill.chunk(spec.chunk_num).as_json(),
-    }
-    if rendered is not None:
-        row["is_rendered_now"] = spec.chunk_num in rendered
-        row["seconds"] = round(rendered.get(spec.chunk_num, 0.0), 3)
-    return row
-
-
-def slot(spec: ChunkSpec) -> str:
-    """Where in the film a chunk is."""
-    return f"{spec.start_time:.1f}-{spec.start_time + spec.duration:.1f} s"

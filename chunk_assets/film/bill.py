@@ -78,13 +78,19 @@ class Bill:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences about costs that are not settled and clips that are not fetched."""
+        """Sentences about lost predictions, clips that are not fetched and damaged ledgers."""
+        if not self.unknown_usd:
+            return self.other_notes
+        lost = (
+            f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
+            "answers were lost; they are looked for before the next prediction."
+        )
+        return [lost, *self.other_notes]
+
+    @property
+    def other_notes(self) -> list[str]:
+        """The notes that are not about unsettled costs."""
         notes = []
-        if self.unknown_usd:
-            notes.append(
-                f"${self.unknown_usd:.2f} of the cost may have been spent on predictions whose "
-                "answers were lost; they are looked for before the next prediction."
-            )
         if unfetched := sum(one.status == "unfetched" for one in self._attempts):
             many = "clips are" if unfetched > 1 else "clip is"
             notes.append(

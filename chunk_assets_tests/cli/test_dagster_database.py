@@ -69,7 +69,7 @@ def test_a_database_that_is_not_damaged_is_not_called_so(
     """Locked, read-only, of another version, on a full disk."""
     home = (settings.home / "dagster").resolve()
     check_databases(home)
-    said = system_errors.sentence(sqlite3.OperationalError(message))
+    said = system_errors.sentence(sqlite3.OperationalError(message), settings)
     assert said == database_sentence(home, sqlite3.OperationalError(message))
     assert said is not None
     assert words in said

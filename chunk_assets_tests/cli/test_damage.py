@@ -118,7 +118,7 @@ def test_a_damaged_clip_is_named_rendered_again_and_the_film_is_the_same(
     notes = [line for line in ended.stderr.splitlines() if "rendered again" in line]
     assert len(notes) == 1
     assert notes[0].startswith("chunk 01: its clip is damaged: ")
-    assert notes[0].endswith("; it is rendered again, at no cost")
+    assert notes[0].endswith("; it will be rendered again at no cost")
     assert ended.stderr.splitlines()[0] == notes[0]
     assert rendered(ended) == [1]
     assert state(store) == before
@@ -139,7 +139,7 @@ def test_what_is_made_from_stored_objects_costs_no_clip(film: Path, store: Objec
             assert document["frontier"] is None
         ended = done("render", film, "--json")
         assert rendered(ended) == []
-        noted = "chunk 01: its " in ended.stderr and "made again, at no cost" in ended.stderr
+        noted = "chunk 01: its " in ended.stderr and "made again at no cost" in ended.stderr
         assert noted == (key != SPEC)
         assert store.damage(store.find(key)) == ""
         assert {chunk["state"] for chunk in ended.document["chunks"]} == {"fresh"}
@@ -206,7 +206,7 @@ def test_a_damaged_manifest_is_one_sentence_of_each_command(film: Path, store: O
         said = sentence(command, "film")
         assert said.startswith(f"{store.uri(key)} is damaged: it has ")
         assert said.endswith("; submit the animatic again")
-    assert f"film stays: {store.uri(key)} is damaged: " in done("retire", "film").stdout
+    assert f"film: kept, {store.uri(key)} is damaged: " in done("retire", "film").stdout
     done("submit", film)
     assert "3 chunks, 0 stale, 0 missing; film fresh" in done("status", "film").stdout
 

@@ -96,4 +96,4 @@ def test_no_space_for_what_is_printed(animatic: Animatics):
                 [COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True
             )
         assert ended.returncode == 2
-        assert ended.stderr == "Error: this machine refused to go on, No space left on device\n"
+        assert ended.stderr == "Error: operating system error: No space left on device\n"

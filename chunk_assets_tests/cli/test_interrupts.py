@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from chunk_assets.cli.render import GOES_ON
+from chunk_assets.cli.render import STOPPED
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.frames import read_frames
@@ -103,7 +103,7 @@ def test_ctrl_c_ends_everything_and_the_next_render_goes_on(
         assert time.monotonic() - began < 3
     assert (ended.code, ended.stdout) == (130, "")
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.splitlines()[-1] == GOES_ON
+    assert ended.stderr.splitlines()[-1] == STOPPED
     assert not (desk / "film.mp4").exists()
     assert statuses(load_settings()) == [dg.DagsterRunStatus.CANCELED]
 
@@ -127,7 +127,7 @@ def test_ctrl_c_twice_is_for_the_impatient(
         assert time.monotonic() - began < 3
     assert ended.code == 130
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.splitlines()[-1] == GOES_ON
+    assert ended.stderr.splitlines()[-1] == STOPPED
 
 
 def test_a_render_that_is_told_to_end_does_so_tidily(

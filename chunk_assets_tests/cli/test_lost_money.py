@@ -61,7 +61,9 @@ def test_unknown_costs_and_unfetched_clips_are_shown(
     ledger = ChunkLedger(video_id="film", chunk_num=1, attempts=(lost, unfetched))
     store.put_bytes(KEY, json_bytes(ledger), JSON)
     shown = done("status", "film").stdout
-    assert "$0.10 of the cost may have been spent on predictions whose answers were lost" in shown
+    assert (
+        "? $0.10 may not have been spent: predictions are open, or their answers were lost" in shown
+    )
     assert "1 clip is paid for and not fetched yet" in shown
     document = done("status", "film", "--json").document
     assert document["unknown_usd"] == pytest.approx(0.10)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 RENDER = ("render", "film", "--generator", "replicate", "--json")
 CLIP = keys.chunk_video("film", 1)
-NOTE = "it is rendered again, for $0.10 at most, or $0.20 if later chunks change too"
+NOTE = "it will be rendered again for up to $0.10, or $0.20 if later chunks change too"
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_chosen_chunks_are_rendered_again(animatic: Animatics, store: ObjectStor
     ended = done("render", "film", "--chunks", "0-1", "--only")
     assert takes(store) == [2, 2, 1]
     assert "Rendered 2 of 3 chunks, kept 1." in ended.stdout
-    assert "Not what the animatic asks for any more: 02 (chunk 1 now ends on" in ended.stdout
+    assert "Out of date: 02 (chunk 1 now ends on" in ended.stdout
     assert rendered(done("render", "film", "--json")) == [2]
     ended = done("render", "film", "--chunks", "1", "--json")
     assert rendered(ended) == [1, 2]
@@ -178,7 +178,7 @@ def test_a_changed_prompt_renders_from_its_first_chunk_on(
     document["transitions"] = [{"type": "cut"}]
     (desk / "film" / "animatic.json").write_text(json.dumps(document))
     ended = done("render", "film")
-    assert "All 3 chunks are up to date; the film was stitched anew." in ended.stdout
+    assert "All 3 chunks are up to date; the film was stitched again." in ended.stdout
 
 
 def test_a_portrait_of_many_beats_and_no_whole_number_of_slots(desk: Path, animatic: Animatics):

@@ -32,7 +32,7 @@ def test_a_film_is_retired_by_name_and_comes_back(
     assert grid(settings) == ["film"]
     assert done("retire", "film").stdout.splitlines() == [
         "film: retired.",
-        "1 film retired; in the grid stay 0 too young, 0 not finished, 0 being worked at.",
+        "1 film retired. Kept: 0 too recent, 0 unfinished, 0 in use.",
     ]
     assert grid(settings) == []
     assert done("retire", "film").stdout.splitlines()[0] == "film: retired already."
@@ -68,9 +68,9 @@ def test_only_what_is_old_is_retired(animatic: Animatics, settings: Settings):
     with film_lock(settings, "film"):
         shown = done("retire", "film", "planned").stdout.splitlines()
     assert shown == [
-        "film stays: it is being rendered in a terminal.",
-        "planned stays: it is not stitched.",
-        "0 films retired; in the grid stay 0 too young, 1 not finished, 1 being worked at.",
+        "film: kept, it is being rendered in a terminal.",
+        "planned: kept, it is not stitched.",
+        "0 films retired. Kept: 0 too recent, 1 unfinished, 1 in use.",
     ]
 
 
@@ -78,13 +78,13 @@ def test_only_what_is_old_is_retired(animatic: Animatics, settings: Settings):
 def test_an_age_that_is_none(store: ObjectStore, age: str):
     """It is refused by value, with what is allowed."""
     said = sentence("retire", "--older-than", age)
-    assert f"{age!r} is not an age: write '30d' for days" in said
+    assert f"{age!r} is not an age: write 30d for days" in said
 
 
 def test_retire_without_a_choice(store: ObjectStore):
     """It retires nothing unless it is told what; a name that no film has is named."""
-    assert "Say which films: by name, or with --older-than 30d" in sentence("retire")
+    assert "Name the films to retire, or give --older-than" in sentence("retire")
     assert "there is no film 'nobody' in the partition grid" in sentence("retire", "nobody")
     assert "the video id 'a/b' cannot be used" in sentence("retire", "a/b")
     assert run("retire", "--older-than", "36500d").code == 0
-    assert "not both" in sentence("status", "film", "--retired")
+    assert "cannot be combined" in sentence("status", "film", "--retired")

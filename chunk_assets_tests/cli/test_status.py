@@ -69,7 +69,7 @@ def test_status_lists_every_film_also_one_that_cannot_be_used(
     animatic: Animatics, store: ObjectStore
 ):
     """A broken manifest hides no other film, and its name and reason are shown as they are."""
-    assert "No film is on S3 yet" in done("status").stdout
+    assert "There are no films at s3://" in done("status").stdout
     done("submit", animatic())
     store.put_bytes(keys.manifest("bad[red]"), b"{}", "application/json")
     store.put_bytes(keys.manifest("worse"), b"{}", "application/json")

@@ -68,7 +68,7 @@ def test_a_clip_that_cannot_be_used_is_named_and_rendered_again(
     ended = done("render", film, "--json")
     [note] = [line for line in ended.stderr.splitlines() if "rendered again" in line]
     assert note.startswith("chunk 01: its clip is damaged: it ")
-    assert note.endswith("; it is rendered again, at no cost")
+    assert note.endswith("; it will be rendered again at no cost")
     assert rendered(ended) == [1]
     assert ClipRecord.of(store.find(CLIP)).take == 1
     assert store.get_bytes(CLIP)[0] == clip

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chunk_assets.cli.render import GOES_ON
+from chunk_assets.cli.render import STOPPED
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
@@ -212,7 +212,7 @@ def test_ctrl_c_cancels_the_prediction(desk: Path, store: ObjectStore, endless: 
         assert seconds_until_cancelled(endless) < 5
         ended = running.ended()
     assert (ended.code, ended.stdout) == (130, "")
-    assert ended.stderr.splitlines()[-1] == GOES_ON
+    assert ended.stderr.splitlines()[-1] == STOPPED
     [attempt] = attempts(store, 0)
     assert (attempt.status, attempt.cost_usd) == ("canceled", PRICE)
     ended = done(*RENDER)

@@ -15,13 +15,13 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
 
-class Healing:
-    """Finds what is damaged of one film.
+class Repairs:
+    """Finds a film's damaged objects.
 
     Args:
         plan: The film.
-        store: Where its objects are.
-        prices: What a clip of each chunk costs.
+        store: The bucket of its objects.
+        prices: The price of each chunk's clip.
         say: Prints a line for a person.
     """
 
@@ -37,11 +37,11 @@ class Healing:
         self._objects = FilmObjects(store, plan.video_id)
 
     def announce(self, numbers: Collection[int]) -> list[int]:
-        """Say which of these chunks are damaged, and what that costs, before anything is paid.
+        """Print which of these chunks are damaged, with the price, before anything is paid.
 
         Returns:
-            The chunks whose clip has lost its record. They have to be asked for as new takes: a
-            clip without one may be a user's own file, which is not overwritten.
+            The chunks whose clip has lost its record. They must be rendered as new takes: a clip
+            without a record may be a user's own file, which is not overwritten.
 
         Raises:
             StorageError: A clip without a record was not made by chunk_assets.
@@ -61,10 +61,12 @@ class Healing:
             self._tell(number, reason, keeps_clip=state.keeps_clip)
         return replaced
 
-    def met(self, error: Damaged) -> int | None:
-        """Say what was found damaged when it was read; -1 where it is of no single chunk.
+    def report(self, error: Damaged) -> int | None:
+        """Print what was found damaged when it was read.
 
-        None where it was said before, or cannot be made again.
+        Returns:
+            Its chunk, -1 if it belongs to no single chunk, None if it was printed before or cannot
+            be made again.
         """
         key = str(error.data.get("key", ""))
         if key in self._said or not self._objects.can_be_made_again(key):
@@ -78,21 +80,21 @@ class Healing:
                 reason = f"its clip is damaged: {found_out}"
             self._tell(number, reason, keeps_clip=not is_clip)
         else:
-            self._say(f"{_first_part(error)}; it is made again, at no cost")
+            self._say(f"{_first_part(error)}; it will be made again at no cost")
         return number
 
     def _tell(self, number: int, reason: str, *, keeps_clip: bool) -> None:
         if keeps_clip:
-            self._say(f"chunk {number:02d}: {reason}; it is made again, at no cost")
+            self._say(f"chunk {number:02d}: {reason}; it will be made again at no cost")
             return
-        price, later = self._prices[number], self._behind(number)
-        cost = f"for ${price:.2f} at most" if price else "at no cost"
+        price, later = self._prices[number], self._later_price(number)
+        cost = f"for up to ${price:.2f}" if price else "at no cost"
         if price and later:
             cost += f", or ${price + later:.2f} if later chunks change too"
-        self._say(f"chunk {number:02d}: {reason}; it is rendered again, {cost}")
+        self._say(f"chunk {number:02d}: {reason}; it will be rendered again {cost}")
 
-    def _behind(self, number: int) -> float:
-        """What the chunks cost that follow a chunk's last frame."""
+    def _later_price(self, number: int) -> float:
+        """Return the price of the chunks that depend on a chunk's last frame."""
         total = 0.0
         for spec in self._plan.specs[number + 1 :]:
             if spec.starts_chain:
@@ -101,7 +103,7 @@ class Healing:
         return total
 
     def _check_lost(self, stored: StoredObject, number: int) -> None:
-        """See that a clip without a record is ours, or no clip at all."""
+        """Check that a clip without a record is ours, or not a clip at all."""
         if stored.size == 0:
             return
         frame = self._objects.last_frame(number).head()
@@ -114,9 +116,9 @@ class Healing:
                 probe(path)
             except (Damaged, MediaError):
                 return
-        ClipRecord.of(stored)  # says that the clip is foreign, and what to do
+        ClipRecord.of(stored)  # raises: the clip is foreign
 
 
 def _first_part(error: Damaged) -> str:
-    """What is damaged, without the advice to do what is being done."""
+    """Return what is damaged, without the advice, which is being followed."""
     return str(error).rpartition(";")[0] or str(error)

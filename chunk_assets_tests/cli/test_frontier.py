@@ -2,7 +2,7 @@
 
 import pytest
 
-from chunk_assets.cli.out_of_date import Frontier, frontier
+from chunk_assets.cli.frontier import Frontier, frontier
 from chunk_assets.film.chunk_states import ChunkState, State
 from chunk_assets.film.quotes import Quotes
 from chunk_assets.film.records import ClipRecord

@@ -1,4 +1,4 @@
-"""The state of films as `status` shows it."""
+"""The tables of films and chunks that `status` prints."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from chunk_assets.cli.out_of_date import frontier
-from chunk_assets.cli.summary import (
+from chunk_assets.cli.chunk_details import (
     GONE,
     bill_json,
     chunk_costs,
@@ -17,12 +16,12 @@ from chunk_assets.cli.summary import (
     print_lost,
     slot,
 )
+from chunk_assets.cli.frontier import frontier
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.defs.runs.film_progress import FilmProgress, FilmRun, film_progress
 from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
-from chunk_assets.film.listing import list_films
 from chunk_assets.film.objects import FilmObjects, list_manifests
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.quotes import Quotes
@@ -30,41 +29,16 @@ from chunk_assets.film.status import film_state, stored_film
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
-
-def show_retired(store: ObjectStore, retired: set[str], *, as_json: bool) -> None:
-    """One line a film that has left the grid, from the listings alone."""
-    names = sorted(retired)
-    there = list_films(store, names)
-    films = [
-        {
-            "video_id": name,
-            "stitched": there.films[name].isoformat() if name in there.films else None,
-            "size_bytes": there.sizes.get(name),
-        }
-        for name in names
-    ]
-    if as_json:
-        click.echo(json.dumps({"retired": films}, indent=2))
-    elif not films:
-        click.echo("No film is retired.")
-    else:
-        rows = [
-            [film["video_id"], film["stitched"] or "not stored", film["size_bytes"] or ""]
-            for film in films
-        ]
-        print_table(["video", "stitched", ">bytes"], rows, flexible="video")
-
-
 _FILM_STATES = {"up to date": "fresh", "out of date": "stale", "missing": "missing"}
 
 Runs = Mapping[str, Sequence[FilmRun]]
-"""The runs that render, by film."""
+"""The active runs that render, by film."""
 
 
 def show_films(
     store: ObjectStore, retired: set[str], settings: Settings, runs: Runs, *, as_json: bool
 ) -> None:
-    """One line a film that is not retired; of one whose animatic cannot be used, the reason."""
+    """Show one line a film that is not retired, or the reason why its animatic is unusable."""
     films: list[dict[str, Any]] = []
     away = 0
     for manifest in list_manifests(store):
@@ -85,7 +59,7 @@ def show_films(
         return
     if not films and not away:
         click.echo(
-            f"No film is on S3 yet, in {store.uri('')}: 'chunk-assets render DIR' makes one."
+            f"There are no films at {store.uri('')} yet. 'chunk-assets render DIR' makes one."
         )
         return
     usable = [film for film in films if "error" not in film]
@@ -114,7 +88,7 @@ def show_films(
 
 
 def _state(film: Mapping[str, Any]) -> str:
-    """The state of the stitched film, or how far its rendering is."""
+    """Describe the stitched film, or the progress of its rendering."""
     progress = film["rendering"]
     if progress is None:
         return film["film"]
@@ -124,7 +98,7 @@ def _state(film: Mapping[str, Any]) -> str:
 def show_film(
     store: ObjectStore, video_id: str, settings: Settings, runs: Runs, *, as_json: bool
 ) -> None:
-    """One line a chunk, and the film."""
+    """Show one line a chunk, and the film."""
     plan = plan_film(store, video_id)
     states = list(chunk_states(plan, store))
     bill = film_bill(store, video_id, clip_records(states))
@@ -167,16 +141,16 @@ def show_film(
     )
     print_lost(bill)
     print_held(states)
-    for note in bill.notes:
+    for note in bill.other_notes:
         print_sentence(plain(note))
     if summary["page_url"]:
-        print_sentence(f"Its page: {summary['page_url']} (or: chunk-assets page {video_id})")
+        print_sentence(f"Its page: {summary['page_url']} (or run: chunk-assets page {video_id})")
     if changed:
         print_sentence(
-            f"From chunk {changed.chunk_num:02d} on it differs from its animatic. To render what "
-            f"is stale or missing and keep the rest costs ${changed.keep_usd:.2f}; all to the end "
-            f"of the scene (chunk {changed.scene_end:02d}) ${changed.scene_usd:.2f}; all to the "
-            f"end of the film ${changed.end_usd:.2f}."
+            f"Chunk {changed.chunk_num:02d} is out of date. Bringing the film up to date costs "
+            f"${changed.keep_usd:.2f}, or up to ${changed.end_usd:.2f} if later chunks change "
+            f"too (${changed.scene_usd:.2f} to the end of the scene, chunk "
+            f"{changed.scene_end:02d})."
         )
 
 

@@ -1,4 +1,4 @@
-"""From where on a film is not what its animatic asks for, and what it would cost to mend that."""
+"""The first chunk of a film that is out of date, and the price of an update."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from chunk_assets.schemas import ChunkSpec
 
 @dataclass(frozen=True)
 class Frontier:
-    """The first chunk that is stale or missing, and three ways on from there.
+    """The first chunk that is stale or missing, and the prices of three updates.
 
     Attributes:
-        chunk_num: That chunk.
-        keep_usd: To render what is stale or missing, and keep the rest as it is.
-        scene_usd: To render from there to the next scene (the next beat).
-        scene_end: The last chunk of that.
-        end_usd: To render from there to the film's end.
+        chunk_num: The chunk.
+        keep_usd: The price of rendering only what is stale or missing.
+        scene_usd: The price of rendering from the chunk to the end of its scene (its beat).
+        scene_end: The last chunk of that scene.
+        end_usd: The price of rendering from the chunk to the film's end.
     """
 
     chunk_num: int
@@ -30,7 +30,7 @@ class Frontier:
 
 
 def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
-    """Where a film begins to differ from its plan; None where it does not.
+    """Return where a film starts to differ from its plan; None if it is up to date.
 
     Args:
         states: The film's chunks, in order.
@@ -58,9 +58,9 @@ def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
 
 
 def _prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
-    """What each chunk would cost from the generator that made its clip.
+    """Return what each chunk costs from the generator that made its clip.
 
-    A missing chunk is priced like the last clip of the film that cost money, or else the last one.
+    A missing chunk is priced like the film's last clip that cost money, otherwise its last one.
     """
     made = [state.clip for state in states if state.clip is not None]
     if not made:
@@ -73,5 +73,5 @@ def _prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
 def _price(clip: ClipRecord, spec: ChunkSpec, quotes: Quotes) -> float:
     try:
         return quotes.again(clip, spec)
-    except SpecError:  # a generator or model that is no longer there: its last price is the guess
+    except SpecError:  # its generator or model does not exist any more: estimate by its last price
         return clip.cost_usd
