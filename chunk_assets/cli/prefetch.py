@@ -1,4 +1,8 @@
-"""What a command begins while Python still imports: Dagster takes longer than all the rest."""
+"""Faster starts of `render`, most of which is the import of Dagster.
+
+Measured on a film that is up to date, 5.5 s in all: without the head start of the S3 server it
+takes a second longer, without the pause of the garbage collector 0.3 s.
+"""
 
 import gc
 from collections.abc import Iterator
@@ -9,42 +13,29 @@ from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import LOCAL_BUCKET, Settings
 from chunk_assets.storage.local.lease import Lease, lease
 
-_held: list[Lease] = []
-"""Until the process ends, as `resources.connect` holds its own."""
+_leases: list[Lease] = []
+"""Held until the process ends, like those of `resources.connect`."""
 
 
-class Early:
-    """What is on its way."""
+def start_server(settings: Settings) -> Thread:
+    """Start this machine's S3 server in the background, if the deployment uses it.
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
-        self._server: Thread | None = None
+    Its errors are raised by `resources.connect`, which comes later.
+    """
+    thread = Thread(target=_lease, args=[settings], name="S3", daemon=True)
+    thread.start()
+    return thread
 
-    def start_server(self) -> None:
-        """Start this machine's S3 server, where it is the one to use.
 
-        What is wrong with it is told to whoever connects.
-        """
-        if self._settings.is_local:
-            self._server = Thread(target=self._start, name="S3", daemon=True)
-            self._server.start()
-
-    def wait(self) -> None:
-        """Until what was started is there."""
-        if self._server is not None:
-            self._server.join()
-
-    def _start(self) -> None:
+def _lease(settings: Settings) -> None:
+    if settings.is_local:
         with suppress(ChunkAssetsError):
-            _held.append(lease(self._settings.home.resolve(), LOCAL_BUCKET))
+            _leases.append(lease(settings.home.resolve(), LOCAL_BUCKET))
 
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Collect no garbage while the block imports, and none of what it imported afterwards.
-
-    It stays, and looking through it again and again takes a sixth of the time.
-    """
+    """Pause the garbage collector while the block imports, and exempt what was imported."""
     is_collecting = gc.isenabled()
     gc.disable()
     try:

@@ -96,12 +96,11 @@ def render(
     if only and chunks is None:
         raise click.UsageError("--only needs --chunks")
     with stopping(STOPPED) as interrupts:
-        from chunk_assets.cli.prefetch import Early, importing
+        from chunk_assets.cli.prefetch import importing, start_server
         from chunk_assets.schemas import MANIFEST
 
-        early = Early(settings)
-        if (directory / MANIFEST).is_file() and not dry_run:
-            early.start_server()
+        is_rendered = (directory / MANIFEST).is_file() and not dry_run
+        server = start_server(settings) if is_rendered else None
         with importing():
             from chunk_assets.cli.output_file import check_ffmpeg, make_shareable, writable_target
             from chunk_assets.cli.progress import ChunkProgress
@@ -124,7 +123,8 @@ def render(
                 with importing():
                     from chunk_assets.cli.rendering import Rendering
                     from chunk_assets.cli.summary import print_film, print_film_json
-                early.wait()
+                if server is not None:
+                    server.join()
             rendering = Rendering(
                 settings,
                 name,

@@ -1,4 +1,4 @@
-"""Every check there is, in the order in which they are told."""
+"""All checks, in the order in which they are printed."""
 
 from chunk_assets.doctor import cluster, generators, machine, s3, storage
 from chunk_assets.doctor.findings import Check
@@ -14,4 +14,4 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (generators.replicate,),
     (generators.sensor_limits,),
 )
-"""The first of a group is what its others cannot do without."""
+"""If the first check of a group fails, the others are skipped."""

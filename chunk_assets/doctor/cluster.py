@@ -1,4 +1,4 @@
-"""The cluster: the broker and the workers, where there are any."""
+"""The cluster: broker, workers and database connections."""
 
 import time
 from collections import Counter
@@ -12,12 +12,12 @@ from chunk_assets.settings import Settings
 ONE_MACHINE = "CHUNK_ASSETS_BROKER_URL is not set: runs stay on this machine"
 
 CONNECTIONS_A_SLOT, OTHER_CONNECTIONS = 2, 20
-"""To PostgreSQL: a run keeps one to its runs and one to its events (`cluster.connections`); Dagit,
-the daemon and their code servers come and go."""
+"""Connections to PostgreSQL: a run keeps one for runs and one for events (`cluster.connections`);
+Dagit, the daemon and their code servers open others as needed."""
 
 
 def broker(settings: Settings) -> Finding:
-    """The Redis that takes runs to the workers answers."""
+    """Check that the Redis that takes runs to the workers answers."""
     missing = _unusable(settings)
     if missing is not None:
         return missing
@@ -35,14 +35,14 @@ def broker(settings: Settings) -> Finding:
         except (RedisError, OSError, ValueError) as error:
             return fails(
                 f"the Redis at {address(url)} does not answer: {type(error).__name__}: {error}",
-                f"see that it runs, and that {variable} is right",
+                f"check that it runs, and that {variable} is right",
             )
         said.append(f"Redis {version} answers in {(time.monotonic() - began) * 1000:.0f} ms")
     return ok(" and ".join(said))
 
 
 def workers(settings: Settings) -> Finding:
-    """There are workers, and all of them have the code of this machine."""
+    """Check that there are workers, and that all have the code of this machine."""
     missing = _unusable(settings)
     if missing is not None:
         return missing
@@ -56,17 +56,17 @@ def workers(settings: Settings) -> Finding:
         with connect(settings) as redis:
             found = live_workers(redis)
     except (RedisError, OSError) as error:
-        return fails(f"workers cannot be asked for: {type(error).__name__}", "see the broker")
+        return fails(f"workers cannot be listed: {type(error).__name__}", "check the broker")
     staying = [each for each in found if not each.is_leaving]
     if not staying:
-        return fails("no worker was heard of", "start 'chunk-assets worker' on a host")
+        return fails("no worker is running", "start 'chunk-assets worker' on a host")
     other = [each for each in staying if each.code != here]
     if other:
         named = ", ".join(f"{each.name} has {each.code}" for each in other[:5])
         return fails(
-            f"{len(other)} of {len(staying)} workers have other code than this machine's {here}: "
+            f"{len(other)} of {len(staying)} workers do not have this machine's code, {here}: "
             f"{named}",
-            "install the same chunk_assets on each, and start the workers again",
+            "install the same chunk_assets on each, and restart the workers",
         )
     hosts = Counter(each.host for each in staying)
     slots = sum(each.slots for each in staying)
@@ -77,7 +77,7 @@ def workers(settings: Settings) -> Finding:
 
 
 def connections(settings: Settings) -> Finding:
-    """PostgreSQL lets in as many as the workers' slots keep."""
+    """Check that PostgreSQL allows the connections that the workers' slots keep."""
     missing = _unusable(settings)
     if missing is not None:
         return missing

@@ -1,4 +1,4 @@
-"""What a check finds, and how checks are run so that none keeps another from running."""
+"""Run checks independently of each other, and collect their findings."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,13 +15,13 @@ State = Literal["ok", "warning", "fails", "not configured", "not looked at"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The finding of one check.
 
     Attributes:
-        state: "fails" where this deployment cannot do what it is configured for; "warning" where
-            it can, and something should be put right.
-        measured: What was seen, with its unit.
-        advice: What to do; empty where there is nothing to do.
+        state: "fails" if this deployment cannot do what it is configured for; "warning" if it can,
+            but something should be fixed.
+        measured: What was measured, with its unit.
+        advice: What to do; empty if nothing.
     """
 
     state: State
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """A finding under the name of its check."""
+    """A finding with the name of its check."""
 
     name: str
     finding: Finding
@@ -41,29 +41,29 @@ Check = Callable[[Settings], Finding]
 
 
 def ok(measured: str, advice: str = "") -> Finding:
-    """It is as it must be; advice is then for some other day."""
+    """Report that nothing is wrong."""
     return Finding("ok", measured, advice)
 
 
 def warning(measured: str, advice: str) -> Finding:
-    """It works, but something should be put right."""
+    """Report that it works, but something should be fixed."""
     return Finding("warning", measured, advice)
 
 
 def fails(measured: str, advice: str = "") -> Finding:
-    """It is not as it must be."""
+    """Report a failure."""
     return Finding("fails", measured, advice)
 
 
 def not_configured(what: str, advice: str = "") -> Finding:
-    """This deployment does without it."""
+    """Report that this deployment does not use it."""
     return Finding("not configured", what, advice)
 
 
 def examine(settings: Settings, groups: Iterable[Sequence[Check]]) -> Iterator[Result]:
-    """Run the checks, each group whatever the others find; no secret stands in what they say.
+    """Run the groups of checks independently, and remove secrets from their findings.
 
-    Where the first of a group fails, the others have nothing to look at.
+    If the first check of a group fails, its others are reported as not looked at.
     """
     for first, *others in groups:
         found = _guarded(first, settings)
@@ -81,7 +81,7 @@ def _guarded(check: Check, settings: Settings) -> Finding:
         found = check(settings)
     except ChunkAssetsError as error:
         found = fails(str(error))
-    except Exception as error:  # foreign code and foreign servers: the other checks go on
+    except Exception as error:  # of libraries and servers: the other checks must still run
         found = fails(f"{type(error).__name__}: {str(error)[:300]}")
     return replace(
         found,
@@ -91,7 +91,7 @@ def _guarded(check: Check, settings: Settings) -> Finding:
 
 
 def without_secrets(text: str, settings: Settings) -> str:
-    """A text on one line, in which `***` stands for every secret of the deployment."""
+    """Return a text on one line, with `***` in place of every secret of the deployment."""
     known = [os.environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
     urls = (settings.broker_url, settings.result_url, settings.postgres_url)
     for secret in (settings.replicate_api_token, *urls):

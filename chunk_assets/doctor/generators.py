@@ -1,6 +1,6 @@
-"""Generators: does the hosted models' account take the token, and what may the sensor spend.
+"""Generators: the catalog, the account of the hosted models, and the sensor's spending limits.
 
-Nothing is paid.
+Nothing is paid for.
 """
 
 from datetime import UTC, datetime
@@ -18,30 +18,30 @@ _RETRIES = RetryPolicy(attempts=2, seconds=10)
 
 
 def models(settings: Settings) -> Finding:
-    """The catalog of hosted models can be read, your own file among it."""
+    """Check that the catalog of hosted models, and your own file, can be read."""
     known = len(list(load_catalog(settings.models).values()))
-    own = f", {settings.models} among them" if settings.models else ""
+    own = f", including those of {settings.models}" if settings.models else ""
     return ok(f"{known} models are known{own}")
 
 
 def replicate(settings: Settings) -> Finding:
-    """Replicate takes the token: its account is asked for, which costs nothing."""
+    """Check that Replicate accepts the token, by a request for its account, which is free."""
     token = settings.replicate_api_token
     if token is None:
         return not_configured("REPLICATE_API_TOKEN is not set: no hosted model can be used")
     base_url = settings.replicate_base_url
     with ReplicateApi(token, base_url, cancel_after=60, timeout=10, retries=_RETRIES) as api:
-        return ok(f"{api.base_url} takes the token, of account {api.account()!r}")
+        return ok(f"{api.base_url} accepts the token of account {api.account()!r}")
 
 
 def sensor_limits(settings: Settings) -> Finding:
-    """Which paid generators manifests on S3 may start, and for how much."""
+    """Check which paid generators a manifest on S3 may start, and the limits on their cost."""
     allowed = sorted(settings.paid_sensor_generators)
     if not allowed:
         return ok("manifests on S3 start free generators only")
     if unknown := [name for name in allowed if name not in GENERATORS]:
         return fails(
-            f"CHUNK_ASSETS_SENSOR_GENERATORS names {unknown[0]!r}, which is no generator",
+            f"CHUNK_ASSETS_SENSOR_GENERATORS names {unknown[0]!r}, which is not a generator",
             f"choose from {', '.join(sorted(GENERATORS))}",
         )
     film, day = settings.sensor_max_cost_per_film, settings.sensor_max_cost_per_day

@@ -11,21 +11,21 @@ from chunk_assets.media.ffmpeg import ask, executable
 from chunk_assets.settings import Settings
 
 MIN_FREE_BYTES = 2 << 30
-"""Four chunks at most are on disk, and the film: half a gigabyte for ten minutes; as much nearby
-(`storage.nearby`), as much for another film, and as much for Dagster's events."""
+"""At most four chunks and the film are on disk: half a gigabyte for ten minutes. The video cache,
+another film and Dagster's events need as much each."""
 
 ENCODER, FILTER = "libx264", "xfade"
 
 
 def ffmpeg(settings: Settings) -> Finding:
-    """The binary runs, and has what clips and seams are made with."""
+    """Check that the binary runs, and has the encoder and the filter that we use."""
     binary = settings.ffmpeg or executable()
     try:
         version = ask(binary, "-version").split("\n", 1)[0].removeprefix("ffmpeg version ")
         parts = {ENCODER: ask(binary, "-encoders"), FILTER: ask(binary, "-filters")}
     except FFmpegError as error:
-        return fails(str(error), "unset CHUNK_ASSETS_FFMPEG to use the one that came with pip")
-    # A line of either list is "flags name what it is".
+        return fails(str(error), "unset CHUNK_ASSETS_FFMPEG to use the one installed by pip")
+    # A line of either list is "flags name description".
     missing = [name for name, listed in parts.items() if name not in _names(listed)]
     if missing:
         return fails(
@@ -40,33 +40,33 @@ def _names(listed: str) -> set[str]:
 
 
 def disk(settings: Settings) -> Finding:
-    """There is room for what a film leaves in the home while it is made."""
+    """Check that the home has space for a film while it is rendered."""
     home = _existing(settings.home)
     free = shutil.disk_usage(home).free
-    measured = f"{free / (1 << 30):.1f} GiB free in {home}; needed are {MIN_FREE_BYTES >> 30} GiB"
+    measured = f"{free / (1 << 30):.1f} GiB free in {home}; {MIN_FREE_BYTES >> 30} GiB are needed"
     if free < MIN_FREE_BYTES:
-        return fails(measured, "make room, or name another disk with CHUNK_ASSETS_HOME")
+        return fails(measured, "free space, or set CHUNK_ASSETS_HOME to another disk")
     return ok(measured)
 
 
 def locks(settings: Settings) -> Finding:
-    """The home's file system keeps a second process from what a first has locked."""
+    """Check that file locks work on the home's file system."""
     home = _existing(settings.home)
-    advice = "put CHUNK_ASSETS_HOME on a local disk that this user may write"
+    advice = "set CHUNK_ASSETS_HOME to a directory on a local disk that this user may write"
     try:
         with tempfile.TemporaryDirectory(dir=home, prefix="doctor-") as directory:
             path = Path(directory) / "lock"
             with FileLock(path, wait=False):
                 if is_locked(path):
-                    return ok(f"a lock in {home} is refused to a second holder")
+                    return ok(f"a second process cannot take a lock in {home}")
     except StorageError as error:
         return fails(str(error), advice)
     except OSError as error:
-        return fails(f"{home} takes no lock: {error.strerror or error}", advice)
-    return fails(f"a lock in {home} was given twice", advice)
+        return fails(f"no lock can be taken in {home}: {error.strerror or error}", advice)
+    return fails(f"the same lock in {home} can be taken twice", advice)
 
 
 def _existing(path: Path) -> Path:
-    """The path, or what there is of it: nothing is made by looking."""
+    """Return the path or its nearest existing parent, so that nothing is created."""
     path = path.absolute()
     return next(each for each in (path, *path.parents) if each.exists())

@@ -1,4 +1,4 @@
-"""Dagster's storage: is it reachable, is its schema this version's, how full is the grid."""
+"""Dagster's storage: its answer, its schema, and the partition grid."""
 
 import sqlite3
 import time
@@ -16,14 +16,14 @@ from chunk_assets.errors import ChunkAssetsError
 from chunk_assets.settings import Settings
 
 ADVISED_PARTITIONS = 100_000
-"""An asset's partitions at most, by Dagster's documentation."""
+"""The limit on an asset's partitions that Dagster's documentation recommends."""
 
 _SHOWN = 10
-"""Foreign keys that are named, of each dimension."""
+"""Limit on the foreign keys that are listed, for each dimension."""
 
 
 def dagster_storage(settings: Settings) -> Finding:
-    """Runs and events can be read."""
+    """Check that runs and events can be read."""
     began = time.monotonic()
     try:
         with open_instance(settings) as instance:
@@ -37,15 +37,15 @@ def dagster_storage(settings: Settings) -> Finding:
         if isinstance(cause := _root(error), sqlite3.DatabaseError):
             return fails(database_sentence(dagster_home(settings), cause))
         return fails(
-            f"the storage that {dagster_home(settings) / 'dagster.yaml'} names does not answer: "
+            f"the storage in {dagster_home(settings) / 'dagster.yaml'} does not answer: "
             f"{_cause(error)}",
-            "see that its server runs, and that name, user and password in the URL are right",
+            "check that its server runs, and that name, user and password in the URL are right",
         )
     return ok(f"{kind} with {runs} runs, answers in {seconds * 1000:.0f} ms")
 
 
 def dagster_migrated(settings: Settings) -> Finding:
-    """The tables are those that this version of Dagster expects."""
+    """Check that the database schema is the one that this version of Dagster expects."""
     with open_instance(settings) as instance:
         storages: list[Any] = [instance.run_storage, instance.event_log_storage]
         storages.append(instance.schedule_storage)
@@ -53,29 +53,29 @@ def dagster_migrated(settings: Settings) -> Finding:
     behind = [name for name, at in found.items() if at is not None and at[0] != at[1]]
     if behind:
         return fails(
-            f"{', '.join(behind)} is at another schema than Dagster {dg.__version__} expects",
-            "run 'dagster instance migrate' once, with every run at rest",
+            f"{', '.join(behind)} does not have the schema that Dagster {dg.__version__} expects",
+            "run 'dagster instance migrate' once, while nothing is running",
         )
-    return ok(f"at the schema of Dagster {dg.__version__}")
+    return ok(f"has the schema of Dagster {dg.__version__}")
 
 
 def dagster_grid(settings: Settings) -> Finding:
-    """The partition grid is as large as Dagster advises, or smaller."""
+    """Check that the partition grid is within the size that Dagster recommends."""
     with open_instance(settings) as instance:
         films = len(instance.get_dynamic_partitions(VIDEO_ID))
         numbers = len(instance.get_dynamic_partitions(CHUNK_NUM))
         away = len(retired_films(instance))
     measured = (
         f"{films} films × {numbers} chunk numbers = {films * numbers:,} partitions; "
-        f"advised are {ADVISED_PARTITIONS:,} at most; {away} films are retired"
+        f"limit {ADVISED_PARTITIONS:,}; {away} films are retired"
     )
     if films * numbers > ADVISED_PARTITIONS:
-        return fails(measured, "take finished films out: chunk-assets retire --older-than 30d")
+        return fails(measured, "remove finished films: chunk-assets retire --older-than 30d")
     return ok(measured)
 
 
 def dagster_keys(settings: Settings) -> Finding:
-    """Every partition key names a film or a chunk."""
+    """Check that every partition key names a film or a chunk."""
     with open_instance(settings) as instance:
         foreign = foreign_keys(instance)
     counted = sum(map(len, foreign.values()))
@@ -88,13 +88,13 @@ def dagster_keys(settings: Settings) -> Finding:
         if keys
     ]
     return warning(
-        f"{counted} partition keys name no film and no chunk and are ignored: {'; '.join(named)}",
+        f"{counted} partition keys name no film and no chunk: {'; '.join(named)}",
         "remove them: chunk-assets retire --foreign",
     )
 
 
 def _kind(instance: dg.DagsterInstance) -> str:
-    # Ours is a private subclass: the base has the name that people know.
+    # Ours is a subclass: the base class has the name that people know.
     names = [each.__name__ for each in type(instance.event_log_storage).__mro__]
     known = next(name for name in names if name.endswith("EventLogStorage"))
     return known.removesuffix("EventLogStorage") or "storage"
@@ -107,6 +107,6 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _cause(error: BaseException) -> str:
-    """What the database's driver said first, on one line and without SQLAlchemy's lines behind."""
+    """Return the database driver's message, without SQLAlchemy's further lines."""
     error = _root(error)
     return str(error).strip().split("\n\n")[0][:300] or type(error).__name__

@@ -210,7 +210,7 @@ def test_a_home_that_takes_no_file(store: ObjectStore, monkeypatch: Patch, tmp_p
     (tmp_path / "file").write_text("in the way")
     found = machine.locks(Settings(home=tmp_path / "file"))
     assert found.state == "fails"
-    assert "takes no lock" in found.measured
+    assert "no lock can be taken" in found.measured
     found = machine.disk(Settings(home=tmp_path / "not" / "there"))
     assert found.state == "ok"
     assert not (tmp_path / "not").exists()
@@ -252,7 +252,7 @@ def test_the_broker(store: ObjectStore, monkeypatch: Patch, desk: Path, tmp_path
         wait_for(_answers(redis.ping))
         ended = run("doctor", "--json")
         assert failing(ended) == ["workers"]
-        assert "no worker was heard of" in checked(ended)["workers"]["measured"]
+        assert "no worker is running" in checked(ended)["workers"]["measured"]
         beat(redis, this_worker(2))
         ended = run("doctor", "--json")
         assert failing(ended) == []
