@@ -31,6 +31,8 @@ from chunk_assets.storage.store import ObjectStore
 
 _FILM_STATES = {"up to date": "fresh", "out of date": "stale", "missing": "missing"}
 
+_STATES = {"stale": "out of date", "missing": "missing"}
+
 Runs = Mapping[str, Sequence[FilmRun]]
 """The active runs that render, by film."""
 
@@ -146,11 +148,14 @@ def show_film(
     if summary["page_url"]:
         print_sentence(f"Its page: {summary['page_url']} (or run: chunk-assets page {video_id})")
     if changed:
+        later = (
+            f", or up to ${changed.end_usd:.2f} if later chunks change too "
+            f"(${changed.scene_usd:.2f} to the end of the scene, chunk {changed.scene_end:02d})"
+        )
         print_sentence(
-            f"Chunk {changed.chunk_num:02d} is out of date. Bringing the film up to date costs "
-            f"${changed.keep_usd:.2f}, or up to ${changed.end_usd:.2f} if later chunks change "
-            f"too (${changed.scene_usd:.2f} to the end of the scene, chunk "
-            f"{changed.scene_end:02d})."
+            f"Chunk {changed.chunk_num:02d} is {_STATES[states[changed.chunk_num].state]}. "
+            f"Bringing the film up to date costs ${changed.keep_usd:.2f}"
+            f"{later if changed.end_usd > changed.keep_usd else ''}."
         )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
     from chunk_assets.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Write a film's page, an HTML file.")
 @click.argument("video")
 @click.option(
     "-o",

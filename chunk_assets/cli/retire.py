@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chunk_assets.cli.options import json_option, pass_settings
-from chunk_assets.cli.terminal import plain
+from chunk_assets.cli.terminal import plain, print_sentence
 
 if TYPE_CHECKING:  # they import Dagster, which `--help` does not need
     from chunk_assets.defs.partitions.retirement import Retirement
@@ -147,7 +147,7 @@ def _tell(found: "Retirement", is_dry_run: bool, *, named: bool) -> None:
         click.echo(f"{len(left) - SHOWN} more: kept; --json lists them.")
     if named:
         _list(found.too_recent, "kept, too recent")
-    click.echo(
+    print_sentence(
         f"{_films(len(found.retired))} {done}. Kept: {len(found.too_recent)} too recent, "
         f"{len(found.unfinished)} unfinished, {len(found.in_use)} in use."
     )

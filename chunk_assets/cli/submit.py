@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
 PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator uses it yet."
 
 
-@click.command()
+@click.command(short_help="Check an animatic and upload it to S3.")
 @animatic_argument
 @video_id_option
 @click.option("--dry-run", is_flag=True, help="Only check the animatic; write nothing.")
