@@ -35,8 +35,8 @@ def usable_plan(store: ObjectStore, video_id: str, generators: Generators) -> Fi
     name="judge_animatics",
     specs=check_specs(ANIMATICS, results.ANIMATIC_CHECKS, videos),
     can_subset=True,
-    description="Plans films from their animatics. The sensor `new_animatics` does so by "
-    "itself for new, changed and deleted manifests.",
+    description="Plans films from their animatics. The sensor `new_animatics` also does this for "
+    "new, changed and deleted manifests.",
 )
 def animatic_checks(
     context: dg.AssetCheckExecutionContext,

@@ -122,7 +122,7 @@ def record_settled(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, version: str, stamp: str, why: str
 ) -> None:
     """Record that this writing of a manifest was handled, and how."""
-    _record(instance, store, name, version, stamp, SETTLED, why)
+    _observe(instance, store, name, version, {STAMP: stamp, OUTCOME: SETTLED}, why)
 
 
 def record_refused(
@@ -172,7 +172,7 @@ def record_retired(
 ) -> None:
     """Record that this writing needs no run: its film is finished, and leaves the grid."""
     why = "Retired: its film is finished."
-    _record(instance, store, name, before.version, stamp, RETIRED, why)
+    _observe(instance, store, name, before.version, {STAMP: stamp, OUTCOME: RETIRED}, why)
 
 
 def _record_return(
@@ -183,18 +183,6 @@ def _record_return(
         {STAMP: before.stamp} if before.stamp else {}
     )
     _observe(instance, store, name, before.version, tags, "The film is in the grid again.")
-
-
-def _record(
-    instance: dg.DagsterInstance,
-    store: ObjectStore,
-    name: str,
-    version: str | None,
-    stamp: str,
-    outcome: str,
-    why: str,
-) -> None:
-    _observe(instance, store, name, version, {STAMP: stamp, OUTCOME: outcome}, why)
 
 
 def _observe(
