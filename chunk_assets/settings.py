@@ -28,18 +28,18 @@ SEVEN_DAYS = 7 * 24 * 3600
 _UNREADABLE_URL = "unreadable_url"
 
 _LIMITS = {"quality": "COLOUR_DRIFT=4", "limits": "CLIP_SIDE=4096"}
-"""The settings that are groups of limits, each with an example of one."""
+"""The settings that are groups of limits, each with an example."""
 
 
 def _readable(url: SecretStr) -> SecretStr:
-    """Refuse a URL that libraries would read differently; the error repeats no part of it."""
+    """Refuse a URL that libraries parse differently; the error message contains no part of it."""
     text = url.get_secret_value()
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
         parts = None
-    # The single @ ends user and password; one after the host shows that they had a /, ? or #.
+    # The only @ ends user and password; an @ after the host means that they contain /, ? or #.
     if parts is None or text.count("@") != parts.netloc.count("@") or text.count("@") > 1:
         raise PydanticCustomError(
             _UNREADABLE_URL,
@@ -51,7 +51,7 @@ def _readable(url: SecretStr) -> SecretStr:
 
 
 SecretUrl = Annotated[SecretStr, AfterValidator(_readable)]
-"""A server's URL with its password in it."""
+"""A server's URL that contains a password."""
 
 
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+")
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=Path(".chunk_assets"),
-        description="Where this machine keeps Dagster's storage and the local S3 server's data.",
+        description="The directory of Dagster's storage and the local S3 server's data.",
     )
     bucket: str | None = Field(
         default=None,
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     endpoint_url: Annotated[str | None, AfterValidator(_without_secrets)] = Field(
         default=None,
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-        description="Your own S3 server, when it is not AWS; only with `bucket`.",
+        description="Your own S3 server if it is not AWS; only with `bucket`.",
     )
     s3_retry_seconds: float = Field(
         default=0.0,
@@ -125,12 +125,12 @@ class Settings(BaseSettings):
         default=SEVEN_DAYS,
         ge=60,
         le=SEVEN_DAYS,
-        description="Lifetime of a play link in seconds; S3 allows seven days at most.",
+        description="Lifetime of a play link in seconds; S3's limit is seven days.",
     )
     dagster_home: Path | None = Field(
         default=None,
         validation_alias="DAGSTER_HOME",
-        description="Your own Dagster instance; by default one is kept in `home`.",
+        description="Your own Dagster instance; by default one in `home`.",
     )
     fork_server: Path | None = Field(
         default=None,
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         "the processes it starts.",
     )
     models: Path | None = Field(
-        default=None, description="A TOML file with models and prices of your own."
+        default=None, description="A TOML file with your own models and prices."
     )
     replicate_api_token: SecretStr | None = Field(
         default=None, validation_alias="REPLICATE_API_TOKEN", description="Replicate's token."
@@ -241,7 +241,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "__".join(map(str, first["loc"]))
-        if not name.isupper():  # the others are called by their own name, REPLICATE_BASE_URL say
+        if not name.isupper():  # the others are named by their alias, such as REPLICATE_BASE_URL
             name = f"CHUNK_ASSETS_{name.upper()}"
         if first["type"] == _UNREADABLE_URL:  # its value is a secret
             raise SpecError(f"the environment variable {name} {first['msg']}") from None

@@ -1,4 +1,4 @@
-"""Ending a command tidily, whoever asks for it: Ctrl-C, `kill`, or the terminal being closed."""
+"""Stop a command cleanly on Ctrl-C, `kill` or a closed terminal."""
 
 import atexit
 import gc
@@ -15,61 +15,61 @@ from typing import IO, Any, NoReturn
 import click
 
 EXIT_CODE = 128 + signal.SIGINT
-"""What a shell reports of a program that Ctrl-C ended."""
+"""The exit code that shells report for a program ended by Ctrl-C."""
 
-# Python looks through everything that is alive at its end for cycles to take apart: of Dagster's
-# 270,000 objects that takes a second, in which a person waits for the prompt.
+# At exit Python collects cycles among all live objects: with Dagster's 270,000 that takes a second,
+# in which a person waits for the prompt.
 atexit.register(gc.freeze)
 
 
 class Stopped(click.ClickException):
-    """A person stopped the command; nothing is wrong."""
+    """A person stopped the command, which is not an error."""
 
     exit_code = EXIT_CODE
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say so on stderr, without calling it an error."""
+        """Print the message on stderr, without calling it an error."""
         click.echo(self.message, file=file, err=True)
 
 
 class Interrupts:
-    """The signals that ask a command to stop, raised as `KeyboardInterrupt` in the main thread."""
+    """Raises the signals that stop a command as `KeyboardInterrupt` in the main thread."""
 
     def __init__(self) -> None:
         self.is_asked = False
 
     def check(self) -> None:
-        """Stop here if somebody has asked for it.
+        """Stop here if a signal has arrived.
 
-        An interrupt that comes while Python collects garbage is lost in there: whoever calls this
-        now and then stops all the same.
+        An interrupt that arrives during a garbage collection is lost, so long commands call this
+        between their steps.
 
         Raises:
-            KeyboardInterrupt: Somebody has.
+            KeyboardInterrupt: A signal has arrived.
         """
         if self.is_asked:
             raise KeyboardInterrupt
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Handle the first signal."""
         self.is_asked = True
         raise KeyboardInterrupt
 
     def on_another(self, _number: int, _frame: FrameType | None) -> NoReturn:
-        """Take a signal that comes while the process ends, from somebody in a hurry."""
+        """Handle a signal that arrives while the process ends: exit at once."""
         os._exit(EXIT_CODE)
 
     def on_lost_error(self, lost: "sys.UnraisableHookArgs") -> None:
-        """Print what went wrong in a collection, unless it is an interrupt: `check` has that."""
+        """Print an error of a garbage collection, except an interrupt, which `check` raises."""
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(lost)
 
 
-def let_go(error: BaseException) -> None:
-    """Close what the code held that the error has left: generators, with their threads and files.
+def clear_frames(error: BaseException) -> None:
+    """Close the generators, with their threads and files, in the frames that an error has left.
 
-    An error keeps the frames that it passed, and they keep the generators that wait in them, until
-    it is forgotten; one that ends the process is not, and Python waits for their threads for ever.
+    A traceback keeps its frames alive, and they keep suspended generators alive. If the error ends
+    the process, Python would wait for their threads forever.
     """
     passed: list[BaseException] = []
     errors: list[BaseException | None] = [error]
@@ -82,24 +82,24 @@ def let_go(error: BaseException) -> None:
 
 @contextmanager
 def stopping(sentence: str) -> Iterator[Interrupts]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the block, and say `sentence` then.
+    """Let Ctrl-C, SIGTERM and SIGHUP end the block, and then print `sentence`.
 
-    A signal that the parent had ignored (`nohup`, a shell's `&`) stays ignored. A second one
-    interrupts the tidying up; one that comes behind the block ends the process at once.
+    A signal that the parent has ignored (`nohup`, a shell's `&`) stays ignored. A second signal
+    interrupts the cleanup; one after the block ends the process at once.
     """
     interrupts = Interrupts()
     replaced: dict[int, Any] = {}
     hook = sys.unraisablehook
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows knows no SIGHUP
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 replaced[number] = signal.signal(number, interrupts.on_signal)
         sys.unraisablehook = interrupts.on_lost_error
     try:
         yield interrupts
     except KeyboardInterrupt as interrupt:
-        let_go(interrupt)
+        clear_frames(interrupt)
         raise Stopped(sentence) from None
     finally:
         sys.unraisablehook = hook

@@ -1,4 +1,4 @@
-"""A progress bar a chunk, on stderr."""
+"""Progress bars on stderr, one for each chunk."""
 
 import sys
 from collections.abc import Iterator
@@ -16,28 +16,28 @@ from chunk_assets.schemas import ChunkSpec
 
 _LABEL = 36  # cells; with the bar, the percentage and the time it fills 80
 _BAR = 24
-_MARGIN = 4  # lines of the terminal that are left for what is not a chunk's bar
+_MARGIN = 4  # lines of the terminal for everything but chunks' bars
 
 
 class _TimeSoFar(TimeElapsedColumn):
-    """The time a bar has been moving; what has stopped says by itself how long it took."""
+    """The elapsed time of a running bar; a stopped bar shows its time itself."""
 
     def render(self, task: Task) -> Text:
-        """The cell of one bar."""
+        """Render one bar's cell."""
         return super().render(task) if task.stop_time is None else Text()
 
 
 class ChunkProgress(Listener):
-    """Draws what the walk says; in a log instead of a terminal, one line a chunk.
+    """Shows the progress of a render; in a log instead of a terminal, one line a chunk.
 
-    The bars give way to the table once all is well, and stay when it is not.
+    The bars are removed after a success, and stay after an error.
 
     Attributes:
-        seconds: How long each chunk took that was rendered, by its number.
+        seconds: How long each rendered chunk has taken, by its number.
     """
 
     def __init__(self, chunks: int):
-        """Of a film of so many chunks."""
+        """Create the bars of a film with so many chunks."""
         self.seconds: dict[int, float] = {}
         self._chunks = chunks
         self._console = Console(stderr=True)
@@ -68,7 +68,7 @@ class ChunkProgress(Listener):
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Draw a bar of unknown length for what is not a chunk."""
+        """Show a bar of unknown length while the block runs."""
         task = self._bars.add_task(what, total=None, done="")
         try:
             yield
@@ -77,13 +77,13 @@ class ChunkProgress(Listener):
 
     @contextmanager
     def stitching(self) -> Iterator[None]:
-        """Say that the chunks are being joined."""
+        """Show that the film is being stitched."""
         self._line("stitching the film")
         with self.waiting("stitching the film"):
             yield
 
     def note(self, text: str) -> None:
-        """Print a line that stays, in a terminal and in a log."""
+        """Print a permanent line."""
         self._console.print(plain(text), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def started(self, spec: ChunkSpec) -> None:
@@ -91,13 +91,13 @@ class ChunkProgress(Listener):
         self._add(spec)
 
     def progressed(self, spec: ChunkSpec, fraction: float) -> None:
-        """Move it on."""
+        """Update the chunk's bar."""
         fraction = min(max(fraction, 0.0), 1.0)
         task = self._tasks[spec.chunk_num]
         self._bars.update(task, completed=fraction, done=f"{fraction:.0%}")
 
     def rendered(self, spec: ChunkSpec, seconds: float) -> None:
-        """Fill it."""
+        """Complete the chunk's bar."""
         self.seconds[spec.chunk_num] = seconds
         task = self._tasks[spec.chunk_num]
         self._bars.update(task, completed=1.0, done=f"{seconds:.1f} s")
@@ -105,7 +105,7 @@ class ChunkProgress(Listener):
         self._line(f"{self._name(spec)}: rendered in {seconds:.1f} s")
 
     def kept(self, spec: ChunkSpec) -> None:
-        """Say that it stays as it is stored."""
+        """Show that the chunk is kept."""
         task = self._add(spec)
         self._bars.update(task, completed=1.0, done="kept")
         self._bars.stop_task(task)
@@ -119,7 +119,7 @@ class ChunkProgress(Listener):
         task = self._bars.add_task(cut(self._name(spec), _LABEL), total=1.0, done="0%")
         self._tasks[spec.chunk_num] = task
         shown = max(self._console.height - _MARGIN, 1)
-        for passed in [*self._tasks.values()][:-shown]:  # a film may have more than lines fit
+        for passed in [*self._tasks.values()][:-shown]:  # more chunks than lines
             self._bars.update(passed, visible=False)
         return task
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.cli.interrupts import let_go
+from chunk_assets.cli.interrupts import clear_frames
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.repairs import Repairs
 from chunk_assets.cli.run_ranges import RunRange, ranges_to_repair, requested_ranges
@@ -228,7 +228,7 @@ class Rendering:
                 raise failure.__cause__ from None
             raise
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
-            let_go(interrupt)  # finish uploads while the film is locked
+            clear_frames(interrupt)  # finish uploads while the film is locked
             _cancel(instance, run_id)
             raise KeyboardInterrupt from None
 

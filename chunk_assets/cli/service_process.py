@@ -1,15 +1,15 @@
-"""The process that keeps a server for as long as the command that asked for it lives.
+"""A process that runs a service for as long as the command that started it lives.
 
-Run as `python -m chunk_assets.cli.service_process SECONDS COMMAND...`, its standard input a pipe:
-it starts COMMAND, and when the pipe is closed, which the kernel does however its other end dies
-(SIGKILL too), it asks COMMAND and everything COMMAND has started to end, and ends by force what is
-left after SECONDS. SIGTERM skips the asking. Its exit code is COMMAND's.
+Run as `python -m chunk_assets.cli.service_process SECONDS COMMAND...`, with a pipe as standard
+input. It starts COMMAND. When the pipe closes, which the kernel does however its other end dies
+(SIGKILL too), it interrupts COMMAND and its children, and kills what is left after SECONDS. SIGTERM
+kills them at once. Its exit code is COMMAND's.
 
-The command runs in a process group of its own, so that a terminal's Ctrl-C goes to whoever holds
-the pipe, and so that a signal reaches its children, too. On Linux the kernel ends COMMAND if the
-keeper itself is killed. What leaves the group (with `setsid`) is not followed.
+The command runs in its own process group, so that a terminal's Ctrl-C does not reach it, and a
+signal to the group also reaches its children. On Linux the kernel ends COMMAND if this process is
+killed. Children that leave the group (with `setsid`) are not followed.
 
-Nothing but the standard library is imported: it starts in 30 ms and needs 10 MB.
+Only the standard library is imported: it starts in 30 ms and needs 10 MB.
 """
 
 import ctypes
@@ -27,11 +27,11 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the command in a group of its own."""
+    """Start the command in its own process group."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def prepare() -> None:
-        # A shell's `&` has interrupts ignored, and Dagster would then ignore SIGTERM as well.
+        # A shell's `&` ignores interrupts, and Dagster would then ignore SIGTERM too.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if libc:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -40,7 +40,7 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], seconds: float, is_hurried: threading.Event) -> None:
-    """End the process's group: as Ctrl-C does, and after so many seconds by force."""
+    """Interrupt the process's group, and kill it after so many seconds."""
     _signal_group(process, signal.SIGINT)
     deadline = time.monotonic() + seconds
     while _has_members(process) and time.monotonic() < deadline and not is_hurried.is_set():
@@ -50,12 +50,12 @@ def end(process: subprocess.Popen[bytes], seconds: float, is_hurried: threading.
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # macOS says so of a group of zombies
+    with suppress(ProcessLookupError, PermissionError):  # macOS raises it for a group of zombies
         os.killpg(process.pid, number)
 
 
 def _has_members(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()  # reaps it: a zombie counts as a member
+    process.poll()  # reaps it: a zombie is a member
     try:
         os.killpg(process.pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -64,7 +64,7 @@ def _has_members(process: subprocess.Popen[bytes]) -> bool:
 
 
 def main() -> None:
-    """Keep what the arguments say."""
+    """Run the command in the arguments."""
     seconds, *command = sys.argv[1:]
     is_hurried = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: is_hurried.set())
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _is_closed() -> bool:
-    """Whether nobody holds the pipe any more; takes a moment where somebody does."""
+    """Tell whether the pipe is closed; waits a moment if it is not."""
     readable, _, _ = select.select([sys.stdin], [], [], _POLL_SECONDS)
     return bool(readable) and not os.read(sys.stdin.fileno(), 4096)
 

@@ -35,7 +35,7 @@ def sentence(error: BaseException, settings: "Settings | None") -> str | None:
             return damaged_databases.database_sentence(home, cause)
         if _is_postgres_error(cause):
             said = " ".join(str(cause).split())[:_LONGEST_REASON]
-            return f"Dagster's database does not answer: {said}; run 'chunk-assets doctor'"
+            return f"Dagster's storage does not answer: {said}; run 'chunk-assets doctor'"
         if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
             where = f": {cause.filename!r}" if cause.filename is not None else ""
             return f"operating system error: {cause.strerror}{where}"

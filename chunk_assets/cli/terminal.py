@@ -1,4 +1,4 @@
-"""How text and tables look in a terminal, whatever stands in them."""
+"""Print tables and sentences that fit the terminal."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ from chunk_assets.sentences import plain
 __all__ = ["cut", "plain", "print_table"]
 
 _UNCUT = 400
-"""Cells of a line that goes to a file or another program: nothing is folded there."""
+"""Width of lines to a file or another program, where nothing is folded."""
 
 _FOLDED = 16
-"""The least width of a column that folds; with less room, each row becomes lines of its own."""
+"""Minimum width of a column that folds; in a narrower terminal each row is printed as lines."""
 
 
 def cut(text: object, cells: int) -> str:
-    """A plain text of at most so many terminal cells."""
+    """Shorten a text to so many terminal cells, without control characters."""
     short = Text(plain(text))
     short.truncate(cells, overflow="ellipsis")
     return short.plain
@@ -32,15 +32,15 @@ def cut(text: object, cells: int) -> str:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], flexible: str = ""
 ) -> None:
-    """Print rows on stdout under bold headings; figures stand on the right.
+    """Print rows on stdout under bold headings.
 
-    Where the terminal is too narrow for a table, each row becomes a title and lines of its own:
-    nothing is cut.
+    If the terminal is too narrow for a table, each row is printed as a title and lines: nothing is
+    cut.
 
     Args:
-        columns: The headings; one that begins with `>` is of figures.
-        rows: A cell a column, taken literally.
-        flexible: The heading of the column that folds when the terminal is narrow.
+        columns: The headings; one that starts with `>` is right-aligned, for numbers.
+        rows: A cell a column, printed literally.
+        flexible: The heading of the column that folds in a narrow terminal.
     """
     console = _console()
     headings = [name.removeprefix(">") for name in columns]
@@ -63,23 +63,23 @@ def print_table(
 
 
 def print_sentence(text: str, indent: str = "") -> None:
-    """Print a text on stdout, broken between words where the terminal is narrow.
+    """Print a text on stdout, wrapped between words.
 
     Args:
-        text: What to print.
-        indent: What stands before every line but the first.
+        text: The text.
+        indent: The start of every line but the first.
     """
     click.echo("\n".join(_wrapped(text, _console().width, indent)))
 
 
 def _console() -> Console:
-    """Stdout: as wide as the terminal, or as COLUMNS says."""
+    """Return a console on stdout, as wide as the terminal or COLUMNS."""
     is_known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(width=None if is_known else _UNCUT, highlight=False)
 
 
 def _least_width(headings: list[str], cells: list[list[str]], flexible: str) -> int:
-    """How many columns a terminal needs for these rows to stand side by side."""
+    """Return the width that these rows need as a table."""
     widths = []
     for number, heading in enumerate(headings):
         widest = max([heading, *(row[number] for row in cells)], key=cell_len)
@@ -89,7 +89,7 @@ def _least_width(headings: list[str], cells: list[list[str]], flexible: str) -> 
 
 
 def _print_stacked(console: Console, headings: list[str], row: list[str]) -> None:
-    """Print one row as a title and, below it, its other cells with their headings."""
+    """Print a row as a title, and below it the other cells with their headings."""
     lines, line = [], ""
     for heading, cell in zip(headings[1:], row[1:], strict=True):
         item = f"{heading} {cell}".strip()
