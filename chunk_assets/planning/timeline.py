@@ -176,12 +176,6 @@ def _span(beat: Beat, fps: FrameRate) -> tuple[int, int]:
     return fps.frames_in(start), fps.frames_in(start + beat.duration)
 
 
-def beats_without_chunk(film: FilmSpec, slots: Sequence[Slot]) -> list[Beat]:
-    """Return the beats that no chunk shows: each covers less of every slot than another beat."""
-    with_chunk = set(beats_of_slots(film, slots))
-    return [beat for number, beat in enumerate(film.beats) if number not in with_chunk]
-
-
 def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
     """Return whether each chunk opens a scene, given its beat.
 
