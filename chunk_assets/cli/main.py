@@ -52,10 +52,9 @@ class SentenceGroup(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            sentence = system_errors.sentence(error, ctx.obj)
-            if sentence is None:
-                raise
-            raise Fault(sentence) from error
+            if sentence := system_errors.sentence(error, ctx.obj):
+                raise Fault(sentence) from error
+            raise
 
 
 class Fault(click.ClickException):
@@ -83,6 +82,10 @@ def _errors_as_sentences() -> Iterator[None]:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(EXIT_CODE)
+    except Exception as error:  # outside of a command, such as `--help` on a full disk
+        if sentence := system_errors.sentence(error, None):
+            _end(sentence, FAULT)
+        raise
 
 
 def _end(sentence: str, code: int) -> NoReturn:
