@@ -24,7 +24,7 @@ def beats(*lengths: float, **fields: Any) -> list[dict[str, Any]]:
 
 
 def test_the_task_lists_constructor_calls_work():
-    """ChunkSpec and ChunkGenerationOutput take the task list's fields and no more."""
+    """ChunkSpec and ChunkGenerationOutput have exactly the task list's fields."""
     spec = ChunkSpec(
         video_id="film",
         chunk_num=0,

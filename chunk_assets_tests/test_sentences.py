@@ -1,4 +1,4 @@
-"""What strangers wrote cannot act upon whoever reads a sentence."""
+"""Untrusted text in errors is harmless to display."""
 
 import pytest
 

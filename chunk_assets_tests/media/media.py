@@ -73,7 +73,7 @@ def foreign_clip(
     filters: Iterable[tuple[str, dict[str, Any]]] = (),
     **options: Any,
 ) -> Path:
-    """A clip as somebody else's FFmpeg makes it: filters and output options as given."""
+    """Write a foreign clip, with these filters and output options."""
     height, width = frames[0].shape[:2]
     graph: Graph = read(
         "pipe:0", format="rawvideo", pix_fmt="rgb24", video_size=(width, height), framerate=fps

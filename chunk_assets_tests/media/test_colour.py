@@ -84,7 +84,7 @@ def test_fifteen_hops_of_clips_as_they_came_do_not_drift(
 
 
 def test_fifteen_hops_through_normalising_do_not_drift(tmp_path: Path) -> None:
-    """Normalising a clip that somebody else encoded adds no drift of its own."""
+    """Normalising a foreign clip adds no colour drift."""
     start = picture = photo("coffee", SIZE)
     accurate = {"flags": "accurate_rnd+full_chroma_inp+lanczos", "out_color_matrix": "bt709"}
     for hop in range(15):

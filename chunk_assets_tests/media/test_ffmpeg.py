@@ -97,7 +97,7 @@ def test_a_playlist_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
 def test_a_full_disk_is_its_own_sentence(tmp_path: Path) -> None:
-    """Nobody has to read FFmpeg's log to learn that the disk is full."""
+    """A full disk is named, without reading FFmpeg's log."""
     black = read("color=size=640x480:duration=1", format="lavfi")
     with pytest.raises(FFmpegError) as caught:
         run(write(black, Path("/dev/full"), format="rawvideo"), Path("clip.mp4"))

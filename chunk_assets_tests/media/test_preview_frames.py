@@ -32,7 +32,7 @@ def test_they_are_evenly_apart(tmp_path: Path, options: dict[str, int], until: F
     everything = list(read_frames(clip))
     for number, frame in zip(numbers, seen, strict=True):
         assert_looks_like(frame, everything[number], error=0.1)
-    assert preview_frames.pictures(SIZE[0]) == [], "they are let go of"
+    assert preview_frames.pictures(SIZE[0]) == [], "frames are released"
 
 
 def test_they_are_as_wide_as_asked(tmp_path: Path):

@@ -273,7 +273,7 @@ def test_a_slot_that_is_no_length(seconds: float):
 
 
 def test_a_beat_with_a_value_that_json_has_not():
-    """A beat goes onto S3 as JSON."""
+    """Beats are stored on S3 as JSON."""
     spec = bare()
     spec["beats"][0]["own"] = object()
     with pytest.raises(SpecError, match="beat 'a' has a value that JSON cannot hold"):
@@ -299,7 +299,7 @@ def test_more_beats_than_seconds_of_the_longest_film_are_refused():
 
 
 def test_planning_takes_time_in_proportion():
-    """Ten times the chunks and beats take no more than some twenty times the processor time."""
+    """Ten times the chunks and beats take at most twenty times the CPU time."""
 
     def seconds(beats: int, duration: float, slot: float) -> float:
         spec, urls = many(beats, duration), ["u"] * beats

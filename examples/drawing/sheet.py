@@ -54,7 +54,7 @@ class Sheet:
         self._clip: Mask | None = None
 
     def reseed(self, seed: int) -> None:
-        """Begin anew with `seed`: the same calls draw the same lines, on any sheet."""
+        """Restart with `seed`: the same calls draw the same lines on any sheet."""
         self.rng = np.random.default_rng(seed)
 
     def fill(
