@@ -13,6 +13,8 @@ from chunk_assets.settings import Settings
 from chunk_assets_tests.cli.commands import sentence
 from chunk_assets_tests.manifests import small_manifest, write_animatic
 
+pytestmark = pytest.mark.slow
+
 
 def test_settings_hold_a_deployment():
     """Limits, FFmpeg and the file of models come from the environment."""

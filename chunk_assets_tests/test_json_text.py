@@ -115,6 +115,7 @@ def filled(start: str, item: str, end: str) -> bytes:
     return (start + item * count + item.rstrip(",") + end).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("document", "said"),
     [

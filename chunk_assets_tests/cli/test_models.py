@@ -15,6 +15,8 @@ import pytest
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets_tests.cli.commands import done, sentence
 
+pytestmark = pytest.mark.slow
+
 ALONE = "from chunk_assets.cli.models import models; models.main([], standalone_mode=False)"
 
 TABLE = """\

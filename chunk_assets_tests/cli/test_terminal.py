@@ -17,6 +17,8 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets_tests.cli.commands import COMMAND, done, run
 from chunk_assets_tests.cli.conftest import Animatics
 
+pytestmark = pytest.mark.slow
+
 NASTY = "[bold]x[/bold] [/] :smile: \x1b[31mred\x07 \u202eevil\nline"
 SHOWN = r"[bold]x[/bold] [/] :smile: \x1b[31mred\x07 \u202eevil\nline"
 

@@ -298,6 +298,7 @@ def test_more_beats_than_seconds_of_the_longest_film_are_refused():
         build_chunk_specs("film", many(20_000), ["u"] * 20_000)
 
 
+@pytest.mark.slow
 def test_planning_takes_time_in_proportion():
     """Ten times the chunks and beats take at most twenty times the CPU time."""
 

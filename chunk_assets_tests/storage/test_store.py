@@ -169,6 +169,7 @@ def test_an_s3_that_cannot_be_used_is_one_sentence(
     assert s3_server.secret_access_key not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_an_s3_that_is_away_for_a_while_is_waited_for(
     store: ObjectStore, s3_server: Endpoint, caplog: pytest.LogCaptureFixture
 ):

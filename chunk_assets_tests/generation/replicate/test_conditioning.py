@@ -13,6 +13,8 @@ from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_p
 from chunk_assets_tests.generation.replicate.requests import SIZE, request
 from chunk_assets_tests.media.media import PHOTOS, bias, mean_error, photo
 
+pytestmark = pytest.mark.slow
+
 CLIP_TOLERANCE = 1.3
 """Mean error, of 255, of any frame of the clip; 0.8 to 1.1 measured, a pixel aside is over 4."""
 

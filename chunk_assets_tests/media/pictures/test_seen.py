@@ -268,6 +268,7 @@ def test_a_picture_of_one_pixels_width_fills_a_film(tmp_path: Path, size: tuple[
     assert np.abs(np.asarray(filled).astype(int) - (0, 128, 128)).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
 def test_a_large_picture_in_strips_is_as_a_whole(tmp_path: Path, form: str):
     """What is scaled strip by strip shows no seam, and is what scaling the whole gives."""
