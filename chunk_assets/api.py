@@ -9,13 +9,14 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from chunk_assets.cli.film_file import check_ffmpeg, writable_target
-from chunk_assets.cli.options import read_film, read_settings
+from chunk_assets.cli.options import read_film
+from chunk_assets.cli.output_file import check_ffmpeg, writable_target
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.rendering import Rendering
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.resources import connect
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
+from chunk_assets.deployment import configure
 from chunk_assets.errors import SpecError
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
@@ -25,6 +26,7 @@ from chunk_assets.render.context import RenderContext
 from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
+from chunk_assets.settings import Settings, load_settings
 
 
 def generate_single_chunk(
@@ -61,7 +63,7 @@ def generate_single_chunk(
         GenerationError, MediaError, StorageError: The chunk could not be made.
     """
     spec = _checked(chunk_spec)
-    number, settings = spec.chunk_num, read_settings()
+    number, settings = spec.chunk_num, _configured_settings()
     store = connect(settings)
     plan = _with_spec(plan_film(store, spec.video_id, seed=spec.seed), spec)
     context = generation_context(
@@ -130,7 +132,7 @@ def render_film(
         GenerationError, MediaError, StorageError: The film could not be made; what was rendered is
             kept.
     """
-    settings = read_settings()
+    settings = _configured_settings()
     name, animatic = read_film(Path(directory), video_id, model)
     check_ffmpeg()
     target = writable_target(Path(output or f"{name}.mp4"), animatic.sources)
@@ -139,6 +141,12 @@ def render_film(
     )
     with ChunkProgress(len(animatic.specs(name))) as progress:
         return rendering.run(progress, target).output
+
+
+def _configured_settings() -> Settings:
+    settings = load_settings()
+    configure(settings.deployment)
+    return settings
 
 
 def _checked(chunk_spec: ChunkSpec | Mapping[str, Any]) -> ChunkSpec:
