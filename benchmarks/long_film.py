@@ -47,7 +47,7 @@ def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -
             generator = FixedLatency(clip, LATENCY, watch.arrived)
             definitions = build_definitions({generator.name: lambda _c, g=generator: g}, watch)
             config = {"ops": {"film_chunks": {"config": {"generator": generator.name}}}}
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            Path("/proc/self/clear_refs").write_text("5")  # reset the peak
             count, began = len(plan.specs), time.time()
             for start in range(0, count, CHUNKS_A_RUN):
                 definitions.resolve_job_def("render_chunks").execute_in_process(

@@ -110,8 +110,8 @@ def dagit(clip: Path, seconds: float) -> Iterator[DagsterGraphQLClient]:
             time.sleep(0.5)
         yield DagsterGraphQLClient("127.0.0.1", port_number=port)
     finally:
-        # A session of its own: nobody else is in it. Whoever ignores the first signal (as what a
-        # shell starts in the background does) gets the second.
+        # The server has its own session. A process that ignores the first signal (as one that a
+        # shell starts in the background does) gets the second one.
         for ending in (signal.SIGINT, signal.SIGKILL):
             with suppress(subprocess.TimeoutExpired, ProcessLookupError):
                 os.killpg(server.pid, ending)

@@ -43,7 +43,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @cache
 def _new_dagster_home() -> Path:
-    """An instance that nobody has used: Dagster takes 0.2 s to make its tables each time."""
+    """An unused instance: Dagster takes 0.2 s to create its tables each time."""
     directory = tempfile.mkdtemp(prefix="chunk_assets-tests-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     home = Path(directory) / "dagster"
@@ -72,7 +72,7 @@ def deploy(server: Endpoint, home: Path, patch: pytest.MonkeyPatch) -> Settings:
 def emptied(settings: Settings) -> ObjectStore:
     """The deployment's bucket, empty.
 
-    Emptied rather than made anew: a new bucket costs the server a second.
+    Emptied rather than created: a new bucket costs the server a second.
     """
     opened = connect(settings)
     for key in opened.keys(""):

@@ -32,7 +32,7 @@ REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "chu
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -93,8 +93,8 @@ class Dagit:
 def dev() -> Iterator[Dagit]:
     """Run `chunk-assets dev` with this process's environment, until the block ends."""
     port = free_port()
-    patience = "4"  # as out of the box
-    with Running.start("dev", "--port", port, CHUNK_ASSETS_SENSOR_PATIENCE=patience) as running:
+    poll_seconds = "4"  # the default
+    with Running.start("dev", "--port", port, CHUNK_ASSETS_SENSOR_PATIENCE=poll_seconds) as running:
         running.until("Ctrl-C ends everything.")
         yield Dagit(port)
         running.interrupt()

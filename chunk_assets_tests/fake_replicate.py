@@ -105,7 +105,7 @@ class FakeReplicate(FaultQueue):
         self.files: dict[str, tuple[str, str, bytes]] = {}
         self._server = Server((host, port), Handler)
         self._server.fake = self
-        # On another address it is somebody else's to make it look so (`cluster/relay.py`).
+        # On another address, `cluster/relay.py` makes it look so.
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.delivery = f"{self.base_url}/delivery"
         self._thread = threading.Thread(

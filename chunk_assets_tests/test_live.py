@@ -27,7 +27,7 @@ FPS, SIZE = 24, (832, 480)
 
 @pytest.fixture(autouse=True)
 def _is_meant(request: pytest.FixtureRequest) -> None:
-    """Nobody pays by accident: `-m live` must stand there, and nothing else behind `-m`."""
+    """No test costs money by accident: `-m` must be exactly `live`."""
     if request.config.getoption("markexpr") != "live":
         pytest.skip("it costs money: ask for it with -m live")
     if not os.environ.get("REPLICATE_API_TOKEN"):

@@ -42,7 +42,7 @@ def worker(settings: "Settings", slots: int | None) -> None:
     environment = {
         # Seconds: a database that does not answer is retried instead of waited for two minutes.
         "PGCONNECT_TIMEOUT": "10",
-        # Seconds: nobody is at a terminal, and otherwise every film of the worker would fail.
+        # Seconds: without retries, an outage of S3 would fail every film of the worker.
         "CHUNK_ASSETS_S3_PATIENCE": "180",
         **os.environ,
         "CHUNK_ASSETS_HOME": str(home),

@@ -80,7 +80,7 @@ class Running:
             *arguments: What stands behind `chunk-assets`.
             largest_file: Bytes that a file may have which it writes: the kernel refuses more, as
                 it does where a disk is full, and that takes neither a disk nor rights.
-            **environment: What goes on top of this process's environment.
+            **environment: Added to this process's environment.
         """
 
         def prepare() -> None:
@@ -141,7 +141,7 @@ def wait_for(is_so: Callable[[], bool], seconds: float = 15) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody has asked about does not."""
+    """Return whether a process runs; a zombie does not."""
     return any(process == pid and state != "Z" for process, _, state in _processes())
 
 

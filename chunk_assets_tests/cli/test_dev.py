@@ -55,7 +55,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         query = "{workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
         loaded = [{"name": "chunk_assets", "loadStatus": "LOADED"}]
         assert Dagit(port).ask(query)["workspaceOrError"]["locationEntries"] == loaded
-        # Nobody is asked for an address before anything can be seen.
+        # Dagit asks for no email address first.
         assert Dagit(port).ask("{shouldShowNux}") == {"shouldShowNux": False}
         _refuses_other_sites(port)
         said = sentence("dev", "--port", free_port())

@@ -83,7 +83,7 @@ def test_three_ways_on_and_their_prices(quotes: Quotes):
 
 
 def test_a_preview_costs_nothing_again(quotes: Quotes):
-    """Nobody is told a price for what was free."""
+    """What was free has no price."""
     found = frontier([state(0, "stale", model=None), state(1, "missing")], quotes)
     assert found is not None
     assert (found.keep_usd, found.end_usd) == (0, 0)

@@ -1,4 +1,4 @@
-"""A disk without space: one sentence, exit code 2, no half of a film; with space it goes on.
+"""A disk without space: one sentence, exit code 2, no partial film; with space it resumes.
 
 The kernel refuses what would make a file larger than is allowed to the command: a refusal in the
 middle of a file, as a full disk's is.
@@ -40,7 +40,7 @@ def noise(animatic: Animatics) -> Path:
 
 
 def refused(*arguments: object, largest_file: int = LARGEST) -> str:
-    """The one sentence of a command that has no more space than that for a file."""
+    """The one sentence of a command whose files may have that many bytes."""
     with Running.start(*arguments, largest_file=largest_file) as running:
         ended = running.ended()
     assert (ended.code, ended.stdout) == (2, "")
@@ -52,7 +52,7 @@ def refused(*arguments: object, largest_file: int = LARGEST) -> str:
 def test_no_space_for_a_clip_and_then_none_for_the_film(
     animatic: Animatics, store: ObjectStore, desk: Path
 ):
-    """Each is said by name; what was there stays, and a render with space goes on from there."""
+    """Each is said by name; what was there stays, and a render with space resumes from there."""
     film = noise(animatic)
     assert "chunk_00" in refused("render", film)
     assert store.head(keys.chunk_video("film", 0)) is None

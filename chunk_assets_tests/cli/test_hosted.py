@@ -193,7 +193,7 @@ def test_a_limit_of_cost_stops_the_film_and_a_higher_one_goes_on(
 def test_the_chosen_model_is_written_into_the_stored_manifest(
     animatic: Animatics, store: ObjectStore, account: FakeReplicate
 ):
-    """Whoever renders the film again, from Dagit too, renders it on that; the person's file stays.
+    """Later renders, from Dagit too, use that model; the file in the directory stays.
 
     The inputs are that model's own, and of those none that it would drop.
     """

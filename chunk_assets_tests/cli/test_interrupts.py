@@ -1,4 +1,4 @@
-"""A render that is stopped or killed: what stays, what Dagster knows, and how it goes on."""
+"""A render that is stopped or killed: what stays, what Dagster knows, and how it resumes."""
 
 import signal
 import time

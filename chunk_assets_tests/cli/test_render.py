@@ -166,7 +166,7 @@ def test_a_seed_makes_another_take_and_is_recorded(animatic: Animatics):
 def test_a_changed_prompt_renders_from_its_first_chunk_on(
     animatic: Animatics, store: ObjectStore, desk: Path
 ):
-    """The chunks before the changed beat stay; another transition only stitches anew."""
+    """The chunks before the changed beat stay; another transition only stitches again."""
     animatic()
     done("render", "film")
     document = small_manifest()

@@ -1,4 +1,4 @@
-"""The keeper: what it keeps does not outlive whoever asked for it."""
+"""The service process: its command does not outlive the process that started it."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept(program: str, seconds: float = 10, by: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """The keeper of a program that runs; `by` is run before it, in the keeper's parent.
 
-    Leaving the block closes the pipe, as the end of whoever asked for the keeper does.
+    Leaving the block closes the pipe, as the end of the starting process does.
     """
     command = [sys.executable, "-m", "chunk_assets.cli.service_process", str(seconds)]
     command += [sys.executable, "-S", "-c", program]
@@ -77,7 +77,7 @@ def test_closing_the_pipe_ends_the_program_as_ctrl_c_does(here: Path):
 
 @pytest.mark.usefixtures("here")
 def test_what_does_not_end_in_time_is_ended_by_force_with_its_children():
-    """A program that ignores the request gets its seconds, and no more."""
+    """A program that ignores the request gets its seconds, then is killed."""
     with kept(STUBBORN, seconds=0.5):
         began = time.monotonic()
     assert 0.5 <= time.monotonic() - began < 5
@@ -95,7 +95,7 @@ def test_sigterm_is_for_the_impatient():
 
 @pytest.mark.usefixtures("here")
 def test_nothing_outlives_a_killed_parent():
-    """SIGKILL of whoever holds the pipe closes it."""
+    """SIGKILL of the process that holds the pipe closes it."""
     # The parent in between holds the pipe; its keeper is not ours to wait for.
     parent = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).wait()"
     with kept(STUBBORN, seconds=0.5, by=parent) as process:

@@ -30,7 +30,7 @@ class Screen:
         self._reader, writer = pty.openpty()
         self._stream = os.fdopen(writer, "w", encoding="utf-8")
         self._seen = b""
-        # A terminal that nobody reads from would soon make its writers wait.
+        # A terminal that is not read from soon blocks its writers.
         self._watching = threading.Thread(target=self._watch)
         self._patch, self._more = monkeypatch, environment
 
@@ -68,7 +68,7 @@ def lines(seen: str) -> list[str]:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """A terminal; pytest sets stderr anew after the fixtures, so a test has to enter it."""
+    """A terminal; pytest replaces stderr after the fixtures, so a test has to enter it."""
     return Screen(monkeypatch)
 
 

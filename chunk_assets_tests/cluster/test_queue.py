@@ -1,4 +1,4 @@
-"""The cluster's Redis and queue: who is there, what may go on, and when a run is lost."""
+"""The cluster's Redis and queue: live workers, runs that may start, and lost runs."""
 
 import time
 from collections.abc import Iterator

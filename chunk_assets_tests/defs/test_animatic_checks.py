@@ -110,7 +110,7 @@ def test_a_manifest_that_is_gone(
 def test_a_retired_film_whose_manifest_is_deleted(
     sensing: Sensing, studio: Studio, settings: Settings, instance: dg.DagsterInstance
 ):
-    """Nobody misses it: it stays out of the grid, and its check as it was."""
+    """It stays out of the grid, and its check stays as it was."""
     put(studio.store, "film")
     sensing.launch(sensing.tick()[0])
     studio.stitch()

@@ -78,7 +78,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path):
 
 
 def test_many_processes_come_and_go_without_harm(tmp_path: Path):
-    """Nobody's directory is taken for abandoned while it is made, used or removed."""
+    """No directory is mistaken for abandoned while it is created, used or removed."""
     command = [sys.executable, "-c", BUSY, str(tmp_path)]
     processes = [
         subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)

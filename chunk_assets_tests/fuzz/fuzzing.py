@@ -27,7 +27,7 @@ LONG = 600.0
 """Seconds a test takes under the marker."""
 
 EXAMPLES = 40
-"""Of one seed: so many are run at the least, whatever the time."""
+"""The fewest examples of one seed, whatever the time."""
 
 MAX_MEGABYTES = 700
 """By how much all examples of one test may raise what the process takes at most."""

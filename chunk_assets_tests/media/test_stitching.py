@@ -39,7 +39,7 @@ class Reel:
         self.takes: list[list[np.ndarray]] = []
 
     def add(self, num_frames: int, lead_in: int = 0, keyframes: tuple[int, ...] | None = None):
-        """A clip whose frame numbers go on from clip to clip, with a keyframe where it is cut."""
+        """Add a clip whose frame numbers follow the last one's, with a keyframe at its cut."""
         number = len(self.segments)
         frames = take(PHOTOS[number % 4], num_frames, self.size, first=13 * number)
         path = self.directory / f"{number}.mp4"

@@ -73,7 +73,7 @@ def test_no_paid_prediction_is_asked_for_on_such_a_server(
 ):
     """`render` names the feature and what to do, pays nothing, and renders a preview all the same.
 
-    No ledger is written either, and with a proper server the same command goes on.
+    No ledger is written either, and with a proper server the same command succeeds.
     """
     write_animatic(tmp_path / "film", small_manifest())
     monkeypatch.chdir(tmp_path)

@@ -418,7 +418,7 @@ def test_files_of_its_own_that_are_unusable_are_made_again(tmp_path: Path) -> No
 
 
 def test_a_record_that_is_damaged_while_the_server_runs_is_written_again(tmp_path: Path) -> None:
-    """Whoever comes next finds the server that runs."""
+    """The next command finds the running server."""
     with lease(tmp_path, BUCKET) as held:
         put(held.endpoint, KEY, b"clip")
         (tmp_path / "s3" / "server.json").write_text("garbage")

@@ -152,7 +152,7 @@ def test_small_reads_are_bounded(store: ObjectStore):
 def test_an_s3_that_cannot_be_used_is_one_sentence(
     store: ObjectStore, s3_server: Endpoint, options: dict[str, str], bucket: str | None, said: str
 ):
-    """Wrong credentials, an absent bucket, nobody there: named, without a secret."""
+    """Wrong credentials, an absent bucket, no server: named, without a secret."""
     client = FilmS3(
         **{
             "endpoint_url": s3_server.url,

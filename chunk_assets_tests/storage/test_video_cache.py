@@ -43,7 +43,7 @@ def test_a_file_is_kept_and_copied(tmp_path: Path):
 
 
 def test_what_was_written_to_is_not_given(tmp_path: Path):
-    """A file whose content is no more what its name says is removed, and nothing is copied."""
+    """A file whose content does not match its name is removed, and nothing is copied."""
     video_cache = VideoCache(tmp_path / "nearby")
     path, name = a_file(tmp_path / "clip.mp4", b"frames")
     video_cache.keep(path, name)
