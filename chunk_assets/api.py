@@ -173,7 +173,7 @@ def _with_spec(plan: FilmPlan, spec: ChunkSpec) -> FilmPlan:
     for name in ("animatic_frame_url", "style_guide_url", "previous_chunk_last_frame"):
         url, known = getattr(spec, name), getattr(planned, name)
         if url not in (known, None):
-            raise SpecError(f"the chunk's spec has the {name} {url!r}: allowed is {known!r}")
+            raise SpecError(f"the chunk's spec has the {name} {url!r}: expected {known!r}")
     stored = (
         "animatic_frame_version",
         "style_guide_url",

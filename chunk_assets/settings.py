@@ -66,7 +66,7 @@ def _host_names(value: object) -> object:
         if not _HOST_NAME.fullmatch(name):
             raise PydanticCustomError(
                 "host_name",
-                "allowed are host names without scheme and port, such as films.example",
+                "expected host names without scheme and port, such as films.example",
             )
     return tuple(names)
 

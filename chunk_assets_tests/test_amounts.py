@@ -102,5 +102,5 @@ def test_a_models_file_has_numbers(text: str, tmp_path: Path):
 )
 def test_a_runs_other_numbers(name: str, value: Any):
     """A run's config has sensible ones."""
-    with pytest.raises(SpecError, match="allowed are "):
+    with pytest.raises(SpecError, match="expected "):
         ChunkConfig(**{name: value})

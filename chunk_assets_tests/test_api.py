@@ -122,7 +122,7 @@ def test_a_chunk_that_cannot_be_made_is_one_sentence(store: ObjectStore, setting
     with pytest.raises(SpecError, match="the chunk's spec cannot be used: prompt: Field required"):
         chunk_assets.generate_single_chunk(specs[0].model_dump(exclude={"prompt"}))
     other = specs[0].model_copy(update={"animatic_frame_url": "file:///etc/passwd"})
-    with pytest.raises(SpecError, match="animatic_frame_url 'file:///etc/passwd': allowed is 's3:"):
+    with pytest.raises(SpecError, match="animatic_frame_url 'file:///etc/passwd': expected 's3:"):
         chunk_assets.generate_single_chunk(other)
     with pytest.raises(SpecError, match="there is no generator 'kling'"):
         chunk_assets.generate_single_chunk(specs[0], generator="kling")

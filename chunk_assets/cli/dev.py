@@ -140,7 +140,7 @@ def _only_one(home: Path, port: int) -> Iterator[int]:
         lock = FileLock(path, wait=False)
     except BlockingIOError:
         raise SpecError(
-            f"chunk-assets dev already runs with {str(home)!r}, at "
+            f"chunk-assets dev is already running with {str(home)!r}, at "
             f"http://{HOST}:{path.read_text()[:5] or port}: open that, or stop it first",
             home=str(home),
         ) from None

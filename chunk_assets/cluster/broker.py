@@ -118,7 +118,7 @@ def _checked(url: SecretStr | None, variable: str) -> str:
     scheme = urlsplit(text := url.get_secret_value()).scheme
     if scheme not in _SCHEMES:
         raise SpecError(
-            f"the environment variable {variable} begins with {scheme!r}, which is no Redis: "
-            "redis://host:6379/0 and rediss://host:6379/0 are known"
+            f"the environment variable {variable} begins with {scheme!r}: "
+            "expected a Redis URL, redis://host:6379/0 or rediss://host:6379/0"
         )
     return text

@@ -140,7 +140,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> None:
     """Report the runs of a killed `dev` as failed; the caller holds the lock of `dev`."""
     lost = dg.RunsFilter(tags={KEPT_TAG: KEPT_BY_DEV}, statuses=list(UNFINISHED))
     for run in instance.get_runs(lost):
-        instance.report_run_failed(run, "The chunk-assets dev that kept this run was killed.")
+        instance.report_run_failed(run, "The chunk-assets dev that executed this run was killed.")
 
 
 def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:

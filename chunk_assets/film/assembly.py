@@ -101,7 +101,7 @@ def _segment(store: ObjectStore, workdir: Path, clip: StoredObject, spec: ChunkS
     if measured != planned:
         raise MediaError(
             f"the clip of chunk {spec.chunk_num} of film {spec.video_id!r} has "
-            f"{_shape(*measured)}, planned are {_shape(*planned)}: materialize it again",
+            f"{_shape(*measured)}, its plan {_shape(*planned)}: materialize it again",
             measured=_shape(*measured),
             planned=_shape(*planned),
         )

@@ -95,7 +95,7 @@ class Bill:
             many = "clips are" if unfetched > 1 else "clip is"
             notes.append(
                 f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
-                "fetches what is paid for."
+                "fetches what was paid for."
             )
         return [*notes, *(f"{sentence}." for sentence in self.damaged)]
 

@@ -84,9 +84,9 @@ class OpenDirectory:
             mode = _mode(part, parent)
             if stat.S_ISLNK(mode):
                 raise SpecError(
-                    f"the file {name!r} of {str(self.path)!r} is, or lies behind, a symbolic link, "
-                    "and none is followed, since one that leads out of the animatic would publish "
-                    "another file: put the file itself there"
+                    f"the file {name!r} of {str(self.path)!r} is a symbolic link, or behind one: "
+                    "links are not followed, since one that leads out of the animatic would "
+                    "publish another file; replace the link with what it points to"
                 ) from None
             if flags & os.O_DIRECTORY and mode:
                 return None  # `a/b` where `a` is a file
@@ -190,8 +190,8 @@ class PrivateCopies:
                             raise _too_large(directory, name, target.tell(), max_bytes)
                         if self._bytes > MAX_TOTAL_BYTES:
                             raise SpecError(
-                                f"the pictures of {str(directory.path)!r} have over "
-                                f"{MAX_TOTAL_BYTES} bytes together, which is the limit"
+                                f"the pictures of {str(directory.path)!r} total more "
+                                f"than {MAX_TOTAL_BYTES} bytes, which is the limit"
                             )
             except OSError as error:
                 raise MediaError(

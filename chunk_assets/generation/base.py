@@ -63,7 +63,7 @@ def conditioning_image(request: GenerationRequest) -> Image.Image:
     if picture.size != tuple(request.size):
         raise MediaError(
             f"the conditioning image {path!r} has the size {picture.size!r}: "
-            f"allowed is the clip's size {tuple(request.size)!r}",
+            f"expected the clip's size {tuple(request.size)!r}",
             path=path,
         )
     return picture

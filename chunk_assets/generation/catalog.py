@@ -40,7 +40,7 @@ class Catalog(dict[str, HostedModel]):
         is_id = len(version) == 64 and not set(version) - set("0123456789abcdef")
         if not is_id and version != "latest":
             allowed = "'latest' or a version's id of 64 hexadecimal digits"
-            message = f"the model {name!r} has the version {version!r}: allowed is {allowed}"
+            message = f"the model {name!r} has the version {version!r}: expected {allowed}"
             raise SpecError(message, model=name)
         return model.model_copy(update={"version": version if is_id else None})
 

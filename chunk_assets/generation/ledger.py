@@ -166,7 +166,7 @@ class Ledger:
                 continue
             return after
         raise StorageError(
-            f"{self._store.uri(key)} was changed by others {_WRITES} times in a row: "
-            f"how many render film {self.video_id!r} at once?",
+            f"{self._store.uri(key)} was changed by other processes {_WRITES} times in a "
+            f"row: too many of them render film {self.video_id!r} at once",
             uri=self._store.uri(key),
         )

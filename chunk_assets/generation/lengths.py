@@ -90,7 +90,7 @@ class RangeLength(Length):
         for name in ("frames", "fps"):
             low, high = getattr(self, name)
             if low > high:
-                raise ValueError(f"{name} is [{low}, {high}]: allowed is [lowest, highest]")
+                raise ValueError(f"{name} is [{low}, {high}]: expected [lowest, highest]")
         return self
 
     @property

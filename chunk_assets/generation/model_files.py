@@ -25,12 +25,12 @@ def read_tables(path: Path) -> _Tables:
     file = f"the models' file {str(path)!r}"
     try:
         if not path.is_file():
-            reason = "it is not a file" if path.exists() else "there is none"
+            reason = "it is not a file" if path.exists() else "it does not exist"
             raise SpecError(f"{file} cannot be read: {reason}", path=str(path))
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise SpecError(f"{file} is too large: allowed is {MAX_BYTES} bytes", path=str(path))
+            raise SpecError(f"{file} is too large: the limit is {MAX_BYTES} bytes", path=str(path))
         tables = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         message = f"{file} cannot be read: {error.strerror}"
@@ -83,7 +83,7 @@ def validated(kind: type[_M], name: str, table: _Tables, path: Path | None = Non
     shown = f"the models' file {str(path)!r}" if path else "the catalog"
     try:
         if "name" in table:
-            raise SpecError(f"{shown}, table [{name}]: name is unknown: the table's name is it")
+            raise SpecError(f"{shown}, table [{name}]: name is unknown: the table names the model")
         stray = sorted(set(table) - set(kind.model_fields))
         if stray and "replicate" not in table:
             raise SpecError(
@@ -117,7 +117,7 @@ def _first_fault(error: ValidationError) -> str:
         return f"{where}.kind is missing{more}"
     if kind == "union_tag_invalid":
         context = first.get("ctx", {})
-        return f"{where}.kind is {context['tag']!r}: allowed is {context['expected_tags']}{more}"
+        return f"{where}.kind is {context['tag']!r}: expected {context['expected_tags']}{more}"
     if not where or kind == "value_error":
         return f"{where}: {message}{more}" if where else message + more
     return f"{where} is {shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"

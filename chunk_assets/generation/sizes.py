@@ -70,7 +70,7 @@ class PixelsSize(SizeRule):
     @model_validator(mode="after")
     def _check(self) -> "PixelsSize":
         if self.minimum % self.multiple:
-            raise ValueError(f"minimum is {self.minimum}: allowed are multiples of {self.multiple}")
+            raise ValueError(f"minimum is {self.minimum}: expected a multiple of {self.multiple}")
         if self.minimum**2 > self.maximum_pixels:
             raise ValueError(f"maximum_pixels is less than {self.minimum} by {self.minimum}")
         return self
@@ -128,7 +128,7 @@ class ResolutionSize(SizeRule):
     @model_validator(mode="after")
     def _check(self) -> "ResolutionSize":
         if all(option.longest_seconds for option in self.options):
-            raise ValueError("every option has longest_seconds: allowed is all but one")
+            raise ValueError("every option has longest_seconds: at least one must have none")
         return self
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:

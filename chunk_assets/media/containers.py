@@ -225,11 +225,11 @@ def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
     (width, height), shown = size, repr(str(path))
     allowed = ""
     if max(size) > limits.clip_side:
-        allowed = f"a side may have {limits.clip_side}"
+        allowed = f"the limit is {limits.clip_side} a side"
     elif width * height > limits.clip_pixels:
-        allowed = f"{limits.clip_pixels / 1e6:g} megapixels are the limit"
+        allowed = f"the limit is {limits.clip_pixels / 1e6:g} megapixels"
     elif max(size) > _LONGEST * min(size) > 0:
-        allowed = f"one side may be {_LONGEST} times as long as the other"
+        allowed = f"one side may be at most {_LONGEST} times as long as the other"
     if allowed:
         message = f"the pictures of {shown} have {width} × {height} pixels: {allowed}"
         raise Unsupported(message, path=str(path), measured=f"{width}x{height}")

@@ -77,7 +77,7 @@ class Bucket:
             StorageError: S3 does not answer, refuses the credentials, or has no such bucket.
         """
         try:
-            with self._translated("look at the bucket", ""):
+            with self._translated("access the bucket", ""):
                 self.client.head_bucket(Bucket=self.bucket)
         except NotStored:
             if not create:
@@ -129,7 +129,7 @@ class Bucket:
 
     def _check_time(self, key: str) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise OutOfTime(f"the time was over before {self.uri(key)} was looked at")
+            raise OutOfTime(f"the time limit was reached before {self.uri(key)} was read")
 
     @contextmanager
     def _translated(self, action: str, key: str) -> Iterator[None]:

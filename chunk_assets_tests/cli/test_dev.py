@@ -59,7 +59,7 @@ def test_dagit_comes_up_with_s3_and_all_of_it_ends_with_the_command(own_server: 
         assert Dagit(port).ask("{shouldShowNux}") == {"shouldShowNux": False}
         _refuses_other_sites(port)
         said = sentence("dev", "--port", free_port())
-        assert f"already runs with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
+        assert f"is already running with {str(settings.home)!r}, at http://127.0.0.1:{port}" in said
         with open_instance(settings) as instance:
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE] * 2
 

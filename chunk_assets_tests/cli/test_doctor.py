@@ -73,7 +73,7 @@ def test_s3_is_down(store: ObjectStore, monkeypatch: Patch, desk: Path):
     ended = run("doctor", "--json")
     assert ended.code == 1
     assert failing(ended) == ["s3_bucket"]
-    assert "could not look at the bucket" in checked(ended)["s3_bucket"]["measured"]
+    assert "could not access the bucket" in checked(ended)["s3_bucket"]["measured"]
     assert checked(ended)["s3_clock"]["state"] == "not looked at"
     assert checked(ended)["ffmpeg"]["state"] == "ok"
 

@@ -153,7 +153,7 @@ def test_without_a_token_nothing_is_submitted(
     ("model", "says"),
     [
         ("sora", "there is no model 'sora': choose one of zeroscope-v2-xl, "),
-        ("ltx-video:v2", "has the version 'v2': allowed is 'latest' or a version's id"),
+        ("ltx-video:v2", "has the version 'v2': expected 'latest' or a version's id"),
     ],
 )
 def test_a_model_that_is_not_known_is_refused_before_anything(
@@ -228,7 +228,7 @@ REFUSED = Answers(
         (CREATE, NoCredit(), "for lack of credit: add some at https://replicate.com/account"),
         (CREATE, REFUSED, "as invalid: fps: too slow"),
         ("prediction", Fails(MODERATED[0]), "change the beat's prompt or picture, or name a fall"),
-        ("prediction", Fails("ValueError: 2 channels"), "failed at chunk 1 of film 'film': Value"),
+        ("prediction", Fails("ValueError: 2 channels"), "failed on chunk 1 of film 'film': Value"),
         ("POST /v1/files", NoCredit(), "for lack of credit: add some at"),
     ],
     ids=["401", "402", "422", "moderated", "input error", "402 at the upload"],

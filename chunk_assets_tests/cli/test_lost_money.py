@@ -89,6 +89,6 @@ def test_a_login_page_instead_of_replicate_is_an_error(animatic: Animatics, acco
     account.next("GET /v1/models", *[WebPage()] * 2)
     said = done(*RENDER).stderr
     assert (
-        "was answered with a web page: is there a login page or proxy between here and Replicate?"
+        "was answered with a web page: check for a login page or proxy between here and Replicate"
         in said
     )

@@ -112,7 +112,7 @@ def test_a_file_of_ones_own_is_listed_with_the_rest(
     path.write_text("[ltx-video.price]\nusd = 'cheap'\n")
     assert "own.toml', table [ltx-video]: price.usd" in sentence("models")
     path.unlink()
-    assert "own.toml' cannot be read: there is none" in sentence("models")
+    assert "own.toml' cannot be read: it does not exist" in sentence("models")
 
 
 def test_listing_models_needs_no_server_and_no_dagster(tmp_path: Path):

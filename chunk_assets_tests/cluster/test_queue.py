@@ -243,7 +243,7 @@ def test_handing_on_costs_a_run_none_of_its_tries(queueing: dg.DagsterInstance):
     ("url", "sentence"),
     [
         (None, "CHUNK_ASSETS_BROKER_URL is not set"),
-        ("amqp://:secret@host:1/0", "begins with 'amqp', which is no Redis"),
+        ("amqp://:secret@host:1/0", "begins with 'amqp': expected a Redis URL"),
     ],
 )
 def test_a_broker_that_is_none_is_told_without_its_password(

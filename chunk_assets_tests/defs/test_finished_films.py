@@ -48,7 +48,7 @@ def test_chunks_that_are_missing(sensing: Sensing, studio: Studio):
     [request] = sensing.tick()
     assert films([request]) == ["film"]
     assert sensing.tick() == []
-    assert sensing.said == "No clip was recorded since the last look."
+    assert sensing.said == "No clip was recorded since the last poll."
     assert sensing.launch(request).success
     assert sensing.tick() == []
 
@@ -134,7 +134,7 @@ def test_s3_that_cannot_be_reached(
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         assert sensing.tick() == []
-    assert sensing.said.startswith("Nothing was looked at: S3 at http://127.0.0.1:9 could not")
+    assert sensing.said.startswith("Nothing was checked: S3 at http://127.0.0.1:9 could not")
     assert films(sensing.tick()) == ["film"]
 
 

@@ -365,7 +365,7 @@ def test_s3_that_cannot_be_reached(
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         assert sensing.tick() == []
-    assert sensing.said.startswith("Nothing was looked at: S3 at http://127.0.0.1:9 could not")
+    assert sensing.said.startswith("Nothing was checked: S3 at http://127.0.0.1:9 could not")
     assert sensing.cursor == cursor
     assert sensing.tick() == []
 

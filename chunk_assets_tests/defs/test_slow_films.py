@@ -102,7 +102,7 @@ def test_a_film_that_was_slow_once(
     monkeypatch.setattr("chunk_assets.defs.sensors.film_handler.FILM_SECONDS", 1.0)  # a constant
     with during(store, "slow", lambda: time.sleep(1.1)):
         assert sensing.tick() == []
-    assert "film 'slow' was not planned: it takes too long (the time was over" in sensing.said
+    assert "film 'slow' was not planned: it takes too long (the time limit" in sensing.said
     assert ManifestCursor.read(sensing.cursor).tries == {"slow": 1}
     assert films(sensing.tick()) == ["slow"]
     assert ManifestCursor.read(sensing.cursor).tries == {}
@@ -185,6 +185,6 @@ def test_a_store_with_a_deadline(store: ObjectStore):
         lambda: list(over.names(keys.CHUNKS)),
         lambda: over.put_bytes(stored.key, b"", "application/json"),
     ):
-        with pytest.raises(OutOfTime, match="the time was over before s3://"):
+        with pytest.raises(OutOfTime, match="the time limit was reached before s3://"):
             operation()
     assert store.head(stored.key) is not None

@@ -86,7 +86,7 @@ def test_clips_of_another_plan_are_not_stitched(studio: Studio):
     studio.render(range(3))
     studio.submit(document=small_manifest(fps=12))
     said = failure(studio.stitch())
-    assert "has 16 frames at 8 fps of 128x72, planned are 24 frames at 12 fps" in said
+    assert "has 16 frames at 8 fps of 128x72, its plan 24 frames at 12 fps" in said
 
 
 def test_a_film_of_one_chunk_is_a_film(studio: Studio):

@@ -84,7 +84,7 @@ def test_an_unknown_name_is_refused():
     """The error lists the known names, or says what a version must be."""
     with pytest.raises(SpecError, match=r"no model 'sora': choose one of zeroscope-v2-xl, wan-2"):
         load_catalog().find("sora")
-    with pytest.raises(SpecError, match="version '9f747673': allowed is 'latest' or"):
+    with pytest.raises(SpecError, match="version '9f747673': expected 'latest' or"):
         load_catalog().find("zeroscope-v2-xl:9f747673")
 
 

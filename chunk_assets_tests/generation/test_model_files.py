@@ -78,7 +78,7 @@ def test_the_example_in_the_documentation_can_be_used(extra):
         ("[ltx-video.price]\nusd = -1", r"price.usd\S* is -1: .*greater than or equal to 0"),
         ("[ltx-video.price]\nusd = nan", "price.usd"),
         ("[ltx-video]\nlength = 3", "length is 3"),
-        ('[ltx-video]\nlength = { kind = "x" }', r"length.kind is 'x': allowed is 'range', 'fr"),
+        ('[ltx-video]\nlength = { kind = "x" }', r"length.kind is 'x': expected 'range', 'fr"),
         ("[ltx-video.length]\nfps = 0", "length.fps is 0: input should be greater"),
         ('["wan-2.2-i2v-fast".length]\nnative_fps = 0', "length.native_fps is 0: input should be"),
         ("[ltx-video.length]\nnative_fps = 24", "length.native_fps is unknown"),
@@ -109,7 +109,7 @@ def test_errors_in_a_file_are_one_sentence(extra, text, message):
 
 def test_an_unreadable_file_is_one_sentence(tmp_path: Path):
     """It is missing, a directory, or far too large."""
-    with pytest.raises(SpecError, match=r"none\.toml' cannot be read: there is none"):
+    with pytest.raises(SpecError, match=r"none\.toml' cannot be read: it does not exist"):
         load_catalog(tmp_path / "none.toml")
     with pytest.raises(SpecError, match="cannot be read: it is not a file"):
         load_catalog(tmp_path)

@@ -297,7 +297,7 @@ def test_unusable_conditioning_image_is_refused(generate, tmp_path, picture):
     cases = [
         (tmp_path / "missing.png", SIZE, "missing.png"),
         (text, SIZE, "text.png"),
-        (picture, (64, 64), r"\(320, 180\): allowed is the clip's size \(64, 64\)"),
+        (picture, (64, 64), r"\(320, 180\): expected the clip's size \(64, 64\)"),
     ]
     for path, size, message in cases:
         with pytest.raises(MediaError, match=message) as error:

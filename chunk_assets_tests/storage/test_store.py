@@ -143,8 +143,8 @@ def test_small_reads_are_bounded(store: ObjectStore):
 @pytest.mark.parametrize(
     ("options", "bucket", "said"),
     [
-        ({"aws_secret_access_key": "wrong"}, None, "refused to look at the bucket"),
-        ({"aws_access_key_id": "nobody"}, None, "refused to look at the bucket"),
+        ({"aws_secret_access_key": "wrong"}, None, "refused to access the bucket"),
+        ({"aws_access_key_id": "nobody"}, None, "refused to access the bucket"),
         ({}, "no-such-bucket", "there is no bucket 'no-such-bucket'"),
         ({"endpoint_url": "http://127.0.0.1:1"}, None, "Could not connect to the endpoint URL"),
     ],

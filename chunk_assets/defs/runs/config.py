@@ -79,9 +79,7 @@ class ChunkConfig(dg.Config):
     @classmethod
     def _is_a_few(cls, value: int) -> int:
         if not 1 <= value <= MOST_PARALLEL_SCENES:
-            raise SpecError(
-                f"max_parallel_scenes is {value}: allowed are 1 to {MOST_PARALLEL_SCENES}"
-            )
+            raise SpecError(f"max_parallel_scenes is {value}: expected 1 to {MOST_PARALLEL_SCENES}")
         return value
 
     @field_validator("animatic_weight", "style_weight", "temporal_weight", mode="before")
@@ -89,7 +87,7 @@ class ChunkConfig(dg.Config):
     def _is_a_share(cls, value: Any, field: ValidationInfo) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value <= 1:
-            raise SpecError(f"{field.field_name} is {value!r}: allowed are 0 to 1")
+            raise SpecError(f"{field.field_name} is {value!r}: expected 0 to 1")
         return float(value)
 
     @property

@@ -143,10 +143,10 @@ class FilmHandler:
         plan = usable_plan(store, name, self.generators)
         observations.announce(self.instance, self.store, plan)
         if before.is_settled(plan.version):
-            return self._settle(manifest, plan, "The same was written again.")
+            return self._settle(manifest, plan, "The same content was written again.")
         written = manifest.listed.last_modified
         if active_runs.was_in_terminal_since(self.instance, name, written):
-            return self._settle(manifest, plan, "Left to the terminal, where it was rendered.")
+            return self._settle(manifest, plan, "It was rendered in a terminal.")
         status = film_status(plan, store)
         report_completeness(self.instance, name, status)
         if status.is_complete:
@@ -175,10 +175,10 @@ class FilmHandler:
         why = f"it takes too long ({error})" if isinstance(error, OutOfTime) else repr(error)
         if tries < MAX_TRIES:
             self.cursor.note_try(name, tries)
-            return self._later(f"film {name!r} was not planned: {why}; it is tried again")
+            return self._later(f"film {name!r} was not planned: {why}; it will be retried")
         refusal = SpecError(
             f"planning failed in {tries} ticks: {why}; render it with `chunk-assets render`, or "
-            "write the manifest again to have it tried again"
+            "write the manifest again to retry"
         )
         self._refuse(manifest, before, refusal)
         return True

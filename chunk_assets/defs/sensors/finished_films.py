@@ -80,7 +80,7 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
             if _recorded(context.instance, cursor, limit=1):
                 look = _look(context, films, settings, cursor)
     except ChunkAssetsError as error:
-        skip = dg.SkipReason(f"Nothing was looked at: {error}")
+        skip = dg.SkipReason(f"Nothing was checked: {error}")
         return dg.SensorResult(skip_reason=skip, cursor=cursor.written())
     skip = None if look.requests else dg.SkipReason("; ".join(look.notes) or "No film is complete.")
     return dg.SensorResult(look.requests, skip_reason=skip, cursor=cursor.written())
@@ -107,7 +107,7 @@ def _look(
     look = Look(context, films, settings, time.monotonic() + MAX_SECONDS)
     recorded = _recorded(context.instance, cursor, limit=MAX_EVENTS)
     if not recorded and not cursor.pending:
-        look.notes.append("No clip was recorded since the last look.")
+        look.notes.append("No clip was recorded since the last poll.")
         return look
     films.store()  # raises if S3 cannot be reached
     # Pending films take turns in at most half of a look, so that new ones are not held up.

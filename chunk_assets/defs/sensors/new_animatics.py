@@ -60,7 +60,7 @@ def new_animatics(
             look = _look(context, store, settings, generators, look.handler.cursor.written())
     except ChunkAssetsError as error:
         return dg.SensorResult(
-            skip_reason=dg.SkipReason(f"Nothing was looked at: {error}"), cursor=context.cursor
+            skip_reason=dg.SkipReason(f"Nothing was checked: {error}"), cursor=context.cursor
         )
     requests = look.handler.requests
     skip = None if requests else dg.SkipReason(look.summary())

@@ -27,7 +27,7 @@ def rendered_chunks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     instance = context.instance
     if context.cursor is None or not context.cursor.isdecimal():
         newest = _succeeded(instance, limit=1)
-        skip = dg.SkipReason("From now on, the chunks of each run are looked at.")
+        skip = dg.SkipReason("From now on, the chunks of each run are checked.")
         cursor = newest[0].storage_id if newest else 0
         return dg.SensorResult(skip_reason=skip, cursor=str(cursor))
     records = _succeeded(instance, after=int(context.cursor), limit=MAX_RUNS)

@@ -9,7 +9,7 @@ import httpx
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.generation.replicate.predictions import redacted
 
-_IN_BETWEEN = "is there a login page or proxy between here and Replicate?"
+_IN_BETWEEN = "check for a login page or proxy between here and Replicate"
 BILLING = "https://replicate.com/account/billing"
 
 
@@ -84,7 +84,7 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
     if status == 404:
         return Rejected(f"Replicate does not have {what}: check its name", status=status)
     if status == 413:
-        message = f"Replicate refused {what} as too large: a file may have 100 MB"
+        message = f"Replicate refused {what} as too large: the limit is 100 MB"
         return Rejected(message, status=status)
     if status == 422:
         fields = _invalid_fields(refusal.body)
@@ -97,7 +97,7 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
         return Unavailable(message, status=status, **wait)
     if status < 400:
         message = f"Replicate redirected {what} elsewhere ({status}), which is not followed: "
-        hint = "check REPLICATE_BASE_URL, and whether a login page or proxy is in between"
+        hint = "check REPLICATE_BASE_URL, and for a login page or proxy in between"
         return Rejected(message + hint, status=status)
     if status >= 500 or status == 408:
         message = f"Replicate could not answer for {what} ({status}): its servers have a problem"
@@ -108,10 +108,10 @@ def as_error(refusal: Refusal, what: str) -> GenerationError:
 def as_transport_error(error: httpx.HTTPError, what: str) -> GenerationError:
     """Return our error for a connection that failed."""
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"Replicate did not answer for {what} in time: is the network slow?")
+        return TimedOut(f"Replicate did not answer for {what} in time: check the network")
     reason = redacted(str(error)) or type(error).__name__
     if "certificate" in reason and ("expired" in reason or "not yet valid" in reason):
-        reason += ": is this machine's clock right?"
+        reason += ": check this machine's clock"
     return Unavailable(f"Replicate cannot be reached for {what}: {reason}")
 
 

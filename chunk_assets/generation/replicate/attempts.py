@@ -114,7 +114,7 @@ class Attempts:
         # Lost answers point to the network: another model would not help.
         data: dict[str, Any] = {} if lost_usd else {"model": request.model.name}
         return Unavailable(
-            f"{request.model.name} failed {len(failed)} times at {request.where}, the last "
+            f"{request.model.name} failed {len(failed)} times on {request.where}, the last "
             f"time with: {failed[-1]}{unclear}; the chunks before it are kept, try again later",
             **data,
         )
@@ -222,7 +222,7 @@ class Attempts:
                 )
             if kind == "final":
                 raise Rejected(
-                    f"{request.model.name} failed at {request.where}: {said}; it is not "
+                    f"{request.model.name} failed on {request.where}: {said}; it is not "
                     "requested again, since it would fail again; the chunks before it are kept",
                     model=request.model.name,
                 )

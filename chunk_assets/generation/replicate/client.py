@@ -33,7 +33,7 @@ def model_path(name: str) -> str:
         SpecError: The name is malformed.
     """
     if not _NAME.fullmatch(name):
-        raise SpecError(f"{name!r} is not a model on Replicate: allowed is owner/name", model=name)
+        raise SpecError(f"{name!r} is not a model on Replicate: expected owner/name", model=name)
     return f"/v1/models/{name}"
 
 

@@ -96,7 +96,7 @@ def fetch(
             with closing(streamed(parts, stop=stop)) as chunks:
                 _save(path, chunks, max_bytes)
         except httpx.InvalidURL:
-            raise Rejected("a prediction's output has an address that is none") from None
+            raise Rejected("a prediction's output has an invalid URL") from None
         except httpx.HTTPError as error:
             # Not chained: its text or its request could contain the URL.
             raise as_transport_error(error, _WHAT) from None
@@ -192,7 +192,7 @@ def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
 
 
 def _too_large(max_bytes: int) -> Rejected:
-    message = f"{_WHAT} is too large: allowed is {max_bytes} bytes"
+    message = f"{_WHAT} is too large: the limit is {max_bytes} bytes"
     return Rejected(message, allowed=max_bytes)
 
 

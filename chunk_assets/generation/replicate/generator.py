@@ -192,7 +192,7 @@ class ReplicateGenerator(Generator):
             self._log(f"{model.name} publishes no readable schema: its inputs are not checked")
         if form := unusable_output(published.openapi_schema):
             raise Declined(
-                f"{model.name} publishes an output of an unknown form, {form}: allowed is a URL or "
+                f"{model.name} publishes an output of an unknown form, {form}: expected a URL or "
                 f"a list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
                 "requested from it, choose another model",
                 model=model.name,

@@ -20,7 +20,7 @@ def checked_base_url(base_url: str | None) -> str:
     Raises:
         SpecError: The URL is neither https nor on this machine, or has a path.
     """
-    allowed = f"allowed is https with a host and no path, as in {API!r}, or http on this machine"
+    allowed = f"expected https with a host and no path, as in {API!r}, or http on this machine"
     try:
         url = httpx.URL(base_url or API)
     except httpx.InvalidURL:
@@ -50,7 +50,7 @@ def check_address(url: httpx.URL, *, base_url: str) -> None:
     if is_local and url.scheme in ("http", "https") and url.host in LOOPBACK:
         return
     if url.scheme != "https" or not url.host or url.userinfo:
-        raise Rejected(f"an output at {shown!r} is not fetched: allowed is https", host=url.host)
+        raise Rejected(f"an output at {shown!r} is not fetched: expected https", host=url.host)
     private = [address for address in _addresses(url.host) if not address.is_global]
     if private:
         message = f"an output at {shown!r} is not fetched: {private[0]} is not a public address"

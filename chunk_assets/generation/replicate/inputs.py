@@ -25,7 +25,7 @@ def build_inputs(model: HostedModel, request: GenerationRequest, media_url: str)
         SpecError: The model makes no clip of that length, or the seed is out of range.
     """
     if not 0 <= request.seed <= MAX_SEED:
-        raise SpecError(f"the seed is {request.seed!r}: allowed is 0 to {MAX_SEED}")
+        raise SpecError(f"the seed is {request.seed!r}: expected 0 to {MAX_SEED}")
     length = model.clip_length(request.num_frames, request.fps)
     size = model.frame_size(length, request.size)
     inputs: dict[str, Any] = {

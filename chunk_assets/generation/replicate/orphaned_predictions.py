@@ -99,7 +99,7 @@ class OrphanedPredictions:
         try:
             ended = self._ended(self._api.stopped_by(stop), attempt, known)
         except GenerationError as error:
-            self._log(f"{what} cannot be ended: {error}")
+            self._log(f"{what} cannot be settled: {error}")
             return
         if ended.is_unknown and is_last:
             self._given_up.add(attempt.key)
@@ -110,7 +110,7 @@ class OrphanedPredictions:
         if ended.is_unknown:
             self._log(f"{what} is not found: it may have cost ${attempt.price_usd:.2f}")
         elif not ended.is_open:
-            self._log(f"{what} is over ({ended.status}), and cost ${ended.cost_usd:.2f}")
+            self._log(f"{what} has ended ({ended.status}), and cost ${ended.cost_usd:.2f}")
         self._ledger.update(chunk_num, ended)
 
     def _ended(self, api: ReplicateApi, attempt: Attempt, known: Collection[str]) -> Attempt:

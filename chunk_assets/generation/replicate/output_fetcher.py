@@ -89,7 +89,7 @@ class OutputFetcher:
         url = prediction.output_url
         if url is None:
             raise Rejected(
-                f"its output has an unknown form, {prediction.output_form}: allowed is a URL "
+                f"its output has an unknown form, {prediction.output_form}: expected a URL "
                 "or a list of URLs"
             )
         return url
@@ -123,7 +123,7 @@ class OutputFetcher:
         # Without the model's name, so that no fallback model is paid for the same clip.
         return kind(
             f"the clip of {request.model.name} for {request.where} is paid for, but not fetched: "
-            f"{error}; rendering again fetches prediction {attempt.prediction_id} and pays "
-            "nothing, as long as Replicate keeps it, which is an hour",
+            f"{error}; rendering again fetches prediction {attempt.prediction_id} at no "
+            "cost, as long as Replicate keeps it, which is an hour",
             prediction_id=attempt.prediction_id,
         )

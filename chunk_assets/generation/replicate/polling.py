@@ -100,7 +100,7 @@ class Poller:
                         return ended
                     state = "is cancelled" if ended else "could not be cancelled, and may still run"
                     raise TimedOut(
-                        f"{request.model.name} took longer than {policy.max_seconds:g} s over "
+                        f"{request.model.name} took longer than {policy.max_seconds:g} s for "
                         f"{request.where}: prediction {attempt.prediction_id} {state}",
                         model=request.model.name,
                     )
@@ -127,8 +127,8 @@ class Poller:
         if time.monotonic() - since > limit:
             raise Unavailable(
                 f"Replicate has not shown {what} for {limit:g} s, though it was created less than "
-                "an hour ago: is the API token of another account? It is kept in the ledger, and "
-                "rendering again looks for it",
+                "an hour ago: check that the API token is of the same account; the prediction "
+                "stays in the ledger, and rendering again looks for it",
                 prediction_id=attempt.prediction_id,
             )
         notices.log(

@@ -146,7 +146,7 @@ def _allowed(fault: ValidationError) -> str:
     value: Any = fault.validator_value
     if fault.validator in ("enum", "const"):
         values = value if fault.validator == "enum" else [value]
-        return f"allowed is {', '.join(map(_shown, values))}"
+        return f"expected {', '.join(map(_shown, values))}"
     if fault.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
         words = {
             "minimum": "at least",
@@ -155,11 +155,11 @@ def _allowed(fault: ValidationError) -> str:
             "exclusiveMaximum": "less than",
         }
         limits = [f"{word} {schema[name]!r}" for name, word in words.items() if name in schema]
-        return f"allowed is {' and '.join(limits)}"
+        return f"expected {' and '.join(limits)}"
     if fault.validator == "type":
         types = [value] if isinstance(value, str) else value
-        return f"allowed is the type {' or '.join(types)}"
-    return f"allowed is {fault.validator} {_shown(value)}"
+        return f"expected the type {' or '.join(types)}"
+    return f"expected {fault.validator} {_shown(value)}"
 
 
 def _shown(value: object) -> str:

@@ -94,7 +94,7 @@ def lease(home: Path, bucket: str) -> Lease:
         raise StorageError("the local S3 server runs on Linux and macOS, not on Windows")
     if not _BUCKET_NAME.fullmatch(bucket):
         raise StorageError(
-            f"the bucket's name is {bucket!r}; allowed are 3 to 63 lowercase letters, digits, dots "
+            f"the bucket's name is {bucket!r}; expected 3 to 63 lowercase letters, digits, dots "
             "and hyphens, with a letter or a digit at both ends",
             bucket=bucket,
         )

@@ -46,7 +46,7 @@ class TestErrors:
             (Answers(403, "<html>"), "check REPLICATE_API_TOKEN"),
             (NoCredit(), "for lack of credit: add some at https://replicate.com/account"),
             (Answers(404, {}), f"does not have a prediction by {WAN!r}"),
-            (Answers(413, ""), "too large: a file may have 100 MB"),
+            (Answers(413, ""), "too large: the limit is 100 MB"),
             (Answers(422, {"detail": "bad, see https://x.test/y"}), r"as invalid: bad, see \(addr"),
             (Answers(307, "", {"Location": "/v1/files/x"}), "check REPLICATE_BASE_URL"),
             (Answers(418, {"title": "a teapot"}), r"refused a prediction .* \(418\): a teapot"),
@@ -98,7 +98,7 @@ class TestErrors:
     )
     def test_a_base_url_is_checked(self, url: str):
         """The token is sent over TLS only, and a password in a URL is not shown."""
-        with pytest.raises(SpecError, match="allowed is https") as caught:
+        with pytest.raises(SpecError, match="expected https") as caught:
             ReplicateApi(TOKEN, url, cancel_after=60)
         assert "word" not in str(caught.value)
 

@@ -99,7 +99,7 @@ def test_an_unusable_composite_is_refused(tmp_path: Path, workdir: Path):
     for path, message in [
         (tmp_path / "missing.png", "there is no picture"),
         (broken, "broken.png"),
-        (small, r"the size \(64, 64\): allowed is the clip's size \(1024, 576\)"),
+        (small, r"the size \(64, 64\): expected the clip's size \(1024, 576\)"),
     ]:
         with pytest.raises(MediaError, match=message):
             conditioning_media(model, request(conditioning_image=path), workdir)

@@ -106,7 +106,7 @@ class TestFetching:
             ),
             (
                 "GIF89a\x00\x7d\x00\x7d" + "\x00" * 40,
-                "have 32000 × 32000 pixels: a side may have 8192",
+                "have 32000 × 32000 pixels: the limit is 8192 a side",
             ),
             ("RIFF\x10\x00\x00\x00WEBPVP8 " + "\x00" * 40, "is a still picture, not a video"),
         ],
@@ -157,7 +157,7 @@ class TestFetching:
         size = len(fake.clip(fake.created[0]))
         get(output, target, fake.base_url, max_bytes=size)
         target.unlink()
-        with pytest.raises(Rejected, match=f"too large: allowed is {size - 1} bytes"):
+        with pytest.raises(Rejected, match=f"too large: the limit is {size - 1} bytes"):
             get(output, target, fake.base_url, max_bytes=size - 1)
         assert len(fake.received(ROUTE)) == 2
         assert is_empty(target)

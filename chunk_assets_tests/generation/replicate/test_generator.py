@@ -117,7 +117,7 @@ def test_a_transient_failure_is_requested_again_and_counted(
 def test_three_failures_are_the_limit(studio: ReplicateStudio, fake: FakeReplicate):
     """The number of paid attempts is limited."""
     fake.next("prediction", *[Fails("CUDA out of memory")] * 9)
-    with pytest.raises(Unavailable, match=r"failed 3 times at chunk 3 of film 'film'"):
+    with pytest.raises(Unavailable, match=r"failed 3 times on chunk 3 of film 'film'"):
         studio.clip()
     assert len(fake.created) == 3
 
@@ -140,7 +140,7 @@ def test_moderation_is_final_and_the_fallback_takes_over(
 def test_an_input_error_is_final(studio: ReplicateStudio, fake: FakeReplicate):
     """The model's error is shown, and no second prediction is paid for."""
     fake.next("prediction", Fails("ValueError: image has 2 channels"))
-    with pytest.raises(Rejected, match=r"failed at chunk 3 .* 2 channels.*not requested again"):
+    with pytest.raises(Rejected, match=r"failed on chunk 3 .* 2 channels.*not requested again"):
         studio.clip()
     assert len(fake.created) == 1
 

@@ -97,7 +97,7 @@ def test_an_impossible_request_is_refused():
     model = load_catalog()["zeroscope-v2-xl"]
     assert build_inputs(model, request(seed=MAX_SEED), URL)["seed"] == 2147483647
     for seed in (-1, MAX_SEED + 1):
-        with pytest.raises(SpecError, match=f"the seed is {seed}: allowed is 0 to 2147483647"):
+        with pytest.raises(SpecError, match=f"the seed is {seed}: expected 0 to 2147483647"):
             build_inputs(model, request(seed=seed), URL)
     with pytest.raises(SpecError, match="5 s is the longest"):
         build_inputs(model, request(num_frames=121), URL)

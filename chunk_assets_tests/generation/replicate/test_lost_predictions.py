@@ -102,7 +102,7 @@ def test_a_post_that_keeps_failing_ends_and_explains_its_waits(
     with pytest.raises(Unavailable) as caught:
         studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
     said = str(caught.value)
-    assert "failed 3 times at chunk 3 of film 'film'" in said
+    assert "failed 3 times on chunk 3 of film 'film'" in said
     assert "is lost (" in said
     assert "may have been spent on predictions whose answers were lost" in said
     assert len(fake.received(CREATE)) == 3

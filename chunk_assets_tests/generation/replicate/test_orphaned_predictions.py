@@ -70,7 +70,7 @@ def test_a_running_orphan_is_cancelled_and_counted(chunk: Chunk, fake: FakeRepli
     ended = chunk.settled()
     assert (ended.status, ended.cost_usd) == ("canceled", 0.25)
     assert fake.created[0].status == "canceled"
-    assert "another request for chunk 0 is over (canceled), and cost $0.25" in chunk.log[0]
+    assert "another request for chunk 0 has ended (canceled), and cost $0.25" in chunk.log[0]
 
 
 def test_a_finished_orphan_is_counted(chunk: Chunk, fake: FakeReplicate, still: Path):
@@ -135,7 +135,7 @@ def test_an_orphan_that_cannot_be_settled_stays_open(chunk: Chunk, fake: FakeRep
     left = chunk.left()
     fake.next(CANCEL, *[ServerError()] * 4)
     assert chunk.settled() == left
-    assert "cannot be ended" in chunk.log[0]
+    assert "cannot be settled" in chunk.log[0]
     assert chunk.settled().status == "canceled"
 
 

@@ -93,7 +93,7 @@ def test_an_output_of_an_unknown_form_costs_one_prediction(
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
             studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
-        assert f"its output has an unknown form, {form}: allowed is a URL" in str(caught.value)
+        assert f"its output has an unknown form, {form}: expected a URL" in str(caught.value)
         assert "/delivery/" not in str(caught.value)
     assert len(fake.received(CREATE)) == 1
 
@@ -139,7 +139,7 @@ def test_a_prediction_that_is_never_shown_stays_in_the_ledger(
 ):
     """The run fails without requesting another; the next run finds it."""
     fake.always(GET, Answers(404))
-    with pytest.raises(Unavailable, match="is the API token of another account"):
+    with pytest.raises(Unavailable, match="check that the API token is of the same account"):
         studio.clip()
     assert [attempt.status for attempt in studio.attempts] == ["asked"]
     fake.calm()
