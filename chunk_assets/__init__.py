@@ -1,4 +1,4 @@
-"""An animatic becomes a film, chunk by chunk, as Dagster assets on S3.
+"""Turn an animatic into a film, chunk by chunk, as Dagster assets on S3.
 
 The names in `__all__` are the public Python API, described in `docs/python.md`. Each is imported
 when it is first used, so that `import chunk_assets` stays fast. Other modules may change between

@@ -41,8 +41,8 @@ def generate_single_chunk(
 
     Downloads the pictures, blends the composite, has the generator render the clip, and stores
     the spec, the composite, the clip and the last frame. A stored clip that was made from the same
-    inputs is kept and costs nothing. Runs that render the same chunk are waited for. Dagster
-    records nothing of it: to have that, materialize the chunk.
+    inputs is kept and costs nothing. Waits for runs that render the same chunk. Dagster does not
+    record the result; to have it recorded, materialize the chunk.
 
     Args:
         chunk_spec: The chunk, as `build_chunk_specs` returns it or as a dict of its fields. Its
@@ -50,8 +50,8 @@ def generate_single_chunk(
             from the film's plan.
         generator: The generator's name. `preview`, the default, is free.
         model: The hosted model; by default the manifest's.
-        max_cost_usd: The most that the film may cost in all, in US dollars; by default the
-            manifest's limit.
+        max_cost_usd: Limit on the film's total cost, in US dollars; by default the manifest's
+            limit.
         new_take: Render the chunk even if its stored clip is up to date.
 
     Returns:
@@ -120,12 +120,12 @@ def render_film(
         video_id: The film's name on S3; by default made from the directory's name.
         generator: The generator's name. `preview`, the default, is free.
         model: The hosted model; by default the manifest's.
-        max_cost_usd: The most that the film may cost in all, in US dollars; by default the
-            manifest's limit.
+        max_cost_usd: Limit on the film's total cost, in US dollars; by default the manifest's
+            limit.
         seed: One seed for the whole film; by default each chunk and take has its own.
 
     Returns:
-        Where the film and its clips are on S3, and what the film cost in all.
+        Where the film and its clips are on S3, and the film's total cost.
 
     Raises:
         SpecError: The manifest or an argument cannot be used.
@@ -161,7 +161,7 @@ def _checked(chunk_spec: ChunkSpec | Mapping[str, Any]) -> ChunkSpec:
 
 
 def _with_spec(plan: FilmPlan, spec: ChunkSpec) -> FilmPlan:
-    """Return the plan with this spec instead of its own.
+    """Return the plan with this spec in place of the chunk's own.
 
     What only S3 knows (the versions of pictures, the URI of the last frame before) is taken from
     the plan, so that a spec from `build_chunk_specs` gives the same clip as the plan's own.

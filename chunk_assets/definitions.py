@@ -24,7 +24,7 @@ from chunk_assets.settings import load_settings
 def build_definitions(
     generators: Generators = GENERATORS, listener: Listener | None = None
 ) -> dg.Definitions:
-    """Return the code location, with a choice of generators and a listener of the chunks."""
+    """Return the code location, with these generators and this listener for chunks."""
     films = FilmStore()
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],

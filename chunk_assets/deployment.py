@@ -1,4 +1,4 @@
-"""What this process reads films with: its limits, its FFmpeg and its operator's models.
+"""Process-wide settings for reading films: limits, FFmpeg and the operator's models.
 
 An entry point (a command, or the code location that Dagster loads) reads the settings and calls
 `configure` once. The rest of the package asks `deployment` and never reads the environment. These

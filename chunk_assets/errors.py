@@ -1,4 +1,4 @@
-"""The errors people see. Each is one sentence: what happened, the value, what is allowed.
+"""The errors that users see. Each is one sentence: what happened, the value, what is allowed.
 
 ::
 
@@ -22,7 +22,7 @@
     │   ├── NotStored      no object has that key
     │   └── Changed        another process has written the object meanwhile
     ├── OutOfTime          reading storage exceeded the time limit
-    └── HandedOff           no failure: this process ends, and another one continues the film
+    └── HandedOff           not a failure: this process ends, and another one continues the film
 
 Only `TimedOut`, `Unavailable` and `NotAnswering` are retried.
 """

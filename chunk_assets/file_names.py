@@ -29,7 +29,7 @@ and Hebrew text (U+200E, U+200F, U+061C) are allowed."""
 
 
 def check_file_name(name: str) -> None:
-    """Check that a name leads to a file inside its directory and looks like what it is.
+    """Check that a name leads to a file inside its directory and is not misleading.
 
     Spaces and joiners of every kind, emoji and right-to-left letters are allowed.
 

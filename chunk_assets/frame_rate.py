@@ -41,7 +41,7 @@ class FrameRate(Fraction):
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
         """Have pydantic read and write a whole number."""
-        from pydantic_core import core_schema  # here, since most commands have no use for it
+        from pydantic_core import core_schema  # imported here, since most commands do not need it
 
         whole = core_schema.no_info_before_validator_function(
             lambda value: int(value) if isinstance(value, cls) else value,

@@ -1,4 +1,4 @@
-"""Read JSON that people wrote: decode it, parse it, and check that its values are safe to use."""
+"""Read untrusted JSON: decode it, parse it, and check that its values are safe to use."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from typing import Any
 from chunk_assets.errors import SpecError
 
 MAX_DEPTH = 50
-"""Levels of nesting. A manifest has four; beyond Python's own limit lies a `RecursionError`."""
+"""Levels of nesting. A manifest has four; beyond Python's own limit is a `RecursionError`."""
 
 MAX_DIGITS = 300
 """Digits of a whole number: every accepted number fits a float."""
@@ -34,7 +34,7 @@ _ZEROS: dict[tuple[bool, ...], str] = {
 
 
 class Unusable(ValueError):
-    """A value cannot be used; `place` is the path to it."""
+    """A value that cannot be used; `place` is the path to it."""
 
     def __init__(self, reason: str):
         super().__init__(reason)

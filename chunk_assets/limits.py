@@ -44,7 +44,7 @@ class Limits(BaseModel):
     picture_pixels: int = Field(
         default=100 * MEGA,
         ge=1,
-        le=178 * MEGA,  # beyond this Pillow refuses by itself
+        le=178 * MEGA,  # above this, Pillow itself refuses
         description="Width times height. A3 scanned at 600 dpi has 70 megapixels.",
     )
     picture_side: int = Field(

@@ -1,4 +1,4 @@
-"""Retry what fails for a moment: how often, how long, and with which waits."""
+"""Retry transient failures: how often, for how long, and with which waits."""
 
 import random
 import time
@@ -66,9 +66,9 @@ def retry(
         except on as error:
             wait = error.data.get("retry_after")
             if not isinstance(wait, float):
-                # The exponent is limited: a float has room for no more than 2 ** 1023.
+                # The exponent is limited: a float holds no more than 2 ** 1023.
                 wait = policy.wait_initial * 2 ** min(attempt - 1, 30)
-            # Jitter, so that many films that are told to come back in 30 s do not come at once.
+            # Jitter, so that films told to retry in 30 s do not all retry at once.
             wait += random.uniform(0, policy.wait_initial)  # noqa: S311 - guards nothing
             wait = min(wait, policy.wait_max)
             if attempt == policy.attempts or time.monotonic() + wait > end:

@@ -1,4 +1,4 @@
-"""The data: the animatic that people submit, its chunks, and the film."""
+"""The data models: the submitted animatic, its chunks, and the film."""
 
 import json
 import re

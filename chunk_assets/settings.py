@@ -216,12 +216,12 @@ class Settings(BaseSettings):
 
     @property
     def deployment(self) -> Deployment:
-        """What `deployment.configure` takes."""
+        """The settings for `deployment.configure`."""
         return Deployment(self.limits, self.ffmpeg, self.models)
 
     @property
     def is_local(self) -> bool:
-        """Whether the S3 server is one this machine starts for itself."""
+        """Whether this machine starts its own S3 server."""
         return self.bucket is None
 
 

@@ -51,7 +51,7 @@ class _LastFrame:
 
 
 class ClipChecker:
-    """Checks clips; fastest in a film's order, since each last frame is kept for the next chunk.
+    """Checks clips; fastest in the film's order, since each last frame is kept for the next chunk.
 
     Args:
         store: The bucket.
@@ -124,7 +124,7 @@ class ClipChecker:
             return
         begins = self._begins(spec, seen, conditioning, directory, previous)
         yield begins
-        # A clip that shows something else also has other colours: that is one fault, not two.
+        # A clip that shows something else has other colours, too: report one fault, not two.
         if float(begins.values["begin_distance"]) > self._quality.begin_distance:
             yield from _skipped(results.BEGINS)
         else:

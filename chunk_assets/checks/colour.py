@@ -19,7 +19,7 @@ NEGLIGIBLE = 0.01
 """Earlier chunks count until their share in the picture is below this: 13 chunks at 0.7."""
 
 MAX_CHUNKS = 60
-"""Earlier chunks that count at most: with a weight of 1 their share never gets smaller."""
+"""Most earlier chunks that count: with a weight of 1 their share never gets smaller."""
 
 
 class ColourDrift:
@@ -75,7 +75,7 @@ class ColourDrift:
         return CheckResult(results.COLOUR, not faults, sentence, values)
 
     def _earlier(self, spec: ChunkSpec, temporal: float) -> list[tuple[ColourShift, float]]:
-        """The shifts of the beat's earlier chunks, nearest first, as far as stored and relevant."""
+        """The shifts of the beat's earlier chunks, nearest first, where stored and relevant."""
         if spec.video_id != self._video_id:
             self._video_id, self._known = spec.video_id, {}
         chain: list[tuple[ColourShift, float]] = []

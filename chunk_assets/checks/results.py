@@ -75,7 +75,7 @@ class CheckResult:
 
 
 def measured(**pairs: tuple[float, float]) -> dict[str, Value]:
-    """Return the values of a result from pairs of a measured value and its limit."""
+    """Return the values of a result, given pairs of a measured value and its limit."""
     values: dict[str, Value] = {}
     for name, (value, limit) in pairs.items():
         values[name], values[f"{name}_allowed"] = _rounded(value), _rounded(limit)
@@ -83,7 +83,7 @@ def measured(**pairs: tuple[float, float]) -> dict[str, Value]:
 
 
 def over_limit(**pairs: tuple[float, float]) -> list[str]:
-    """Return the names whose value exceeds its limit; NaN does."""
+    """Return the names whose value exceeds its limit; NaN exceeds every limit."""
     return [name for name, (value, limit) in pairs.items() if not value <= limit]
 
 

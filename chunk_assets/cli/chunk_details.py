@@ -1,4 +1,4 @@
-"""What `render` and `status` show of a chunk: its slot, its cost, its JSON."""
+"""What `render` and `status` show for a chunk: its slot, its cost, its JSON."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -30,7 +30,7 @@ HOST = "127.0.0.1"
 _PYTHON_M = [sys.executable, "-m"]
 _FORK_SERVER = [*_PYTHON_M, "chunk_assets.dagster_internals.fork_server"]
 _STOP_SECONDS = 20
-"""Dagster's time to stop; it needs 3 s, more while a chunk is being rendered."""
+"""How long Dagster may take to stop; it needs 3 s, more while a chunk is being rendered."""
 
 
 @click.command(short_help="Start S3, Dagit and Dagster's daemon on this machine.")
@@ -83,7 +83,7 @@ def _serve(settings: "Settings", port: int, lock: int) -> None:
             services.append(start(commands.daemon(workspace)))
             while not _answers(port):
                 _check_alive(services, log, seconds=0.3)
-            # After Dagit, which a person waits for; a run before that starts cold.
+            # After Dagit, which a person is waiting for; a run before that starts cold.
             command = [*_FORK_SERVER, str(runs), CODE_MODULE]
             services.append(start(command, environment=environment))
         click.echo(f"Dagit: http://{HOST}:{port}")

@@ -40,7 +40,7 @@ Runs = Mapping[str, Sequence[FilmRun]]
 def show_films(
     store: ObjectStore, retired: set[str], settings: Settings, runs: Runs, *, as_json: bool
 ) -> None:
-    """Show one line a film that is not retired, or the reason why its animatic is unusable."""
+    """Show one line per film that is not retired, or the reason why its animatic is unusable."""
     films: list[dict[str, Any]] = []
     away = 0
     for manifest in list_manifests(store):
@@ -100,7 +100,7 @@ def _state(film: Mapping[str, Any]) -> str:
 def show_film(
     store: ObjectStore, video_id: str, settings: Settings, runs: Runs, *, as_json: bool
 ) -> None:
-    """Show one line a chunk, and the film."""
+    """Show one line per chunk, and the film."""
     plan = plan_film(store, video_id)
     states = list(chunk_states(plan, store))
     bill = film_bill(store, video_id, clip_records(states))

@@ -30,7 +30,7 @@ class Frontier:
 
 
 def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
-    """Return where a film starts to differ from its plan; None if it is up to date.
+    """Return the first point where a film differs from its plan; None if it is up to date.
 
     Args:
         states: The film's chunks, in order.
@@ -60,7 +60,7 @@ def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
 def _prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
     """Return what each chunk costs from the generator that made its clip.
 
-    A missing chunk is priced like the film's last clip that cost money, otherwise its last one.
+    A missing chunk is priced like the film's last paid clip, or else like its last clip.
     """
     made = [state.clip for state in states if state.clip is not None]
     if not made:

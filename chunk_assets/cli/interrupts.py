@@ -18,12 +18,12 @@ EXIT_CODE = 128 + signal.SIGINT
 """The exit code that shells report for a program ended by Ctrl-C."""
 
 # At exit Python collects cycles among all live objects: with Dagster's 270,000 that takes a second,
-# in which a person waits for the prompt.
+# while a person waits for the prompt.
 atexit.register(gc.freeze)
 
 
 class Stopped(click.ClickException):
-    """A person stopped the command, which is not an error."""
+    """A person stopped the command; this is not an error."""
 
     exit_code = EXIT_CODE
 

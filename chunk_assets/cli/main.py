@@ -46,7 +46,7 @@ class SentenceGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader of our output has ended; Python must not fail to flush at exit.
+            # The reader of our output has exited; Python must not fail when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except (click.ClickException, click.Abort, click.exceptions.Exit):

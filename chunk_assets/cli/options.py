@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # it imports pydantic, NumPy and boto3, which `--help` does n
     from chunk_assets.film.submission import AnimaticDirectory
 
 UMASK = "chunk_assets.umask"
-"""The key of the person's own umask in the context: the process's umask keeps the home private."""
+"""Context key of the person's own umask: the process's umask keeps the home private."""
 
 MAX_SEED = 2**31 - 1
 """The largest seed that every known model accepts."""

@@ -1,4 +1,4 @@
-"""The file that a command writes for a person, and the FFmpeg it needs."""
+"""The output file of a command, and the FFmpeg it needs."""
 
 import shutil
 import tempfile

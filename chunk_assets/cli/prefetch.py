@@ -1,7 +1,7 @@
-"""Faster starts of `render`, most of which is the import of Dagster.
+"""Make `render` start faster; most of its start is the import of Dagster.
 
-Measured on a film that is up to date, 5.5 s in all: without the head start of the S3 server it
-takes a second longer, without the pause of the garbage collector 0.3 s.
+Measured on a film that is up to date, 5.5 s in all: without the early start of the S3 server it
+takes a second longer, without pausing the garbage collector 0.3 s.
 """
 
 import gc

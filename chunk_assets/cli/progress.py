@@ -28,7 +28,7 @@ class _TimeSoFar(TimeElapsedColumn):
 
 
 class ChunkProgress(Listener):
-    """Shows the progress of a render; in a log instead of a terminal, one line a chunk.
+    """Shows the progress of a render: bars in a terminal, one line per chunk in a log.
 
     The bars are removed after a success, and stay after an error.
 
@@ -37,7 +37,7 @@ class ChunkProgress(Listener):
     """
 
     def __init__(self, chunks: int):
-        """Create the bars of a film with so many chunks."""
+        """Create the bars of a film with this many chunks."""
         self.seconds: dict[int, float] = {}
         self._chunks = chunks
         self._console = Console(stderr=True)

@@ -136,7 +136,7 @@ class Rendering:
         plan: FilmPlan,
         stitched: list[FilmPlan],
     ) -> ChunkGenerationOutput:
-        """Render the chunks, and stitch the film if needed, which is added to `stitched`.
+        """Render the chunks, and stitch the film if needed; if so, add it to `stitched`.
 
         Raises:
             Damaged: An object that the film is made from is damaged.

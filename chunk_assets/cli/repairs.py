@@ -62,7 +62,7 @@ class Repairs:
         return replaced
 
     def report(self, error: Damaged) -> int | None:
-        """Print what was found damaged when it was read.
+        """Print which object was found damaged when it was read.
 
         Returns:
             Its chunk, -1 if it belongs to no single chunk, None if it was printed before or cannot
@@ -120,5 +120,5 @@ class Repairs:
 
 
 def _first_part(error: Damaged) -> str:
-    """Return what is damaged, without the advice, which is being followed."""
+    """Return what is damaged, without the advice, which `render` is about to follow."""
     return str(error).rpartition(";")[0] or str(error)

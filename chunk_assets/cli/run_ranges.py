@@ -49,7 +49,7 @@ def requested_ranges(
 
 
 def ranges_to_repair(chunk_num: int, count: int, *, only: bool) -> list[RunRange]:
-    """Return the runs that repair a damaged chunk, or with -1 an object of no single chunk."""
+    """Return the runs that repair a damaged chunk, or with -1 an object of the whole film."""
     if only:
         return [RunRange(range(chunk_num, chunk_num + 1), "matching")] if chunk_num >= 0 else []
     return _in_runs(range(count), "matching")

@@ -40,7 +40,7 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], seconds: float, is_hurried: threading.Event) -> None:
-    """Interrupt the process's group, and kill it after so many seconds."""
+    """Interrupt the process's group, and kill it after this many seconds."""
     _signal_group(process, signal.SIGINT)
     deadline = time.monotonic() + seconds
     while _has_members(process) and time.monotonic() < deadline and not is_hurried.is_set():

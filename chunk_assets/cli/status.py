@@ -1,4 +1,4 @@
-"""`chunk-assets status`: what is stored of films, what is missing or out of date, what it cost."""
+"""`chunk-assets status`: which parts of films are stored, missing or out of date; costs."""
 
 import json
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def status(settings: "Settings", video: str | None, retired: bool, as_json: bool
 
 
 def _show_retired(store: "ObjectStore", retired: set[str], *, as_json: bool) -> None:
-    """Show one line a retired film, from listings alone."""
+    """Show one line per retired film, from listings alone."""
     from chunk_assets.film.listing import list_films
 
     names = sorted(retired)

@@ -1,4 +1,4 @@
-"""Describe errors of the machine that are no bugs: a full disk, a database that is read-only."""
+"""Describe errors of the machine that are not bugs: a full disk, a read-only database."""
 
 import errno
 import sqlite3

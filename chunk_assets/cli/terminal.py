@@ -23,7 +23,7 @@ _FOLDED = 16
 
 
 def cut(text: object, cells: int) -> str:
-    """Shorten a text to so many terminal cells, without control characters."""
+    """Shorten a text to this many terminal cells, without control characters."""
     short = Text(plain(text))
     short.truncate(cells, overflow="ellipsis")
     return short.plain
@@ -39,7 +39,7 @@ def print_table(
 
     Args:
         columns: The headings; one that starts with `>` is right-aligned, for numbers.
-        rows: A cell a column, printed literally.
+        rows: One cell per column, printed literally.
         flexible: The heading of the column that folds in a narrow terminal.
     """
     console = _console()

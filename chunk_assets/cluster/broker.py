@@ -23,12 +23,12 @@ BEAT_SECONDS = 5.0
 """Seconds between the heartbeats of a worker."""
 
 SILENT_SECONDS = 20
-"""Without a heartbeat for so long, a worker or slot counts as dead; three may be lost or late."""
+"""Seconds without a heartbeat after which a worker or slot counts as dead; three may be late."""
 
 LOST, TERMINATED = "lost", "terminated"
 
 END_SECONDS = 24 * 3600
-"""How long the end of a run stays readable; no host is cut off from Redis for longer."""
+"""How long the order to end a run stays readable; no host is cut off from Redis for longer."""
 
 _SOCKETS = ("redis+socket", "unix")
 _SCHEMES = ("redis", "rediss", *_SOCKETS)

@@ -1,4 +1,4 @@
-"""Keeping connections to PostgreSQL open from one statement of a run to the next."""
+"""Keep connections to PostgreSQL open between the statements of a run."""
 
 import weakref
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def kept_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     Dagster connects for each statement, with a password exchange: a third of the time of a run of
     one chunk, apart from its clip. A connection that has died, as when the database restarts, is
     detected before use and replaced. At the end all connections of the process are closed, so it
-    must have one run at a time.
+    must execute one run at a time.
     """
     instance.optimize_for_webserver(_NO_TIMEOUT, RECYCLE_SECONDS, _MORE_AT_ONCE)
     try:

@@ -19,11 +19,11 @@ class FilmQueue(QueuedRunCoordinator):
     """Tags each run with its film before it is queued, and launches as many as there are slots.
 
     A launched run starts at once, as it has a slot. Other runs stay in Dagster's queue, where
-    people see them, set priorities and cancel, and where no run is lost with a host.
+    people can see, prioritize and cancel them, and where no run is lost with a host.
     """
 
     def register_instance(self, instance: DagsterInstance) -> None:
-        """Take the instance from Dagster, and have its row locks expire (`row_locks`)."""
+        """Take the instance from Dagster, and make its row locks expire (`row_locks`)."""
         release_when_silent()
         super().register_instance(instance)
 

@@ -36,7 +36,7 @@ from chunk_assets.dagster_internals.plugin_types import (
 from chunk_assets.settings import load_settings
 
 _SECOND_LOOK = 2 * BEAT_SECONDS
-"""Seconds in which each slot sends a heartbeat, also to a Redis that has restarted."""
+"""Seconds within which each slot sends a heartbeat, even to a Redis that has restarted."""
 
 
 class FilmLauncher(CeleryRunLauncher):
@@ -63,7 +63,7 @@ class FilmLauncher(CeleryRunLauncher):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """Return no config: the environment has it."""
+        """Return an empty config: the environment has the settings."""
         return {}
 
     @classmethod

@@ -1,6 +1,6 @@
 """Time out the PostgreSQL connections of dead hosts, so that their row locks are released.
 
-By default PostgreSQL waits two hours for a dead host. For so long a row that it was writing stays
+By default PostgreSQL waits two hours for a dead host. Until then a row that it was writing stays
 locked, and blocks every run of the same asset.
 """
 
@@ -13,7 +13,7 @@ from chunk_assets.cluster.broker import SILENT_SECONDS
 
 SETTINGS = {
     "idle_in_transaction_session_timeout": SILENT_SECONDS * 1000,  # transactions take milliseconds
-    # For idle connections: so many seconds idle, then three probes.
+    # For idle connections: this many idle seconds, then three probes.
     "tcp_keepalives_idle": SILENT_SECONDS,
     "tcp_keepalives_interval": 5,
     "tcp_keepalives_count": 3,
@@ -22,9 +22,9 @@ SETTINGS = {
 
 
 def release_when_silent() -> None:
-    """Have PostgreSQL end connections of this process if the process falls silent.
+    """Make PostgreSQL end this process's connections if the process stops responding.
 
-    For every connection from now on: a transaction that is idle for `SILENT_SECONDS` is rolled
+    On every connection from now on, a transaction that is idle for `SILENT_SECONDS` is rolled
     back, and the connection of a host that does not answer is closed 15 s later. A process that was
     only cut off gets an error from its next statement.
     """

@@ -21,14 +21,14 @@ from chunk_assets.render.hooks import Shutdown
 from chunk_assets.settings import Settings
 
 WORKER_TAG = "worker"
-"""Tag with the worker that executes a run, or did, by which people find runs in Dagit."""
+"""Tag that names the worker that executes or executed a run, for finding runs in Dagit."""
 
 LOOK_SECONDS = 2.0
 """Seconds between a run's heartbeats, with which its slot reads whether the run must end."""
 
 
 class WorkerShutdown(Shutdown):
-    """What a worker tells its slots, through memory they share; made before they are forked.
+    """Signals from a worker to its slots, in shared memory; created before the slots are forked.
 
     `keeps_predictions` is true until a person terminates the run: a slot that ends for any other
     reason leaves its prediction to the run's next attempt.
@@ -41,7 +41,7 @@ class WorkerShutdown(Shutdown):
         self._is_lost = False
 
     def ask(self) -> int:
-        """Request the end once more; return how often it was requested."""
+        """Request the end again; return how many times it was requested."""
         self._stage.value += 1
         return self._stage.value
 
@@ -94,7 +94,7 @@ class Slot:
 
 
 class Watch:
-    """A thread beside a run that sends its heartbeats, and reads whether the run must end.
+    """Thread that sends the heartbeats of a run, and reads whether the run must end.
 
     It uses only Redis, which answers within seconds or not at all: a database that hangs must not
     make a run look lost.

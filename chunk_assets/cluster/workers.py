@@ -1,4 +1,4 @@
-"""The live workers, which are known by their heartbeats in Redis."""
+"""The live workers, by their heartbeats in Redis."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ def forget(redis: Redis, worker: Worker) -> None:
 
 
 def live_workers(redis: Redis) -> list[Worker]:
-    """Return the workers with a current heartbeat in the order of names, leaving ones included."""
+    """Return the workers with a current heartbeat, by name, including those that are leaving."""
     names = sorted(str(name) for name in redis.smembers(WORKERS))
     if not names:
         return []

@@ -29,7 +29,7 @@ def check_databases(home: Path) -> None:
 
 
 def database_sentence(home: Path, error: BaseException) -> str:
-    """Explain an error of SQLite to a person; reads every file whole, so only after a failure."""
+    """Explain an SQLite error to a person; reads every file whole, so only use it on failure."""
     message = " ".join(str(error).split())
     for path in _all(home):
         if found := _damage(path, is_thorough=True):
@@ -91,7 +91,7 @@ def _damage(path: Path, *, is_thorough: bool) -> str:
         with closing(connection):
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             found = connection.execute("PRAGMA quick_check(1)").fetchone() if is_thorough else None
-    except sqlite3.OperationalError:  # locked or not readable, which is no damage
+    except sqlite3.OperationalError:  # locked or not readable, which is not damage
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)

@@ -6,7 +6,7 @@ import dagster as dg
 
 
 def now() -> datetime:
-    """Return this moment, as it can be compared with those below."""
+    """Return the current time, in a form that can be compared with the times below."""
     return datetime.now(UTC)
 
 
@@ -21,5 +21,5 @@ def silence(record: dg.RunRecord) -> timedelta:
 
 
 def _aware(moment: datetime) -> datetime:
-    """Return a time with its zone: from SQLite it comes without one, in UTC."""
+    """Return a time with its zone; SQLite returns UTC without one."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The process that starts runs under `chunk-assets dev`: it has the code imported, and forks.
+"""The process that starts runs under `chunk-assets dev`, by forking after the imports.
 
 Run as `python -m chunk_assets.dagster_internals.fork_server SOCKET CODE_MODULE`. A new Python takes
 4 to 6 s to import Dagster and the assets before a run begins; a fork of a process that has imported
@@ -32,7 +32,7 @@ _REQUEST_SECONDS = 5
 
 
 class Forked(BaseException):
-    """Takes a forked process out of the server's loop, to do its `work`."""
+    """Raised in a forked process to leave the server's loop and do its `work`."""
 
     def __init__(self, work: Callable[[], None]):
         super().__init__(work)
@@ -56,7 +56,7 @@ class ForkServer:
     is_ending: bool = False
 
     def serve(self) -> None:
-        """Answer requests until a signal asks to end, and the last run has ended.
+        """Answer requests until a signal asks to stop and the last run has ended.
 
         Raises:
             Forked: In a forked process, which has other work to do.

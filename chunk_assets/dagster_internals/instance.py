@@ -53,11 +53,11 @@ run_retries:
 
 CODE_MODULE, CODE_LOCATION = "chunk_assets.definitions", "chunk_assets"
 """The module with the assets, and Dagster's name for it. They are the same as in the project's
-`workspace.yaml`, so that runs, backfills and links outlive a restart in another way.
+`workspace.yaml`, so that runs, backfills and links stay valid whichever way Dagster is restarted.
 """
 
 FILM_TAG, CHUNKS_TAG = "film", "chunks"
-"""Tags by which people find the runs of a film in Dagit."""
+"""Tags for finding the runs of a film in Dagit."""
 
 TERMINAL_TAG = "chunk_assets/launched_from"
 
@@ -117,7 +117,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
-    """Lock a film, so that only one `render` on this machine has it; released with the process.
+    """Lock a film, so that only one `render` on this machine has it; unlocked with the process.
 
     Raises:
         SpecError: Another `render` has it.
@@ -147,7 +147,7 @@ def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
     """Report the runs of a killed `render` as failed; the caller holds the film's lock.
 
     Returns:
-        How many runs that were.
+        The number of runs reported.
     """
     filters = dg.RunsFilter(
         tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},

@@ -19,7 +19,7 @@ def delete_partitions(instance: dg.DagsterInstance, name: str, keys: Sequence[st
     minute and a half.
 
     Args:
-        instance: Whose partitions.
+        instance: The instance that has the partitions.
         name: The name of the definition.
         keys: The keys to delete; unknown ones are ignored.
     """

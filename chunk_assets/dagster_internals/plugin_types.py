@@ -5,7 +5,7 @@ loaded, and no command that opens the instance works.
 """
 
 from dagster._config import UserConfigSchema  # what `config_type` returns
-from dagster._core.launcher import (  # what a launcher gets, and answers to a health check
+from dagster._core.launcher import (  # what a launcher is given, and returns as its health check
     CheckRunHealthResult,
     LaunchRunContext,
     WorkerStatus,
@@ -13,7 +13,7 @@ from dagster._core.launcher import (  # what a launcher gets, and answers to a h
 from dagster._core.run_coordinator.queued_run_coordinator import (
     RunQueueConfig,  # the limits that the daemon's queue reads before each launch
 )
-from dagster._serdes import ConfigurableClassData  # what `dagster.yaml` says of the plug-in
+from dagster._serdes import ConfigurableClassData  # what `dagster.yaml` says about the plug-in
 
 __all__ = [
     "CheckRunHealthResult",

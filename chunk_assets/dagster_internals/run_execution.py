@@ -1,4 +1,4 @@
-"""Executing a run in this process, as Dagster's own launchers have it executed."""
+"""Execute a run in this process, as the processes of Dagster's own launchers do."""
 
 import signal
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from dagster._utils.interrupts import capture_interrupts
 
 
 def write_arguments(instance: dg.DagsterInstance, run: dg.DagsterRun, origin: Any) -> str:
-    """Return what `execute` needs to know of a run, as text.
+    """Return what `execute` needs to know about a run, as text.
 
     Args:
         instance: Where the run is recorded.
         run: The run.
-        origin: Where its job's code is, as a launcher's context has it.
+        origin: Where its job's code is, from the launcher's context.
     """
     return dg.serialize_value(ExecuteRunArgs(origin, run.run_id, instance.get_ref()))
 

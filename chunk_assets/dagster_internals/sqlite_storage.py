@@ -34,7 +34,7 @@ from chunk_assets.dagster_internals.plugin_types import ConfigurableClassData
 from chunk_assets.files.private_home import write_privately
 
 _OPTIONS: dict[str, Any] = {"timeout": 30, "check_same_thread": False}
-"""Of a connection. As in Dagster, a statement waits 30 s while another process writes."""
+"""Options of a connection. As in Dagster, a statement waits 30 s while another process writes."""
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):
@@ -147,7 +147,7 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _dispose_before_fork() -> None:
-    """Close open connections: SQLite's must not be carried into another process."""
+    """Close open connections: an SQLite connection must not be used after a fork."""
     for engine in list(_kept):
         with suppress(Exception):  # a connection in use is closed by its user
             engine.dispose()

@@ -6,7 +6,7 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 BACKFILL = "dagster/backfill"
 ROOT_BACKFILL = "dagster/root_backfill_id"
-"""The first of the backfills that this one retries."""
+"""Tag of the first of the backfills that this one retries."""
 
 PRIORITY = "dagster/priority"
 MAX_RETRIES = "dagster/max_retries"

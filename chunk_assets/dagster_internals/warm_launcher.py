@@ -15,7 +15,7 @@ from chunk_assets.dagster_internals.tag_names import PRIORITY
 from chunk_assets.settings import load_settings
 
 _NICE = 10
-"""Beside a run of normal priority it gets a third of a processor."""
+"""A run at this niceness gets a third of a processor beside one of normal priority."""
 
 _ANSWER_SECONDS = 60
 """On a busy machine the server may still be importing the code."""
@@ -57,7 +57,7 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
         run = self._instance.get_run_by_id(run_id)
         is_ours = run is not None and not run.is_finished and KEPT_TAG in run.tags
         if path is not None and run is not None and is_ours:
-            # Before the signal: an interrupted run looks whether it is being cancelled.
+            # Before the signal: an interrupted run checks whether it is being cancelled.
             self._instance.report_run_canceling(run)
             with suppress(OSError, ValueError):
                 if ask(path, cancel=run_id)["was_there"]:

@@ -30,7 +30,7 @@ _WITHOUT_CHECKSUMS: dict[str, Any] = {
 """For the server on this machine. boto3 would compute two more digests of each file, beside the
 sha256 that we store and compare whenever the file is read."""
 DEFAULT_REGION = "us-east-1"
-"""For S3 servers that know no regions."""
+"""For S3 servers without regions."""
 
 
 class FilmS3(S3Resource):
@@ -71,7 +71,7 @@ class FilmS3(S3Resource):
 
 
 def _moment(value: str | float) -> datetime:
-    """Parse a time as S3 writes it; boto3's parser, for any format, takes half of a listing."""
+    """Parse a time in S3's format; boto3's general parser takes half the time of a listing."""
     if isinstance(value, str):
         with suppress(ValueError):
             moment = datetime.fromisoformat(value)
@@ -146,7 +146,7 @@ def _own_store(
 ) -> ObjectStore:
     try:
         client = FilmS3(endpoint_url=endpoint_url).get_client()
-    except (BotoCoreError, ValueError) as error:  # a profile, a half credential, a URL
+    except (BotoCoreError, ValueError) as error:  # a profile, an incomplete credential, a URL
         message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
         raise StorageError(message) from error
     store = _store(client, bucket, home, link_seconds, retry_seconds)

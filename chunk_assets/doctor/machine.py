@@ -11,8 +11,8 @@ from chunk_assets.media.ffmpeg import ask, executable
 from chunk_assets.settings import Settings
 
 MIN_FREE_BYTES = 2 << 30
-"""At most four chunks and the film are on disk: half a gigabyte for ten minutes. The video cache,
-another film and Dagster's events need as much each."""
+"""At most four chunks and the film are on disk: half a gigabyte for ten minutes of film. The video
+cache, another film and Dagster's events each need as much."""
 
 ENCODER, FILTER = "libx264", "xfade"
 

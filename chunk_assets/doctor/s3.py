@@ -98,7 +98,7 @@ def s3_clock(settings: Settings) -> Finding:
 
 @contextmanager
 def _scratch(store: ObjectStore) -> Iterator[str]:
-    """Give an unused key, and delete its object afterwards."""
+    """Yield an unused key, and delete its object afterwards."""
     key = f"doctor/{secrets.token_hex(8)}"
     try:
         yield key

@@ -13,7 +13,7 @@ from chunk_assets.errors import ChunkAssetsError, StorageError
 def atomic_write(
     target: Path, error: type[ChunkAssetsError] = StorageError, *, overwrite: bool = True
 ) -> Iterator[Path]:
-    """Give a temporary path beside `target`, and rename it to `target` when the block ends.
+    """Yield a temporary path beside `target`, and rename it to `target` when the block ends.
 
     If the block raises, `target` stays as it was and the temporary file is removed.
 

@@ -1,4 +1,4 @@
-"""SHA-256 helpers, and what tells from an object's header whether S3 still has what was written."""
+"""SHA-256 helpers, and digests to tell from an object's header whether S3 has what was written."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -54,9 +54,9 @@ class Content:
     Attributes:
         sha256: Of the content (hex).
         size: Bytes.
-        etag: The ETag that S3 gives it where nothing is encrypted with a key of one's own: the
-            content's MD5, or that of its parts' MD5s and their count. It comes with every listing
-            and every header, so damage is seen without reading the object.
+        etag: The ETag that S3 gives it unless it is encrypted with a customer key: the content's
+            MD5, or that of its parts' MD5s and their count. It comes with every listing and every
+            header, so damage is seen without reading the object.
     """
 
     sha256: str
@@ -87,7 +87,7 @@ class Content:
         return cls(sha256.hexdigest(), size, etag)
 
     def as_metadata(self) -> dict[str, str]:
-        """As it is written beside the object."""
+        """The metadata written with the object."""
         return {"sha256": self.sha256, "size": str(self.size), "etag": self.etag}
 
 

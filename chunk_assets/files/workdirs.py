@@ -26,7 +26,7 @@ LOCK = "lock"
 
 @contextmanager
 def film_workdir(home: Path) -> Iterator[Path]:
-    """Give an empty directory of this process alone, removed after the block.
+    """Yield an empty directory for this process alone, removed after the block.
 
     Directories of killed processes are removed first. Any number of processes and threads may have
     one each at the same time.

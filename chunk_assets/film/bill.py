@@ -55,7 +55,7 @@ class Bill:
 
     Attributes:
         chunks: By number, including chunks that are no longer planned.
-        damaged: A sentence for each ledger that cannot be read; its costs are in no sum.
+        damaged: A sentence for each unreadable ledger; no sum includes its costs.
     """
 
     chunks: Mapping[int, ChunkBill] = field(default_factory=dict)
@@ -120,7 +120,7 @@ def film_bill(store: ObjectStore, video_id: str, clips: Mapping[int, ClipRecord]
         store: The bucket.
         video_id: The film.
         clips: The records of its stored clips, by chunk number. They count only for chunks without
-            a ledger: free ones, and those rendered before there were ledgers.
+            a ledger: free ones, and those rendered before ledgers existed.
 
     Raises:
         StorageError: S3 does not answer.

@@ -1,4 +1,4 @@
-"""The state of each planned chunk: whether its stored clip is what would be rendered now."""
+"""The state of each planned chunk: whether its stored clip is still up to date."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +41,8 @@ class ChunkState:
         reason: Why it is stale; empty otherwise.
         clip: The stored clip's record; None if there is no clip, or chunk_assets did not make it.
         stored: The stored clip.
-        keeps_clip: Whether a stale chunk's clip stays: what is missing or damaged can be made
-            again from what is stored, at no cost.
+        keeps_clip: Whether a stale chunk's clip stays, because what is missing or damaged can be
+            made again at no cost.
         is_damaged: Whether one of the chunk's objects is damaged.
     """
 
@@ -105,7 +105,7 @@ def _staleness(
 ) -> _Staleness:
     store, number = objects.store, spec.chunk_num
     found = _Staleness()
-    # A reason that keeps the clip must not hide one that costs a new clip: those are found below.
+    # A reason that keeps the clip must not hide one below that requires a new clip.
     frame = objects.last_frame(number).head()
     damage = "" if frame is None else _frame_damage(frame, stored_clip, clip, store)
     if damage:

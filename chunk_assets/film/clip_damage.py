@@ -1,4 +1,4 @@
-"""Find clips that are intact as objects, but cannot be decoded or have the wrong format."""
+"""Find clips that are intact objects, but cannot be decoded or have the wrong format."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def check_clip(store: ObjectStore, stored: StoredObject, path: Path, spec: Chunk
 
 
 def _fault(path: Path, recorded: StreamSignature | None) -> str:
-    """Say what is wrong with a clip; empty if nothing is, or this machine cannot tell."""
+    """Describe what is wrong with a clip; empty if nothing is, or this machine cannot tell."""
     try:
         info = probe(path)
         with open_video(path) as video:

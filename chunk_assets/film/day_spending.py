@@ -1,8 +1,8 @@
-"""What films started by the sensor cost on one day: an account a day, on S3.
+"""The cost of films that the sensor starts, in one account per day on S3.
 
-A run is entered before it is requested, with the most it may cost; its actual cost replaces that
-once it has ended. The account is on S3 and updated by conditional writes, so it survives restarts
-and the loss of Dagster's storage, and deployments that share a bucket share it.
+A run is entered before it is requested, at its maximum cost; its actual cost replaces that when it
+has ended. The account is on S3 and updated by conditional writes, so it survives restarts and the
+loss of Dagster's storage, and deployments that share a bucket share it.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class FilmDay(BaseModel):
     Attributes:
         run_key: The film's last run requested on that day.
         base_usd: What the film had cost before its first run of that day.
-        limit_usd: What the film may have cost in all when that run ends.
+        limit_usd: Limit on the film's total cost when that run ends.
         spent_usd: What the film had cost when that run ended; None while it may be running.
     """
 
@@ -42,7 +42,7 @@ class FilmDay(BaseModel):
 
     @property
     def counted_usd(self) -> float:
-        """What counts for the day: the most it may cost, or what it cost."""
+        """The amount that counts for the day: the maximum cost, or the actual cost."""
         reached = self.limit_usd if self.spent_usd is None else self.spent_usd
         return max(0.0, reached - self.base_usd)
 
@@ -57,12 +57,12 @@ class DaySpending(BaseModel):
 
     @property
     def counted_usd(self) -> float:
-        """What is spent, and reserved by runs that have not ended."""
+        """The amount spent, plus what unfinished runs have reserved."""
         return sum(film.counted_usd for film in self.films.values())
 
     @property
     def reserved_usd(self) -> float:
-        """What is reserved by runs that have not ended."""
+        """The amount that unfinished runs have reserved."""
         return sum(film.counted_usd for film in self.films.values() if film.spent_usd is None)
 
 
@@ -86,7 +86,7 @@ def reserve(
     day_limit_usd: float,
     has_ended: Callable[[str], bool],
 ) -> float:
-    """Enter a film's run before it is requested; return what the film may then cost in all.
+    """Enter a film's run before it is requested; return the resulting limit on the film's cost.
 
     Args:
         store: The bucket.
@@ -96,7 +96,7 @@ def reserve(
         price_usd: What the run will probably cost.
         film_limit_usd: What the film may cost in all.
         day_limit_usd: What all films of the day may cost.
-        has_ended: Says whether the run with a key has ended.
+        has_ended: Returns whether the run with a key has ended.
 
     Raises:
         NotAllowed: A limit would be exceeded.

@@ -8,7 +8,7 @@ from chunk_assets.media.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPOR
 from chunk_assets.schemas import ChunkSpec
 
 COMPOSITING = "1"
-"""Increase this when `create_reference_composite` returns other pixels for the same input."""
+"""Increase this when `create_reference_composite` returns different pixels for the same input."""
 
 _SEEDS = 2**31
 """Seeds have 31 bits: the smallest range of any hosted model."""
@@ -50,7 +50,7 @@ def composite_fingerprint(spec: ChunkSpec, previous_version: str | None, weights
 def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, model: str) -> str:
     """Return the fingerprint of a clip: everything in the generator's request except the seed.
 
-    Keyframes are left out, so a clip stays when only a transition changes.
+    Keyframes are left out, so a clip is kept when only a transition changes.
     """
     return digest(
         {

@@ -1,4 +1,4 @@
-"""Which films are finished, as far as S3's listings tell: a request a film, and nothing is read.
+"""Which films are finished, judging by S3 listings: one request per film, no object is read.
 
 A film is finished if it is stored and newer than everything it is made from. If the listing cannot
 decide that, as after the same manifest was written again, `film.status` compares the contents.
@@ -19,7 +19,7 @@ from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.store import ObjectStore
 
 FEW = 100
-"""Up to so many films are listed one by one; for more, all films of the bucket are listed."""
+"""Up to this many films are listed one by one; for more, the whole bucket is listed."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -30,7 +30,8 @@ class FilmListing:
 
     Attributes:
         manifests: The manifests.
-        films: When each stored film was finished: when its output, the last object, was written.
+        films: When each stored film was finished, which is when its output, the last object, was
+            written.
         sizes: The stored films' sizes in bytes.
     """
 
@@ -45,7 +46,7 @@ class FilmListing:
 
 
 def list_films(store: ObjectStore, names: Sequence[str]) -> FilmListing:
-    """List these films; if they are many, the listing also has others.
+    """List these films; a long listing also includes others.
 
     Raises:
         StorageError: S3 cannot be read.

@@ -82,7 +82,7 @@ class FilmObjects:
         }[asset](chunk_num)
 
     def list_clips(self) -> Iterator[ListedObject]:
-        """List the stored clips, also those that the plan does not have."""
+        """List the stored clips, including those that are not in the plan."""
         return self.store.listing(keys.clips(self.video_id), ".mp4")
 
     def stored_clips(self) -> set[int]:
@@ -143,7 +143,7 @@ def day_spending_object(store: ObjectStore, day: str) -> ObjectRef:
 
 
 def remedy(key: str) -> str:
-    """Return the end of a sentence that says how a damaged object is replaced."""
+    """Return the end of a sentence: how to replace a damaged object."""
     if key.startswith(keys.ANIMATICS):
         return "; submit the animatic again"
     if "/predictions/" in key or not key.startswith((keys.CHUNKS, keys.FILMS)):

@@ -1,4 +1,4 @@
-"""The plan of a film: the chunks that its animatic on S3 becomes."""
+"""The plan of a film: the chunks made from its animatic on S3."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class FilmPlan:
-    """An animatic and the chunks it becomes.
+    """An animatic and the chunks made from it.
 
     Attributes:
         animatic: The manifest.
@@ -167,7 +167,7 @@ def generation_context(
 def slot_seconds(animatic: FilmSpec) -> float:
     """Return how many seconds of the film one chunk fills, given the clip lengths of its model.
 
-    The longest transition fits as well: it lengthens the chunk that follows it.
+    The longest transition must fit as well: it lengthens the chunk that follows it.
 
     Raises:
         SpecError: The manifest names an unknown model.
@@ -247,6 +247,6 @@ def _stored_pictures(
 def find_picture(store: ObjectStore, key: str) -> StoredObject | None:
     """Return the object under a picture's key, or under its name in another Unicode normal form.
 
-    `aws s3 sync` on a Mac uploads names in the disk's form, whatever the manifest's form is.
+    `aws s3 sync` on a Mac uploads names in the disk's form, whatever form the manifest uses.
     """
     return next(filter(None, map(store.head, same_names(key))), None)

@@ -1,4 +1,4 @@
-"""What chunks will cost, by their generators' own prices."""
+"""Price chunks by their generators' own prices."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -19,7 +19,7 @@ def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
     """Return a generator's price of a chunk's clip, in US dollars.
 
     Raises:
-        SpecError: It makes no such clip, or its price is no amount.
+        SpecError: It makes no such clip, or its price is not an amount.
     """
     return clip_price(generator, spec.num_frames, spec.fps, spec.size)
 

@@ -1,4 +1,4 @@
-"""The records of a chunk's objects: S3 user metadata that says what each was made from."""
+"""The records of a chunk's objects: S3 user metadata with what each was made from."""
 
 import re
 from typing import Any, Self
@@ -83,7 +83,7 @@ class ClipRecord(_Record):
         take: 1 for the chunk's first take; each later one counts up.
         root_run: The run that made it; for a retried run, the first one.
         cost_usd: What this take cost.
-        spent_usd: What the chunk cost so far, as its ledger said then; see `film.bill`.
+        spent_usd: What the chunk had cost by then, according to its ledger; see `film.bill`.
         seconds: How long rendering took.
         beat: A digest of its beat's name.
         colour_shift: The difference of the mean colours of its last frame and of the picture it

@@ -18,12 +18,12 @@ from chunk_assets.file_names import same_names
 from chunk_assets.schemas import MANIFEST
 
 MAX_TOTAL_BYTES = 4 << 30
-"""The size limit of all pictures of an animatic together: their copies share the system's disk."""
+"""Limit on the total size of an animatic's pictures: their copies share the system's disk."""
 
 _BLOCK = 1 << 20
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Opening a pipe must not wait for a writer: the file's type is checked before anything is read.
+# Opening a pipe must not block: the file's type is checked before anything is read.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 

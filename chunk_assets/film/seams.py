@@ -1,7 +1,7 @@
 """The seams of a film, encoded while it is rendered: stitching then only joins finished pieces.
 
 The seam between two clips is stored under the number of the later chunk, with a fingerprint of what
-it was made from. It is no asset: a seam that is missing or outdated is made when the film is
+it was made from. It is not an asset: a seam that is missing or outdated is made when the film is
 stitched. Rendering a chunk again changes its two seams and nothing else.
 """
 
@@ -36,7 +36,7 @@ class Seams:
         self._joins = plan_joins(plan.animatic, plan.specs)
 
     def join(self, chunk_num: int) -> Join | None:
-        """Return how a chunk follows the one before; None for a cut."""
+        """Return the join between a chunk and the one before; None for a cut."""
         join = self._joins[chunk_num - 1] if chunk_num else None
         return join if join is not None and join.frames else None
 

@@ -17,7 +17,7 @@ from chunk_assets.storage.stored import StoredObject
 FilmState = Literal["up to date", "out of date", "missing"]
 
 _REASONS = 5
-"""A sentence gives the reasons of this many chunks."""
+"""A sentence gives the reasons for this many chunks."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class FilmStatus:
         missing: The chunks that are not stored.
         stale: Why chunks are out of date, by number.
         film: Whether the stitched film is made of the stored chunks.
-        fingerprint: That of the film the chunks make; None while one is missing or out of date.
+        fingerprint: The fingerprint of the film the chunks make; None while one is missing or out
+            of date.
         generators: The generators of the stored clips.
     """
 
@@ -61,7 +62,7 @@ class FilmStatus:
 
     @classmethod
     def from_listing(cls, planned: int, stored: Collection[int]) -> Self:
-        """Return the status of a film with missing chunks; whether others are stale is left out."""
+        """Return the status of a film with missing chunks; it omits whether others are stale."""
         return cls(planned, [number for number in range(planned) if number not in stored])
 
     @property

@@ -33,7 +33,7 @@ class GenerationRequest:
         num_frames: Length of the clip, including its lead-in.
         fps: Frames per second.
         size: Width and height in pixels, both even.
-        seed: Makes two clips of the same request differ.
+        seed: The seed, by which two clips of the same request differ.
         camera_movement: In the words of the beat, or None.
         negative_prompt: What not to show, or None.
         keyframes: Frames at which the film may be cut (`media.clips.ClipFormat.keyframes`).
@@ -76,7 +76,7 @@ class GeneratedClip:
     Attributes:
         path: The original clip, in the caller's work directory.
         cost_usd: What it cost, in US dollars.
-        spent_usd: What the chunk has cost so far in all, as its ledger says; None if the generator
+        spent_usd: The chunk's total cost so far, according to its ledger; None if the generator
             is free and keeps no ledger.
         is_normalised: Whether `media.clips.ClipWriter` wrote it in the requested format, so that
             nothing is left to normalise.
@@ -92,11 +92,11 @@ class GeneratedClip:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a generator renders with, known without a network request.
+    """The model and prices of a generator, known without a network request.
 
     Attributes:
         model: The chosen model's short name; None if the generator has only one.
-        label: The model as people see it.
+        label: The model's name for display.
         is_estimate: Whether the generator's prices are estimates.
     """
 
@@ -109,7 +109,7 @@ class Generator(ABC):
     """Turns a conditioning image and a prompt into a clip."""
 
     name: ClassVar[str]
-    """The name by which users choose it."""
+    """The name that users choose it by."""
 
     pool: ClassVar[str | None] = None
     """The Dagster pool that limits how many of its clips are rendered at once; None for none."""

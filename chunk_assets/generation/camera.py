@@ -1,4 +1,4 @@
-"""The preview's virtual camera: its framing and its path, as mathematics only.
+"""The geometry of the preview's virtual camera: its framing and its path.
 
 Coordinates are in half frames: (-1, -1) is the top left corner and (1, 1) the bottom right,
 whatever the size. The picture has the same coordinates: at rest, the camera sees all of it.
@@ -10,7 +10,7 @@ A chunk's last frame is most of the next chunk's conditioning image, so a path
   the frames that two chunks share, so that a cross-fade joins one movement;
 - is short, because fifteen chunks add up.
 
-The camera never sees past the picture. To look aside, it moves as much closer as needed. It cannot
+The camera never sees past the picture. To look aside, it moves closer as needed. It cannot
 move back from a picture that it already sees whole, so pulling back is drawn by its parallax: the
 subject in the middle recedes while the borders stay (`Framing.recede`). Beginning pushed in would
 give true framing, but jump at every cut.
@@ -26,10 +26,10 @@ FULL_TRAVEL_SECONDS = 2.5
 """The length of clip in which a move at normal pace covers its `TRAVEL`: 60 frames at 24 fps."""
 
 LARGEST_TRAVEL = 2.4
-"""Multiples of `TRAVEL` that a clip covers at most, however long and fast it is."""
+"""Limit on how far a clip travels, in multiples of `TRAVEL`, however long and fast it is."""
 
 RAMP = 0.2
-"""The fractions of a move that it accelerates and decelerates: the chunks' overlap."""
+"""The fraction of a move spent accelerating, and decelerating: the chunks' overlap."""
 
 WHIP_SECONDS, WHIP_TRAVEL = 0.6, 2.4
 
@@ -55,7 +55,7 @@ class Movement:
 
     @property
     def is_static(self) -> bool:
-        """Whether the picture holds perfectly still."""
+        """Whether the picture is perfectly still."""
         return not self.moves and not self.is_handheld
 
 

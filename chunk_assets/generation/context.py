@@ -1,4 +1,4 @@
-"""What a generator is built from: the film, the deployment and the run's choices."""
+"""The inputs for building a generator: the film, the deployment and the run's choices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from chunk_assets.settings import Settings
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """What a generator is built from, for one film in one run.
+    """The inputs for building a generator for one film in one run.
 
     Attributes:
         video_id: The film.

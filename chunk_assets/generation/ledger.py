@@ -18,7 +18,7 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
 _WRITES = 50
-"""Conditional writes of one entry at most; each fails only if another writer succeeded."""
+"""Limit on conditional writes of one entry; each fails only if another writer succeeded."""
 
 
 class AlreadyRequested(StorageError):
@@ -26,7 +26,7 @@ class AlreadyRequested(StorageError):
 
 
 class DamagedLedger(StorageError):
-    """The record of what was paid for cannot be read, so nothing more is requested."""
+    """The record of what was paid for cannot be read, so nothing else is requested."""
 
 
 class Ledger:
@@ -104,7 +104,7 @@ class Ledger:
             yield one
 
     def readable(self) -> "Iterator[ChunkLedger | DamagedLedger]":
-        """Yield the same, with a `DamagedLedger` in place of each damaged one.
+        """Yield all ledgers, with a `DamagedLedger` in place of each damaged one.
 
         Raises:
             StorageError: One cannot be read.

@@ -46,7 +46,7 @@ class Attempt(BaseModel):
         version: The version's id; None for an official model.
         seed: The take's seed, even if the model accepts none.
         asked_at: When the intent was written.
-        clock: Which clock `asked_at` is from; older versions used the local one.
+        clock: The clock of `asked_at`; older versions used the local one.
         asked_by: The process that wrote it (`processes.process_name`).
         media_url_sha256: SHA-256 of the uploaded picture's URL, which identifies the prediction.
         price_usd: The expected price.
@@ -84,12 +84,12 @@ class Attempt(BaseModel):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the prediction may or may not exist, or its outcome is unknown."""
+        """Whether it is unknown if the prediction exists, or how it ended."""
         return self.status == "unknown"
 
     @property
     def committed_usd(self) -> float:
-        """What it cost, or its price if it may still cost or may have cost that."""
+        """What it cost, or its price if it may yet cost, or may have cost, that much."""
         return self.price_usd if self.is_open or self.is_unknown else self.cost_usd
 
     def with_prediction(self, prediction_id: str) -> "Attempt":

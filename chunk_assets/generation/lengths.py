@@ -107,13 +107,13 @@ class RangeLength(Length):
         return self._of(self.frames[1], self._rate(fps))
 
     def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
-        """As many frames as needed, or the fewest."""
+        """As many frames as needed, but at least the fewest."""
         rate = self._rate(fps)
         frames = max(self.frames[0], ceil(fps.seconds(num_frames) * rate))
         return self._of(frames, rate) if frames <= self.frames[1] else None
 
     def label(self, fps: FrameRate) -> str:
-        """From the shortest, unless that is a single frame, to the longest."""
+        """From the shortest to the longest; only the longest if the shortest is one frame."""
         ends = self.shortest(fps), self.longest(fps)
         first, last = (f"{float(length.seconds):.3g}" for length in ends)
         return f"to {last}" if self.frames[0] == 1 else f"{first}-{last}"

@@ -1,4 +1,4 @@
-"""Keep the ledger and the cost limit for paid generators that do not do so themselves."""
+"""Keep the ledger and enforce the cost limit for paid generators that do neither."""
 
 import hashlib
 import threading

@@ -20,7 +20,7 @@ def read_tables(path: Path) -> _Tables:
     """Read a TOML file in which every entry is a table.
 
     Raises:
-        SpecError: It cannot be read, is not TOML, or has an entry that is no table.
+        SpecError: It cannot be read, is not TOML, or has an entry that is not a table.
     """
     file = f"the models' file {str(path)!r}"
     try:

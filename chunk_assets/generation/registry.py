@@ -1,4 +1,4 @@
-"""The generators, by the names that users choose them by."""
+"""The generators, by the names that users choose."""
 
 from collections.abc import Callable, Mapping
 
@@ -25,7 +25,7 @@ def _replicate(context: GenerationContext) -> Generator:
 GENERATORS: Generators = {PreviewGenerator.name: _preview, "replicate": _replicate}
 
 DEFAULT_GENERATOR = PreviewGenerator.name
-"""A free one: paid generators must be chosen by name."""
+"""The free default: paid generators must be chosen by name."""
 
 
 def check_generator(name: str, generators: Generators = GENERATORS) -> None:

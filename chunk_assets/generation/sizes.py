@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 NEAR_ENOUGH = 0.9
 """A resolution also serves a film whose sides are up to a ninth longer: 1248×704 counts as 720p,
-and the next resolution costs twice as much."""
+because the next resolution costs twice as much."""
 
 Side = Annotated[StrictInt, Field(ge=16, le=8192)]
 

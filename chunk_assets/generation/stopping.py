@@ -12,10 +12,10 @@ from chunk_assets.errors import Stopped
 _T = TypeVar("_T")
 
 _MOMENT = 0.25
-"""Seconds between two looks at a stop signal, at most."""
+"""Longest interval between two checks of a stop signal, in seconds."""
 
 _AHEAD = 8
-"""Items that are produced ahead of the consumer of `streamed`, at most."""
+"""Limit on the items that `streamed` produces ahead of its consumer."""
 
 
 class StopSignal:
@@ -30,7 +30,7 @@ class StopSignal:
         self._lock = threading.Lock()
 
     def set(self, reason: BaseException | None = None) -> None:
-        """Stop, for `reason`; the first call decides."""
+        """Stop, for `reason`; only the first call counts."""
         with self._lock:
             if not self._event.is_set():
                 self._reason = reason
@@ -57,7 +57,7 @@ class StopSignal:
 
 
 NEVER = StopSignal()
-"""The signal of a caller that does not stop; nothing sets it."""
+"""The signal for a caller that never stops; nothing sets it."""
 
 
 def pause(seconds: float, stop: StopSignal) -> None:

@@ -27,8 +27,8 @@ from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, picture
 from chunk_assets.media.retiming import frames_filled, retime
 
 NICENESS = 5
-"""Niceness of encoders outside the chain, so that the chain's own work (the last frame, the next
-composite) runs first, even if clips of several scenes arrive at once."""
+"""Niceness of encoders that the chain does not wait for, so that the chain's own work (the last
+frame, the next composite) runs first, even if clips of several scenes arrive at once."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
 
 
 class ClipWriter:
-    """Write a clip frame by frame, in a process beside the caller's.
+    """Write a clip frame by frame, in a separate process.
 
     The clip appears at `path` when the `with` block ends without an error. The default quality is
-    high enough for frames to be used again: the next chunk starts from a preview's last frame, and
-    some hosted models take a clip that shows the composite.
+    high enough for frames to be reused: the next chunk starts from a preview's last frame, and some
+    hosted models take a clip that shows the composite.
 
     Args:
         path: The file to write.
@@ -220,7 +220,7 @@ def normalise(
         source: The model's clip.
         target: The file to write, atomically.
         clip: The format to convert to.
-        used: How many seconds of the source to use; None is all that the format takes.
+        used: How many seconds of the source to use; None for all that the format takes.
 
     Raises:
         SpecError: `used` is not above 0.

@@ -25,14 +25,14 @@ from chunk_assets.media.presentation import Presentation
 ALLOWED = "a complete MP4, MOV, MKV, WebM, GIF, APNG or animated WebP"
 
 _INDEX_ALONE = {"format_whitelist": f"{FORMATS},apng", "codec_whitelist": "none"}
-"""Options that open a file without decoding frames to probe it, which takes 10 of 11 ms (1024×576).
+"""Options to open a file without probing it by decoding frames, which takes 10 of 11 ms (1024×576).
 Until a frame is decoded, the codec context has no pixel format and no pixel aspect."""
 
 _STILL_CODECS = ("mjpeg", "png", "bmp", "tiff", "webp", "jpegxl")
 """Codecs of covers and thumbnails. A stream of another codec is preferred as the film."""
 
 _LONGEST = 10
-"""The largest ratio of a picture's sides: to cover a frame, a picture is enlarged by up to that.
+"""The largest ratio of a picture's sides: to cover a frame, a picture may be enlarged that much.
 The widest films have a ratio of 2.76."""
 
 _EBML = bytes.fromhex("1a45dfa3")
@@ -162,9 +162,9 @@ def open_video(path: Path | str) -> Iterator[Video]:
 def main_video(container: InputContainer) -> VideoStream | None:
     """Return the main video stream; this is the only place that decides it.
 
-    Covers and thumbnails are never chosen: neither streams marked as such, nor still pictures
-    beside a film. Of several films, the default one is preferred, then the longest, the largest
-    and the first.
+    Covers and thumbnails are never chosen, whether marked as such or a still picture next to a
+    film. Of several films, the default one is preferred, then the longest, the largest and the
+    first.
     """
     covers = Disposition.attached_pic | Disposition.timed_thumbnails
     films = [
@@ -190,7 +190,7 @@ def _likely_film(stream: VideoStream) -> tuple[bool, bool, bool, int, int, int]:
 
 @contextmanager
 def _demuxable(path: Path, limits: Limits) -> Iterator[Path]:
-    """Give the file, or a temporary MKV of a WebP, which no demuxer reads."""
+    """Yield the file, or for a WebP, which no demuxer reads, a temporary MKV."""
     if not webp.is_webp(path):
         yield path
         return

@@ -42,8 +42,8 @@ def encoder_options(
         "format": "mp4",
         "an": None,
         "c:v": "libx264",
-        # Takes 2/3 of the time of "veryfast" at the same size and quality. The last clip of a film
-        # delays its end.
+        # Takes 2/3 of the time of "veryfast" at the same size and quality. A film waits for its
+        # last clip.
         "preset": "superfast",
         "profile:v": "high",
         "crf": crf,

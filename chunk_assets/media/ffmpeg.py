@@ -120,7 +120,7 @@ def arguments(graph: Graph, binary: str) -> list[str]:
 
 
 def run(graph: Graph, target: Path, *, niceness: int = 0) -> None:
-    """Run `graph` and wait for its end. The process never outlives the call.
+    """Run `graph` and wait until it ends. The process never outlives the call.
 
     Args:
         graph: The graph.
@@ -137,7 +137,7 @@ def run(graph: Graph, target: Path, *, niceness: int = 0) -> None:
 
 
 def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int, on_done: Callable[[], None]) -> None:
-    """Run many graphs concurrently and wait for their end. No process outlives the call.
+    """Run many graphs concurrently and wait until they end. No process outlives the call.
 
     Args:
         jobs: Each graph with the file that errors name; consumed lazily.

@@ -146,8 +146,8 @@ def extract_last_frame(
 
     Args:
         video_path: The clip.
-        until: The end of the used part, in seconds from the first frame: the last frame that begins
-            before it is saved. None is the whole clip.
+        until: The end of the used part, in seconds from the first frame: saves the last frame that
+            begins before it. None for the whole clip.
         output_path: The PNG to write; None creates a temporary file, which the caller removes.
 
     Returns:
@@ -174,9 +174,9 @@ def last_frame(
 
     Args:
         video_path: The clip.
-        until: A time in seconds from the first frame: the last frame that begins before it is
-            decoded, or the first one. None is the whole clip.
-        preview_frames: Collects frames on the way there, if decoding starts at the first one.
+        until: A time in seconds from the first frame: decodes the last frame that begins before it,
+            or the first frame. None for the whole clip.
+        preview_frames: Collects frames along the way, if decoding starts at the first one.
         convert: A converter to reuse for several clips: its set-up takes half of the time of the
             first frame.
 

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 STORED, SMALL = 0, 1
-"""Compression of a PNG: none, for files that stay on this machine (1024×576: 8 ms, 1.8 MB), or fast
+"""PNG compression: none, for files that stay on this machine (1024×576: 8 ms, 1.8 MB), or fast
 (30 ms, 0.7 MB; Pillow takes 56 ms for the same size)."""
 
 
@@ -96,7 +96,7 @@ def thumbnail_jpeg(image: Image.Image, max_bytes: int, width: int = 480) -> byte
 
 
 _SMALLEST = 16
-"""Pixels of width below which a preview is not scaled down, even if it exceeds its bytes."""
+"""Width in pixels below which a preview is not scaled down, even if it exceeds its byte limit."""
 
 
 def animation_webp(

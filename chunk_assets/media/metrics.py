@@ -102,7 +102,8 @@ def movement(lumas: Iterable[np.ndarray], *, black_luma: float, still_luma: floa
     """Measure a clip's movement.
 
     A stretch is still while each frame differs from the stretch's first frame by less than
-    `still_luma` on average. That also detects slow movement, which comparing neighbours would miss.
+    `still_luma` on average. This also detects slow movement, which comparing neighbouring frames
+    would miss.
 
     Args:
         lumas: The frames' brightness in order; consumed lazily.
@@ -155,7 +156,7 @@ class ColourShift:
 
     @property
     def spread_distance(self) -> float:
-        """ΔE between the spreads: how much contrast was gained or lost."""
+        """ΔE between the spreads: how much contrast changed."""
         return float(np.linalg.norm(self.spread))
 
 

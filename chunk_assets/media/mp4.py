@@ -42,8 +42,8 @@ class Declared:
 def declared(path: Path) -> Declared:
     """Count what the index declares; in other formats, whatever looks like an index.
 
-    Boxes are searched by name everywhere outside the media data, since demuxers also accept them in
-    places that the standard does not allow: walking the standard's tree could miss them.
+    Boxes are searched for by name everywhere outside the media data, since demuxers also accept
+    them in places that the standard does not allow: walking the standard's tree could miss them.
 
     Raises:
         OSError: The file cannot be read.

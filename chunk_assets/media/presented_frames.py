@@ -56,7 +56,7 @@ def pictures(
         size: Width and height; pictures are scaled and cropped to cover it.
         num_frames: How many; a video that is too short holds its last picture.
         fps: Pictures per second.
-        used: How many seconds of the source to use; None is all.
+        used: How many seconds of the source to use; None for all.
 
     Raises:
         MediaError: The video cannot be read, or no frame of it can be decoded.

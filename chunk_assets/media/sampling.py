@@ -39,7 +39,7 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
 
 
 def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """Return for each time the keyframe at or before it, decoding one frame per picture.
+    """Return, for each time, the keyframe at or before it, decoding one frame per picture.
 
     Args:
         path: A film of this project, whose keyframes are at most two seconds apart.
@@ -53,7 +53,7 @@ def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> l
 
 
 def frames_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """Return for each time the first frame shown at or after it, or else the last frame.
+    """Return, for each time, the first frame shown at or after it, or else the last frame.
 
     Args:
         path: A film of this project.

@@ -107,7 +107,7 @@ def film_pieces(segments: Sequence[Segment], joins: Sequence[Join]) -> list[Piec
 
 
 def seam_between(before: Segment, after: Segment, join: Join, number: int = 1) -> Seam:
-    """Return the seam between two clips, of which the second is the film's clip `number`.
+    """Return the seam between two clips; the second one is clip `number` of the film.
 
     Raises:
         SpecError: The join is longer than the clips allow.

@@ -75,8 +75,8 @@ def stitch(
         fps: Frames per second.
         size: Width and height.
         workdir: An existing directory for temporary files.
-        seams: Results of `make_seam`, by the number of the second clip. Those with a signature
-            other than our encoding's are encoded again.
+        seams: Results of `make_seam`, by the number of the second clip. Those whose signature is
+            not our encoding's are encoded again.
         on_progress: Called with the progress, 0.0 to 1.0.
         on_seam: Called with each seam that was encoded here, while its file exists.
 
@@ -148,7 +148,7 @@ def make_seam(
 
 @contextmanager
 def _scratch_directory(parent: Path) -> Iterator[Path]:
-    """Give a temporary directory in `parent`.
+    """Yield a temporary directory in `parent`.
 
     Raises:
         MediaError: It cannot be created.

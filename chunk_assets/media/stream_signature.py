@@ -1,4 +1,4 @@
-"""The properties of a clip that stitching depends on, in a line of text for its record."""
+"""The properties of a clip that stitching depends on, as one line of text in its record."""
 
 import hashlib
 from dataclasses import dataclass

@@ -83,7 +83,7 @@ def write_thumbnail_video(source: Path, target: Path, reduction: Reduction) -> N
 
 
 def fit_within(info: VideoInfo, reduction: Reduction) -> ThumbnailFormat:
-    """Return the size and rate that look best within the limit of bytes."""
+    """Return the size and rate that look best within the byte limit."""
     # One second more for the rate buffer, which may be full; 5 % for the container.
     bits = int(reduction.max_bytes * 8 * 0.95 / (float(info.duration) + 1))
     pixels = bits / _BITS_PER_PIXEL

@@ -1,4 +1,4 @@
-"""How one clip of a film becomes the next."""
+"""The joins between the clips of a film."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

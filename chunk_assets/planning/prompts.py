@@ -12,7 +12,7 @@ MAX_WORDS = 100
 MIN_WORDS = 50
 
 MAX_CHARACTERS = 2000
-"""A hundred words have 600 or 700; this cuts scripts without spaces, and endless words."""
+"""A hundred words have 600 to 700 letters; this cuts scripts without spaces, and endless words."""
 
 _READ = 10 * MAX_CHARACTERS
 """How many characters of a filled template are read, including spaces and line breaks."""
@@ -23,8 +23,8 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 def build_prompt(film: FilmSpec, beat: Beat) -> str:
     """Return the beat's prompt, of at most `MAX_WORDS` words and `MAX_CHARACTERS` characters.
 
-    The filled template comes first. Sentences on whatever it does not mention (action, shot,
-    camera, lighting, mood, palette, look, product) are added until there are `MIN_WORDS` words.
+    The filled template comes first. Sentences on what it does not mention (action, shot, camera,
+    lighting, mood, palette, look, product) are added until there are `MIN_WORDS` words.
 
     Raises:
         SpecError: The template has an unknown placeholder or an unmatched brace.

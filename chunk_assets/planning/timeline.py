@@ -151,7 +151,7 @@ def plan_slots(
 def beats_of_slots(film: FilmSpec, slots: Sequence[Slot]) -> list[int]:
     """Return for each slot the number of the beat that covers most of it; on a tie the earlier one.
 
-    Slots and beats are in order, so this visits a beat once per slot that it overlaps.
+    Slots and beats are in order, so each beat is visited once per slot that it overlaps.
     """
     spans = [_span(beat, film.fps) for beat in film.beats]
     found, first = [], 0

@@ -24,7 +24,7 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
 
 SLOW_SECONDS = 2.0
-"""A generator that is faster needs this machine's processor: its seams are left to stitching."""
+"""A generator faster than this needs the processor itself: its seams are left to stitching."""
 
 
 class ClipStage:
@@ -50,17 +50,17 @@ class ClipStage:
         stored: StoredObject | None,
         following: int | None,
     ) -> StoredObject | None:
-        """Keep the stored clip if it is what would be rendered now; otherwise render a new one.
+        """Keep the stored clip if it is up to date; otherwise render a new one.
 
         Args:
             spec: The chunk.
             spec_version: The version of its stored spec.
             composite: The picture to condition the clip on.
             stored: The stored clip, if there is one.
-            following: The chunk to make next, which is looked up meanwhile.
+            following: The chunk to make next, which is prefetched meanwhile.
 
         Returns:
-            The clip that was kept, None if a new one was rendered. Only a new clip's last frame is
+            The clip that was kept; None if a new one was rendered. Only a new clip's last frame is
             passed to the handoff.
         """
         generator = self._context.generator
@@ -143,7 +143,7 @@ class ClipStage:
         )
 
     def _is_current(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
-        """Return whether the request lets a clip stay that has this record."""
+        """Return whether the request allows keeping a clip with this record."""
         if record.fingerprint != fingerprint:
             return False
         if spec.seed is not None and record.seed != chunk_seed(spec, record.take):

@@ -1,4 +1,4 @@
-"""What a walk works with, in one value."""
+"""The context of a walk."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +17,7 @@ from chunk_assets.storage.store import ObjectStore
 
 
 class WalkStop(StopSignal):
-    """Is set when a walk is closed, and by itself when its process must stop at once."""
+    """Set when a walk is closed, and on its own when its process must stop at once."""
 
     def __init__(self, video_id: str, shutdown: Shutdown):
         super().__init__()
@@ -50,21 +50,21 @@ class WalkStop(StopSignal):
 
 @dataclass(kw_only=True)
 class RenderContext:
-    """What one walk works with.
+    """The inputs and services of one walk.
 
     Attributes:
         plan: The film.
         store: Where the objects go.
         generator: Renders the clips; called from several threads if scenes run in parallel.
         workdir: An existing directory that belongs to this walk.
-        request: What to make, and which stored clips stay.
-        listener: Is told what happens.
+        request: What to make, and which stored clips to keep.
+        listener: Receives the events.
         locks: Locks the chunks against other runs.
-        shutdown: Says when this process shuts down: the chunk in flight is then the last.
+        shutdown: Whether this process is shutting down: the chunk in flight is then the last.
         files: The walk's files, in `workdir`.
         objects: The film's objects on S3.
         stop: Stops the walk and its generator.
-        clip_slot: Makes a context that is held while a clip is rendered, to limit their number.
+        clip_slot: Makes a context held while a clip is rendered, to limit concurrent clips.
     """
 
     plan: FilmPlan

@@ -21,7 +21,7 @@ class LocalFile:
 
     Attributes:
         path: The file.
-        ref: The object on S3 that it is a copy of; None for a file made here.
+        ref: The S3 object that it is a copy of; None for a file made here.
     """
 
     path: Path

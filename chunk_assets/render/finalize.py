@@ -26,7 +26,7 @@ from chunk_assets.schemas import ChunkSpec
 
 @dataclass(frozen=True)
 class Made:
-    """A new clip as its generator delivered it, and what it was made from.
+    """A new clip as its generator delivered it, and its inputs.
 
     Attributes:
         spec: The chunk.
@@ -73,7 +73,7 @@ def store_spec(context: RenderContext, spec: ChunkSpec) -> Objects:
 
 
 def composite_inputs(spec_version: str, previous: Picture | None) -> Mapping[str, str | None]:
-    """Return what a composite is made from, by asset."""
+    """Return the inputs of a composite, by asset."""
     version = previous.version if previous else None
     return {"chunk_specs": spec_version, "previous_last_frames": version}
 
@@ -100,7 +100,7 @@ def store_composite(
 
 
 def clip_inputs(spec_version: str, composite: Picture) -> Mapping[str, str]:
-    """Return what a clip is made from, by asset."""
+    """Return the inputs of a clip, by asset."""
     return {"chunk_specs": spec_version, "composites": composite.version}
 
 

@@ -1,4 +1,4 @@
-"""The finishing queue: work that the chain does not wait for, done in order on one thread."""
+"""The finishing queue: tasks that the chain does not wait for, run in order on one thread."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,12 +16,12 @@ P = ParamSpec("P")
 Objects = Sequence[ChunkObject]
 
 _LONGEST_PAUSE = 0.3
-"""In seconds: twice what the chain takes from a clip to the next request."""
+"""In seconds: twice the chain's time from a clip to the next request."""
 
 
 @dataclass(frozen=True)
 class ChunkDone:
-    """Follows the last object of a chunk."""
+    """Marks the end of a chunk, after its last object."""
 
     chunk_num: int
 
@@ -60,7 +60,7 @@ class FinishingQueue:
         return self.submit(lambda: [kept])
 
     def pause(self) -> None:
-        """Start no task for a moment: the chain needs the processor to request the next clip."""
+        """Pause before the next task: the chain needs the processor to request the next clip."""
         self._may_run.clear()
 
     def resume(self) -> None:
@@ -80,7 +80,8 @@ class FinishingQueue:
         """Yield the objects, each as soon as it is stored, until `end` is called.
 
         Raises:
-            BaseException: What a task raised, in the place of its objects, or the error of `end`.
+            BaseException: The error that a task raised, in place of its objects, or the error of
+                `end`.
         """
         while (result := self._results.get()) is not None:
             if isinstance(result, BaseException):

@@ -15,7 +15,7 @@ _LOOK_SECONDS = 0.25
 
 
 class Handoff:
-    """Passes on the latest last frame; finds, or waits for, those of other runs."""
+    """Hands on each chunk's last frame; finds, or waits for, those of other runs."""
 
     def __init__(self, context: RenderContext):
         self._context = context
@@ -62,7 +62,7 @@ class Handoff:
                 stop.check_begin()
                 stop.wait(_LOOK_SECONDS)
             stored = self._stored(chunk_num)
-        return stored or self._stored(chunk_num)  # it may have been stored since the last look
+        return stored or self._stored(chunk_num)  # it may have been stored in the meantime
 
     def _stored(self, chunk_num: int) -> StoredObject | None:
         """Return the last frame of a chunk's stored clip; None unless both are stored."""

@@ -1,6 +1,6 @@
-"""The walk's hooks: who watches it, who else may render its chunks, and when to end early.
+"""The walk's hooks: a listener, locks against other runs, and a shutdown signal.
 
-Each class here does nothing by itself; the terminal, Dagster's runs and workers override them.
+The classes here do nothing; the terminal, Dagster's runs and workers override them.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from chunk_assets.schemas import ChunkSpec
 
 
 class Listener:
-    """Is told what happens to each chunk.
+    """Receives the events of each chunk.
 
     `progressed` is called from the generator's thread, the other methods from any.
     """
@@ -45,7 +45,7 @@ class ChunkLocks:
             check: Called several times a second while waiting; raises to end the wait.
 
         Returns:
-            Whether it had to wait. If so, what was looked up about the chunk before is outdated.
+            Whether it had to wait. If so, anything looked up earlier about the chunk is outdated.
         """
         return False
 
@@ -66,7 +66,7 @@ class ChunkLocks:
 
 
 class Shutdown:
-    """Tells walks that their process shuts down; this class never does.
+    """Signals walks that their process is shutting down; this class never does.
 
     All methods are safe to call from several threads.
     """

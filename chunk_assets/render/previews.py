@@ -1,4 +1,4 @@
-"""What people see of a chunk's object: one picture, or a few frames of its clip."""
+"""The preview of a chunk's object: one picture, or a few frames of its clip."""
 
 from collections.abc import Sequence
 

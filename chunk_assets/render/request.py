@@ -1,4 +1,4 @@
-"""What a run asks of the walk, and what the walk gives back: objects that are on S3."""
+"""A run's request to the walk, and the walk's results: objects that are on S3."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,13 @@ Reuse = Literal["matching", "this_run"]
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """What a run asks of the walk.
+    """A run's request to the walk.
 
     Attributes:
-        stages: Which of the four assets to make; the others are read as they are stored.
-        reuse: Which stored clips stay. `matching`: those made from what they would be made from
-            now; `this_run`: of these only what `root_run` made, so that all else is a new take.
+        stages: Which of the four assets to make; the others are read from S3.
+        reuse: Which stored clips to keep. `matching`: those whose inputs have not changed;
+            `this_run`: of these, only the ones that `root_run` made, so that all others are new
+            takes.
         root_run: This run, or the first of the runs it retries.
         weights: The shares of the composite's pictures.
     """
@@ -47,8 +48,8 @@ class ChunkObject:
         inputs: The version of each asset it was made from; None where there was nothing to use.
         file: The file that its preview is made from: its content, or a spec's animatic picture.
         pictures: Its preview, if it is in memory; see `previews.load_pictures`.
-        is_kept: Whether it was stored before and stays.
-        details: What else the generator said about it.
+        is_kept: Whether it was stored before and is kept.
+        details: Further details from the generator.
     """
 
     stage: str

@@ -13,7 +13,7 @@ from chunk_assets.render.request import ChunkObject
 from chunk_assets.render.walk import walk
 
 MAX_PARALLEL_SCENES = 4
-"""Each holds one clip and what is being finished: about 100 MB at 1024×576."""
+"""Each holds one clip and the objects being finished: about 100 MB at 1024×576."""
 
 _LOOK_SECONDS = 0.1
 
@@ -23,8 +23,8 @@ def walk_scenes(
 ) -> Iterator[ChunkObject]:
     """Make chunks as `walk` does, several scenes of the film in parallel.
 
-    The objects of each scene come in order. If a scene fails, the others are completed, since
-    nothing in them depends on it; then its error is raised.
+    The objects of each scene come in order. If a scene fails, the others are completed, since none
+    depends on it; then its error is raised.
 
     Args:
         context: What the walks work with; each scene gets its own directory in `workdir`.

@@ -1,4 +1,4 @@
-"""Prepares the seam between each clip and the one before, so that stitching need not."""
+"""Prepares the seam between each clip and the previous one, so that stitching need not."""
 
 from concurrent.futures import Future
 

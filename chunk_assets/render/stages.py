@@ -31,8 +31,8 @@ from chunk_assets.storage.stored import StoredObject
 class Stages:
     """Makes one chunk after another, on the chain's thread.
 
-    Each stage queues its object for finishing, kept ones too: an event may only be recorded after
-    those of what it was made from.
+    Each stage queues its object for finishing, even if it is kept: an event may only be recorded
+    after the events of its inputs.
     """
 
     def __init__(self, context: RenderContext, finishing: FinishingQueue):
@@ -41,7 +41,7 @@ class Stages:
         self._clips = ClipStage(context, finishing, self._handoff, self._prefetch)
 
     def close(self) -> None:
-        """End the thread that looks ahead."""
+        """End the prefetching thread."""
         self._prefetch.close()
 
     def make(self, chunk_num: int, following: int | None) -> None:
@@ -122,7 +122,7 @@ class Stages:
     def _is_current(
         self, spec: ChunkSpec, composite: StoredObject, previous: Picture | None
     ) -> bool:
-        """Return whether a stored composite is intact and what would be made now."""
+        """Return whether a stored composite is intact and up to date."""
         try:
             record = CompositeRecord.of(composite)
         except StorageError:
@@ -152,8 +152,8 @@ class Stages:
             except MediaError:
                 check_clip(context.store, clip, source, spec)
                 raise
-            # A clip that was encoded again ends in almost the frame it handed off. What was made
-            # from that frame is as good as before, and has been paid for.
+            # A clip that was encoded again ends in almost the frame it handed off. Chunks made
+            # from that frame are still valid, and are paid for.
             pixels = recorded or pixel_digest(image)
             frame = Picture(LocalFile(context.files.last_frame(number)), image, pixels)
             record = FrameRecord(clip=clip.sha256, pixels=pixels)

@@ -1,11 +1,11 @@
-"""The walk along a film's chain: it makes one chunk after another and yields what is on S3.
+"""The walk along a film's chain: it makes the chunks in order and yields what is stored on S3.
 
 A chunk's clip ends in the frame that conditions the next one, so chunks are rendered in order.
 Three threads share the work, so that the chain waits for nothing but its generator:
 
 - the chain takes a clip's last frame, blends the next composite and requests the next clip;
 - the finishing queue normalises clips and stores objects, in order;
-- the caller is given each object once it is on S3, and records it. The walk knows no Dagster.
+- the caller is given each object once it is on S3, and records it. The walk is free of Dagster.
 """
 
 import threading
@@ -28,10 +28,10 @@ CHUNKS_AT_ONCE = 3
 def walk(context: RenderContext, chunk_nums: Sequence[int]) -> Generator[ChunkObject, None, None]:
     """Make chunks in the order of their numbers, and yield each object once it is on S3.
 
-    If a chunk fails, what was made before is finished and yielded first. If the caller stops
+    If a chunk fails, earlier objects are finished and yielded first. If the caller stops
     (closes the iterator or is interrupted), the generator is stopped and uploads are completed.
-    A chunk that another run has locked is waited for, and so is the chunk before the first one
-    while another run renders it. When the process shuts down, the chunk in flight is the last.
+    Waits for a chunk that another run has locked, and for the chunk before the first one while
+    another run renders it. When the process shuts down, the chunk in flight is the last.
 
     Raises:
         SpecError: The film has no such chunk.

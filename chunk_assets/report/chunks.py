@@ -1,4 +1,4 @@
-"""What the film page says of each chunk."""
+"""The contents of the film page for each chunk."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ChunkView:
-    """What the page shows of one chunk; texts are truncated, and not escaped yet.
+    """The contents of the page for one chunk; texts are truncated, but not yet escaped.
 
     Attributes:
         number: The chunk's number, such as `03`.
@@ -72,7 +72,7 @@ class ChunkView:
 
     @property
     def unpassed(self) -> list[Check]:
-        """The other checks: those that failed, then those that were skipped."""
+        """The checks that did not pass: those that failed, then those that were skipped."""
         marks = ("failed", "skipped")
         return [check for mark in marks for check in self.checks if check.mark == mark]
 
@@ -99,7 +99,7 @@ class ChunkViews:
     Args:
         plan: The film.
         store: The bucket.
-        directory: An existing directory, in which no files are left.
+        directory: An existing directory for temporary files; no files are left in it.
         bill: What the film's chunks cost.
     """
 

@@ -1,4 +1,4 @@
-"""What the film page says of the whole film."""
+"""The contents of the film page for the whole film."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -35,13 +35,13 @@ FILM_SIDE, CLIP_SIDE, PICTURE_SIDE = 640, 320, 320
 """Pixels of the longer side: for four pictures in a row on a desktop, two on a phone."""
 
 SMALL_PICTURE_SIDE, SMALL_PICTURE_BYTES = 208, 7_000
-"""With so few bytes, a small picture looks better than a large one full of block artefacts."""
+"""Below this many bytes, a small picture looks better than a large one full of block artefacts."""
 
 CLIP_FPS, FILM_FPS = FrameRate(12), FrameRate(30)
 POSTER_BYTES = 60_000
 
 MAX_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_BYTES = 60, 120, 5_000
-"""Of the timeline; they are part of the film's share."""
+"""Limits of the timeline's thumbnails, which are part of the film's share."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def jpeg_uri(image: Image.Image, max_bytes: int, side: int = PICTURE_SIDE) -> st
 
 
 def _load_or_explain(load: Callable[[], Medium], path: Path, absent: str) -> Medium:
-    """Load a medium; if that fails, say why, without the names of this machine's files."""
+    """Load a medium; if that fails, give the reason, without the names of this machine's files."""
     try:
         return load()
     except NotStored:

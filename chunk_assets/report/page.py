@@ -44,11 +44,11 @@ AUTOPLAY_CHUNKS = 60
 
 _AT_ONCE = max(2, min(4, os.cpu_count() or 1))
 _AHEAD = 12
-"""Chunks that are made in advance; bounds memory."""
+"""How many chunks are made in advance; bounds memory."""
 
 
 def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
-    """Make a film's page from what is stored of it, and store the page.
+    """Make a film's page from its stored objects, and store the page.
 
     Two processes of one machine take turns, so the stored page is the one made last.
 
@@ -65,7 +65,7 @@ def write_page(home: Path, store: ObjectStore, plan: FilmPlan) -> StoredObject:
 
 
 def make_page(plan: FilmPlan, store: ObjectStore, workdir: Path) -> Path:
-    """Make a film's page from what is stored of it.
+    """Make a film's page from its stored objects.
 
     Pictures and videos are reduced, so that the page has at most `media.MAX_PAGE_BYTES`. Each
     missing or damaged object is replaced by a sentence. Memory use is bounded for films of any
@@ -74,7 +74,7 @@ def make_page(plan: FilmPlan, store: ObjectStore, workdir: Path) -> Path:
     Args:
         plan: The film.
         store: The bucket.
-        workdir: An existing directory, in which only the page is left.
+        workdir: An existing directory; only the page is left in it.
 
     Returns:
         The page's path.

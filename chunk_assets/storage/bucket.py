@@ -23,7 +23,7 @@ class ListedObject:
         name: Its key, without the prefix and the suffix of the listing.
         size: Bytes.
         etag: Its ETag, without quotes.
-        last_modified: When it was last written, with a time zone; also by the same content.
+        last_modified: When it was last written, even with the same content; has a time zone.
     """
 
     name: str

@@ -30,7 +30,7 @@ class DamageDetector:
         return found[1] if found and found[0] == stored else None
 
     def remember(self, stored: StoredObject, reason: str) -> None:
-        """Remember an object's damage, or with an empty reason that it is whole."""
+        """Remember an object's damage; an empty reason means that it is intact."""
         self._known[stored.key] = stored, reason
 
     def forget(self, key: str) -> None:
@@ -45,16 +45,16 @@ class DamageDetector:
         return bool(etag and stored.etag and etag != stored.etag and self._etags_are_md5)
 
     def found_whole(self, stored: StoredObject) -> None:
-        """Take notice that an object that looked changed was read, and is what was written."""
+        """Note that an object that looked changed was read, and is what was written."""
         self.remember(stored, "")
         if "-" not in stored.etag + stored.record.get("etag", "-"):
-            self._etags_are_md5 = False  # encrypted with a customer key: its ETags are no digests
+            self._etags_are_md5 = False  # encrypted with a customer key: its ETags are not digests
 
     def verify(self, stored: StoredObject, read: Digester, *, is_last: bool) -> None:
         """Check that what was read is what was written.
 
         An object that a person uploaded has no digest of ours. Its ETag usually is one: if that
-        does not match, the object is read once more and then accepted.
+        does not match, the object is read again and then accepted.
 
         Raises:
             Damaged: It is not.

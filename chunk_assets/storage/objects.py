@@ -1,4 +1,4 @@
-"""One object's place in the bucket; how JSON, pictures and videos are written and read there."""
+"""One object's place in the bucket, with methods to write and read JSON, pictures and videos."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def content_version(stored: StoredObject) -> str:
 
 
 def json_bytes(model: BaseModel) -> bytes:
-    """Return a model as it is stored: indented, for people."""
+    """Return a model as it is stored: indented, for readability."""
     return model.model_dump_json(indent=2).encode() + b"\n"
 
 

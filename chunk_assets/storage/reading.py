@@ -1,4 +1,4 @@
-"""How an object is read: in parts of one version, and twice if it arrives damaged."""
+"""Read an object in parts of one version, and again if it arrives damaged."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from chunk_assets.errors import Changed, CutOff, Damaged
 
-# The local server buffers what it sends faster than it is read: 480 MB for a film of ten minutes.
+# The local server buffers what is not read fast enough: 480 MB for a film of ten minutes.
 _PART = 16 << 20
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def object_parts(client: Any, bucket: str, key: str) -> Iterator[dict[str, Any]]
 
 
 def read_twice(read: Callable[[bool], T]) -> T:
-    """Read, and read again if the result is damaged: it may have been damaged on its way.
+    """Read, and read again if the result is damaged: it may have been damaged in transit.
 
     Args:
         read: Reads the object; is told whether it is the last attempt.

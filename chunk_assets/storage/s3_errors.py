@@ -32,7 +32,7 @@ from chunk_assets.sentences import shown
 from chunk_assets.storage.web_pages import WebPage
 
 MAX_SKEW_SECONDS = 15 * 60
-"""S3 refuses requests whose signature is further from its own time."""
+"""S3 refuses requests whose signature differs from its own time by more than this."""
 
 _LONGEST_REASON = 300
 """Limit in characters on the text of a server or a library."""
@@ -241,7 +241,7 @@ def _seconds_apart(headers: Mapping[str, Any]) -> float:
 
 
 def _shortened(error: Exception) -> str:
-    """Return a library's own words, on one line and without secrets."""
+    """Return a library's message, on one line and without secrets."""
     return _one_line(str(error)) or type(error).__name__
 
 

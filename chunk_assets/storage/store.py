@@ -195,7 +195,7 @@ class ObjectStore(Bucket):
         self._damage.remember(self.head(stored.key) or stored, reason)
 
     def holds(self, stored: StoredObject, content: Content) -> bool:
-        """Tell whether an object is this content, by what S3 has and not only by its record.
+        """Tell whether an object has this content, according to S3 and not only to its record.
 
         Raises:
             StorageError: S3 does not return it.

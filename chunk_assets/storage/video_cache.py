@@ -20,7 +20,7 @@ MAX_BYTES = 512 << 20
 """About seven minutes of clips of 1024×576."""
 
 MAX_SECONDS = 3600
-"""A film is stitched, downloaded and checked right after its last clip is stored."""
+"""Long enough: a film is stitched, downloaded and checked right after its last clip is stored."""
 
 _NAME = re.compile("[0-9a-f]{64}")
 

@@ -15,8 +15,8 @@ def refuse_web_pages(client: Any) -> None:
     """Make a boto3 S3 client raise `WebPage` for an answer that is a web page.
 
     The network of a hotel or a company may answer any request with its login page, or redirect to
-    it. To boto3 that is an empty object, a missing one, or a bucket in another region, which it
-    looks for forever. Objects that are web pages have an ETag.
+    it. boto3 takes that for an empty object, a missing one, or a bucket in another region, for
+    which it searches forever. Objects that are web pages have an ETag.
     """
 
     def refuse(answer: Any) -> None:

@@ -5,9 +5,9 @@ browser can send requests to this machine, so these are refused:
 
 - a `Host` that is not one of Dagit's names: a foreign name can be made to resolve to loopback,
 - an `Origin` other than Dagit's: a script or form of another page,
-- a GraphQL query in a URL or a form, which the address of an image is enough to send.
+- a GraphQL query in a URL or a form, which even the address of an image can send.
 
-Pages of other sites cannot show Dagit in a frame either, to make people click in it unknowingly.
+Nor can pages of other sites show Dagit in a frame, to trick people into clicking in it.
 """
 
 from collections.abc import Collection

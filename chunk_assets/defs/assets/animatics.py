@@ -1,4 +1,4 @@
-"""The two external assets: what people submit, and what one chunk hands to the next."""
+"""The two external assets: submitted animatics, and the frame a chunk hands to the next."""
 
 import dagster as dg
 

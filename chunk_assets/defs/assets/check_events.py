@@ -1,4 +1,4 @@
-"""Check results as Dagster's events: what a person sees beside a partition."""
+"""Check results as Dagster events, which Dagit shows beside a partition."""
 
 import warnings
 from collections.abc import Mapping
@@ -55,8 +55,8 @@ def latest_target(
 
     Args:
         instance: Where the materializations are.
-        asset: Whose partition.
-        partition: Which partition.
+        asset: The asset.
+        partition: The partition key.
         version: The data version that was checked; any if None.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The asset checks: what a person sees beside each partition of the clips and the films.
+"""The asset checks, which Dagit shows beside each partition of the clips and the films.
 
 They run in ops of their own and never delay rendering: the job `check_chunks` is started by a
 person, or by a sensor after chunks are stored. An evaluation names its partition and the

@@ -1,4 +1,4 @@
-"""The four assets of a chunk, made by one op that walks each film's chunks in order."""
+"""The four assets of a chunk, made by one op that renders each film's chunks in order."""
 
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The S3 IO managers over `storage.objects`, one for each kind of object.
 
-An asset's key and partition determine its object's key; nothing is pickled. Partition `03|film` of
-`composites` is `chunks/film/composites/chunk_03.png`, partition `film` of `stitched_videos` is
+An asset's key and its partition determine the object's key; nothing is pickled. Partition `03|film`
+of `composites` is `chunks/film/composites/chunk_03.png`, partition `film` of `stitched_videos` is
 `videos/film/stitched.mp4`.
 """
 

@@ -1,4 +1,4 @@
-"""The events that record chunks, with the tags by which Dagster knows what each was made from.
+"""The events that record chunks, with the tags that tell Dagster what each was made from.
 
 The walk yields its own events, so it writes the tags that Dagster itself writes beside an output:
 the data version (a digest of the content), the code version, and for each input the version that
@@ -164,7 +164,7 @@ def chunk_events(
     backfill: Dagit counts a backfill's partition as failed unless its run recorded it.
 
     Args:
-        context: Of the run that made the object.
+        context: The context of the run that made the object.
         store: Where the object is.
         plan: The film's plan.
         made: The object.
@@ -207,8 +207,8 @@ def _handoff_of_used_frame(
 ) -> Iterator[Event]:
     """Yield the handoff of the frame that a composite was made from, unless it is recorded.
 
-    It is not if the frame was stored by a run without last frames, or while the film ended there.
-    A composite never becomes stale by an input that Dagster does not know of.
+    It is unrecorded if the frame was stored by a run without last frames, or while the film ended
+    there. A composite never becomes stale through an input that Dagster does not know about.
     """
     film, number = made.spec.video_id, made.spec.chunk_num
     used = made.inputs.get("previous_last_frames")

@@ -16,16 +16,16 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
 MAX_PREVIEW = 32_000
-"""Characters of a preview's data URI, which each event keeps in Dagster's event log."""
+"""Limit on the characters of a preview's data URI, which each event keeps in Dagster's log."""
 
 MAX_MOVING_PREVIEW = 64_000
-"""The same, for a moving preview."""
+"""The same limit for a moving preview."""
 
 FEWEST_PICTURES = 2
-"""Pictures in a moving preview, at least."""
+"""Minimum number of pictures in a moving preview."""
 
 PREVIEW_WIDTH = 640
-"""Pixels; wide enough to see faults in a picture."""
+"""Width of a preview in pixels, enough to see faults in a picture."""
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -63,7 +63,7 @@ def _side(picture: Image.Image) -> int:
 
 
 def _room(characters: int) -> int:
-    """Return how many bytes fit into so many characters as a base64 preview."""
+    """Return how many bytes fit into a base64 preview of this many characters."""
     return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
 
 
@@ -76,7 +76,7 @@ def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
 
 
 def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
-    """Return a link to an object, and at the end its size, URI and digest."""
+    """Return the metadata of an object: its link first; its size, URI and digest last."""
     word = "watch" if stored.key.endswith(".mp4") else "open"
     return {word: link(store, stored.key, word), **_stored(stored)}
 

@@ -58,7 +58,7 @@ def stitched_videos(
         }
         began = time.monotonic()
         film = stitch_film(plan, clips, store, workdir)
-        # Stored before it is probed, so that people who wait for the film have it sooner.
+        # Stored before it is probed, so that the film is available sooner.
         stored = objects.film().write_video(film)
         output = ChunkGenerationOutput(
             stitched_video_url=stored.uri,
@@ -102,7 +102,7 @@ def _film_metadata(
 
 
 def _middles(plan: FilmPlan, at_most: int = 30) -> list[Fraction]:
-    """Return the middle of each chunk's slot in seconds, for at most so many chunks."""
+    """Return the middle of each chunk's slot in seconds, for at most this many chunks."""
     step = -(-len(plan.specs) // at_most)
     return [
         Fraction(spec.start_time + spec.duration / 2).limit_denominator(1000)

@@ -21,7 +21,7 @@ VIDEO_ID = "video_id"
 CHUNK_NUM = "chunk_num"
 
 SEPARATOR = "|"
-"""What Dagster writes between a chunk's number and its film."""
+"""The separator that Dagster writes between a chunk's number and its film."""
 
 videos = dg.DynamicPartitionsDefinition(name=VIDEO_ID)
 chunk_nums = dg.DynamicPartitionsDefinition(name=CHUNK_NUM)

@@ -1,4 +1,4 @@
-"""Observations of `animatics`: each one's version, and which writing of its manifest was handled.
+"""Observations of `animatics`: the version of each, and which write of its manifest was handled.
 
 They outlive a lost sensor cursor, and people see them in Dagit. An animatic that cannot be used, or
 whose manifest is gone, also fails the check `animatic_is_usable` until it can be used again.
@@ -34,14 +34,14 @@ class Observation:
 
     Attributes:
         version: The data version; None if no usable version was ever recorded.
-        stamp: Which writing of the manifest the sensor has handled; None if the version was
+        stamp: Which write of the manifest the sensor has handled; None if the version was
             recorded by something else (`chunk-assets submit`) and is yet to be handled.
-        is_refused: Whether that writing could not be used, or the manifest was gone.
+        is_refused: Whether that write could not be used, or the manifest was gone.
         is_gone: Whether the manifest was gone.
         storage_id: The event's id; a later one has a higher id.
         recorded: When it was recorded, in seconds since 1970; 0 if the film was retired then, which
             does not count as a use.
-        limits: If the deployment's limits did not allow the film, which limits; "" otherwise.
+        limits: The deployment's limits, if they did not allow the film; otherwise "".
     """
 
     version: str | None = None
@@ -53,7 +53,7 @@ class Observation:
     limits: str = field(default="", compare=False)
 
     def is_settled(self, version: str) -> bool:
-        """Return whether this version was handled, possibly in another writing."""
+        """Return whether this version was handled, possibly in another write."""
         return self.stamp is not None and not self.is_refused and self.version == version
 
 
@@ -121,7 +121,7 @@ def announce(instance: dg.DagsterInstance, store: ObjectStore, plan: FilmPlan) -
 def record_settled(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, version: str, stamp: str, why: str
 ) -> None:
-    """Record that this writing of a manifest was handled, and how."""
+    """Record that this write of a manifest was handled, and how."""
     _observe(instance, store, name, version, {STAMP: stamp, OUTCOME: SETTLED}, why)
 
 
@@ -134,16 +134,16 @@ def record_refused(
     why: str,
     limits: str = "",
 ) -> None:
-    """Record that this writing of a manifest cannot be used; the last usable version stays.
+    """Record that this write of a manifest cannot be used; the last usable version stays.
 
     Args:
         instance: Where to record it.
         store: Where the manifest is.
         name: The film.
         before: The newest observation so far.
-        stamp: The writing.
+        stamp: The write.
         why: A sentence for people.
-        limits: The deployment's limits, if it is they that do not allow the film.
+        limits: The deployment's limits, if they are the reason.
     """
     tags = {STAMP: stamp, OUTCOME: REFUSED} | ({LIMITS: limits} if limits else {})
     _observe(instance, store, name, before.version, tags, why)
@@ -170,7 +170,7 @@ def _report_unusable(instance: dg.DagsterInstance, name: str, why: str) -> None:
 def record_retired(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation, stamp: str
 ) -> None:
-    """Record that this writing needs no run: its film is finished, and leaves the grid."""
+    """Record that this write needs no run: its film is finished, and leaves the grid."""
     why = "Retired: its film is finished."
     _observe(instance, store, name, before.version, {STAMP: stamp, OUTCOME: RETIRED}, why)
 
@@ -178,7 +178,7 @@ def record_retired(
 def _record_return(
     instance: dg.DagsterInstance, store: ObjectStore, name: str, before: Observation
 ) -> None:
-    """Record that a retired film is back, though nothing of it has changed: its age restarts."""
+    """Record that a retired film is back, although nothing in it has changed: its age restarts."""
     tags = {OUTCOME: REFUSED if before.is_refused else SETTLED} | (
         {STAMP: before.stamp} if before.stamp else {}
     )

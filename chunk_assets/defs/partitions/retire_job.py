@@ -14,7 +14,7 @@ OLDER_THAN_DAYS = 30
 MAX_DAYS = 36500
 
 MAX_LISTED = 1000
-"""Films listed in a run's metadata, at most."""
+"""Limit on the films listed in a run's metadata."""
 
 
 class RetireConfig(dg.Config):
@@ -24,7 +24,7 @@ class RetireConfig(dg.Config):
         default=OLDER_THAN_DAYS,
         ge=0,
         le=MAX_DAYS,
-        description="Retire films that were stitched, and last submitted, so many days ago.",
+        description="Retire films stitched and last submitted at least this many days ago.",
     )
     films: list[str] = Field(
         default=[], description="Only these films, if they are old enough; by default all films."

@@ -28,7 +28,7 @@ from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
 BATCH = 250
-"""Films that are checked and then deleted together; a run may start between the two."""
+"""Films per batch, checked first and then deleted; a run may start between the two."""
 
 _AT_ONCE = 8
 """Concurrent requests to S3."""
@@ -47,8 +47,8 @@ class Retirement:
         retired: Films removed from the grid, or that would be.
         in_use: Films kept because a run or a person uses them: why, by name.
         unfinished: Films kept because they are not finished: why, by name.
-        too_recent: Films kept because something of them is more recent than asked for.
-        already: Films that were named and retired before.
+        too_recent: Films kept because they changed more recently than the given age.
+        already: Films that were named but already retired.
     """
 
     retired: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Retirement:
 
     @property
     def left(self) -> dict[str, str]:
-        """Why each film was kept that is old enough."""
+        """Why each film was kept, of those that are old enough."""
         return {**self.in_use, **self.unfinished}
 
 
@@ -90,8 +90,8 @@ def retire(
         instance: The instance whose grid it is.
         store: Where the films are.
         settings: This machine's settings, for the films that a `render` has locked.
-        names: Which films; by default all in the grid.
-        older_than: The age of the films; by default any.
+        names: The films to retire; by default all in the grid.
+        older_than: The minimum age of the films; by default any.
         is_dry_run: Only return what would be retired.
         progress: Called with how many films are done, of how many.
 
@@ -105,7 +105,7 @@ def retire(
     work.found.already = _already(instance, names, set(in_grid))
     there = dict.fromkeys(name for name in names if name not in work.found.already)
     wanted = list(there if names else in_grid)
-    # Animatics come first, so that whatever happens after this leaves an event that is noticed.
+    # Animatics come first, so that anything that happens later leaves an event that is noticed.
     work.known = observations.latest_observations(instance, wanted)
     old = [name for name in wanted if work.is_old(work.known.get(name, Observation()).recorded)]
     work.found.too_recent += _without(wanted, old)
@@ -195,9 +195,9 @@ class _Retiring:
         return _without(idle, returning)
 
     def _record(self, names: Sequence[str]) -> None:
-        """Record manifests as handled that the sensor has not handled.
+        """Record as handled the manifests that the sensor has not handled.
 
-        Otherwise a film that was only rendered in a terminal would return at its next look.
+        Otherwise a film that was only rendered in a terminal would return at its next tick.
         """
         for name in names:
             manifest = self.listed.manifests.get(name)

@@ -17,7 +17,7 @@ from chunk_assets.settings import Settings
 ACTIVE = (dg.DagsterRunStatus.QUEUED, *UNFINISHED)
 
 LOST_AFTER = timedelta(hours=24)
-"""A run that was not updated for so long was killed."""
+"""A run that was not updated for this long was killed."""
 
 
 def is_in_terminal(settings: Settings, video_id: str) -> bool:

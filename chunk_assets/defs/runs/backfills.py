@@ -22,13 +22,13 @@ from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
 HANDING_OVER = frozenset({"chunk_videos", "last_frames"})
-"""A run without both of these hands nothing to the next chunk."""
+"""A run without both of these assets hands no frame to the next chunk."""
 
 Film = TypeVar("Film")
 
 
 def root_run(run: dg.DagsterRun) -> str:
-    """Return the id under which a run records takes: it keeps those recorded under the same id.
+    """Return the id under which a run records its takes; it keeps takes with the same id.
 
     It is the id of the first backfill or run that this run belongs to or retries.
     """
@@ -55,7 +55,7 @@ def with_predecessors(
     store: ObjectStore,
     specs: Sequence[ChunkSpec],
 ) -> list[int]:
-    """Return these chunks, and those before them that the same backfill targets and lacks."""
+    """Return these chunks, and the missing ones before them that the same backfill targets."""
     wanted = set(asked)
     backfill = run.tags.get(BACKFILL)
     if backfill is None or not stages >= HANDING_OVER:

@@ -2,7 +2,7 @@
 
 A lock is a file's `flock` in the home, which ends with its process: a run that is killed holds
 nothing. Runs on several machines are kept apart by Dagster's queue (one run a film at a time), not
-here. Where it does so, a run must not wait for one in the queue, which waits for this one to end.
+here. With such a queue, a run must not wait for a queued one, which waits for this one to end.
 """
 
 import threading
@@ -113,7 +113,7 @@ class RunChunkLocks(ChunkLocks):
         return True
 
     def _renders(self, run: dg.DagsterRun, key: str) -> bool:
-        # The run of a killed `render` stays active until the next one: only its locks count.
+        # The run of a killed `render` stays active until the next `render`: only its locks count.
         if TERMINAL_TAG in run.tags or not coverage.renders_clips(run):
             return False
         return key in coverage.chunk_keys(self._instance, run)

@@ -29,7 +29,7 @@ def clip_slot(
 
     Args:
         pool: The pool's name; None for a generator without one.
-        context: The run's.
+        context: The run's context.
         log: Told once if the clip has to wait.
         request: The clip.
         stop: Ends the wait.

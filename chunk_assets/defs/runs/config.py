@@ -14,7 +14,7 @@ from chunk_assets.schemas import Continuity
 from chunk_assets.usd import checked_usd
 
 MOST_PARALLEL_SCENES = 64
-"""Each scene takes a thread, with a clip in memory."""
+"""Each scene takes a thread and holds a clip in memory."""
 
 
 class ChunkConfig(dg.Config):

@@ -1,4 +1,4 @@
-"""What a run covers: its films and its chunks, read from the tags that Dagster gives it."""
+"""The films and chunks that a run covers, read from the tags that Dagster gives it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -52,7 +52,7 @@ def chunk_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[str
     """Return the partition keys of a run's chunks.
 
     Returns:
-        Nothing if an end of the run's range is no chunk, or has left the grid.
+        An empty list if an end of the run's range is not a chunk, or has left the grid.
     """
     ends = range_ends(run)
     if ends is None or not all(map(read_chunk_key, ends)):

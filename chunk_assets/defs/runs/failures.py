@@ -13,7 +13,7 @@ from chunk_assets.sentences import shown_lines
 def as_failures() -> Iterator[None]:
     """Turn a `ChunkAssetsError` into a `dg.Failure`, with its data as metadata.
 
-    Dagster may retry only errors that can pass by themselves.
+    Dagster may retry only transient errors.
     """
     try:
         yield

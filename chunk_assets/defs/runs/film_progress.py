@@ -1,4 +1,4 @@
-"""How far the films are that are being rendered now."""
+"""Progress of the films that are being rendered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.settings import Settings
 
 _MAX_SILENCE = timedelta(minutes=2)
-"""How long a live run on this machine may hold no chunk: while it plans, or the machine is busy."""
+"""How long a live run on this machine may hold no chunk, while it plans or the machine is busy."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FilmRun:
 
     Attributes:
         chunk_nums: The chunks it was launched for.
-        root: What its takes are recorded under.
+        root: The id under which its takes are recorded.
         keeps_matching: Whether it keeps chunks that are up to date.
         is_queued: Whether it has not begun.
     """
@@ -47,10 +47,10 @@ class FilmRun:
 
 @dataclass(frozen=True)
 class FilmProgress:
-    """How far a film is that is being rendered.
+    """Progress of a film that is being rendered.
 
     Attributes:
-        done: How many of its chunks the active runs have rendered, or leave as they are.
+        done: How many of its chunks the active runs have rendered or will leave unchanged.
         planned: How many chunks it has.
         now: The chunks that are being rendered on this machine.
         is_queued: Whether no run has begun.
@@ -81,11 +81,11 @@ def film_runs(instance: dg.DagsterInstance, settings: Settings) -> dict[str, lis
 def film_progress(
     runs: Sequence[FilmRun], settings: Settings, video_id: str, states: Sequence[ChunkState]
 ) -> FilmProgress | None:
-    """Return how far a film is; None if no run renders it.
+    """Return a film's progress; None if no run renders it.
 
     Args:
         runs: The film's active runs.
-        settings: Of this machine, whose locks tell which chunks are being rendered.
+        settings: This machine's settings; its locks show which chunks are being rendered.
         video_id: The film.
         states: The film's chunks.
     """

@@ -9,24 +9,24 @@ from chunk_assets.dagster_internals.tag_names import MAX_RETRIES, RETRY_FAILURES
 from chunk_assets.render.hooks import Shutdown
 
 HANDED_ON = "chunk_assets/handed_on_by"
-"""Tag with the host that handed off a run; the run that continues it has the tag, too."""
+"""Tag that names the host that handed off a run; the run that continues it has the tag, too."""
 
 _current = Shutdown()
 
 
 def set_shutdown(shutdown: Shutdown) -> None:
-    """Set the shutdown that this process's walks follow."""
+    """Set the shutdown signal for this process's walks."""
     global _current
     _current = shutdown
 
 
 def current_shutdown() -> Shutdown:
-    """Return the shutdown that this process's walks follow."""
+    """Return the shutdown signal for this process's walks."""
     return _current
 
 
 def hand_off(instance: dg.DagsterInstance, run: dg.DagsterRun, host: str) -> None:
-    """Have Dagster retry a run that is about to fail, in addition to the retries it may have."""
+    """Make Dagster retry a run that is about to fail, on top of the retries it may have."""
     tags = instance.get_run_by_id(run.run_id)
     known = dict(tags.tags) if tags else dict(run.tags)
     try:

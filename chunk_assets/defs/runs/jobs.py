@@ -13,7 +13,7 @@ render_chunks = dg.define_asset_job(
 )
 
 RETRIED = {MAX_RETRIES: "2", RETRY_FAILURES: "true"}
-"""Retries for runs that cost nothing: a machine that is out of memory may soon have some."""
+"""Retries for runs that cost nothing: a lack of memory, for example, may be temporary."""
 
 stitch_film = dg.define_asset_job(
     "stitch_film",

@@ -1,4 +1,4 @@
-"""The tags by which people find a film's runs in Dagit."""
+"""The tags for finding a film's runs in Dagit."""
 
 from collections.abc import Mapping, Sequence
 

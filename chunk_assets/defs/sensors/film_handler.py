@@ -1,4 +1,4 @@
-"""Handling one new or changed manifest: plan its film, request the run that it needs."""
+"""Handle new or changed manifests: plan each film, and request the run that it needs."""
 
 import time
 from dataclasses import dataclass, field
@@ -38,16 +38,16 @@ MAX_FILMS = 25
 rendered before: at 20 ms each that is half a minute, and Dagster ends a tick after one minute."""
 
 MAX_SECONDS = 20.0
-"""After so many seconds of a tick no other film is begun: S3 may be slower than expected."""
+"""No further film is started after this many seconds of a tick: S3 may be slow."""
 
 FILM_SECONDS = 5.0
 """A film that takes longer to plan waits for the end of later ticks, where it may use the rest of
 `MAX_SECONDS`: one film of an hour must not hold up the others."""
 
 MAX_TRIES = 3
-"""Ticks in which planning a film may run out of time, or fail by a fault of this program, before
-the film is refused. A shutdown can look like such a fault (a thread pool that takes no more work),
-and is not the film's."""
+"""Ticks in which planning a film may run out of time, or fail by a bug in this program, before the
+film is refused. A shutdown can look like such a bug (a thread pool that accepts no more work), and
+is not the film's fault."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class FilmHandler:
     Attributes:
         cursor: The sensor's cursor; remembers what must be tried again.
         requests: The runs to request.
-        notes: What people should know about the tick, one sentence each.
+        notes: Notes on the tick for people, one sentence each.
         handled: How many manifests were handled.
         planned: How many of them were planned.
     """
@@ -83,7 +83,7 @@ class FilmHandler:
         return self.context.instance
 
     def is_over(self) -> bool:
-        """Return whether the rest is left to the next tick; each tick handles at least one film."""
+        """Return whether to leave the rest to the next tick; a tick handles at least one film."""
         is_late = self.handled > 0 and time.monotonic() >= self._deadline
         return self.planned >= MAX_FILMS or is_late
 
@@ -124,7 +124,7 @@ class FilmHandler:
             return self._failed(manifest, before, error)
         except ChunkAssetsError as error:
             self._refuse(manifest, before, error)
-        except Exception as error:  # a fault of this program, which must be seen
+        except Exception as error:  # a bug in this program, which must not be hidden
             self.context.log.exception(f"film {name!r} cannot be planned")
             return self._failed(manifest, before, error)
         return True

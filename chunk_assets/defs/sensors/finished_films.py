@@ -1,4 +1,4 @@
-"""The sensor that has a film stitched once all of its chunks are stored and up to date."""
+"""The sensor that starts stitching once all chunks of a film are stored and up to date."""
 
 import json
 import time
@@ -20,16 +20,16 @@ from chunk_assets.film.status import FilmStatus, film_status, planned_clips
 from chunk_assets.settings import Settings, load_settings
 
 MAX_EVENTS = 300
-"""Recorded clips read in one tick; each has its preview with it."""
+"""Recorded clips read in one tick; each includes its preview."""
 
 MAX_FILMS = 20
 """Films checked in one tick; each asks S3 for up to eighty objects."""
 
 MAX_SECONDS = 20.0
-"""After so many seconds of a tick no other film is begun; Dagster ends a tick after sixty."""
+"""No further film is started after this many seconds of a tick; Dagster ends it after sixty."""
 
 MAX_PENDING = 200
-"""Films remembered that are complete but being stitched, or that cannot be read."""
+"""Limit on remembered films: complete but being stitched, or unreadable."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class StitchingCursor:
 
     @classmethod
     def read(cls, text: str | None) -> "StitchingCursor":
-        """Read a cursor; one that cannot be read is as good as none."""
+        """Read a cursor; an unreadable one counts as empty."""
         try:
             document = json.loads(text or "")
             return cls(int(document["after"]), [str(name) for name in document["pending"]])
@@ -103,14 +103,14 @@ def _look(
     settings: Settings,
     cursor: StitchingCursor,
 ) -> "Look":
-    """Handle recorded clips, as far as one look allows; the cursor keeps how far that is."""
+    """Handle as many recorded clips as one poll allows; the cursor records how many that is."""
     look = Look(context, films, settings, time.monotonic() + MAX_SECONDS)
     recorded = _recorded(context.instance, cursor, limit=MAX_EVENTS)
     if not recorded and not cursor.pending:
         look.notes.append("No clip was recorded since the last poll.")
         return look
     films.store()  # raises if S3 cannot be reached
-    # Pending films take turns in at most half of a look, so that new ones are not held up.
+    # Pending films take turns in at most half of a poll, so that new ones are not held up.
     again, later = cursor.pending[: MAX_FILMS // 2], cursor.pending[MAX_FILMS // 2 :]
     for video_id in again:
         look.check(video_id)
@@ -125,7 +125,7 @@ def _look(
 
 @dataclass
 class Look:
-    """One look at films: what it needs, and what it has found."""
+    """One poll of films: its inputs and its results."""
 
     context: dg.SensorEvaluationContext
     films: FilmStore
@@ -137,7 +137,7 @@ class Look:
     seen: set[str] = field(default_factory=set)
 
     def check(self, video_id: str) -> bool:
-        """Check a film, once per look; return false if it is left to the next look."""
+        """Check a film, once per poll; return false if it is left to the next poll."""
         if video_id in self.seen:
             return True
         is_late = bool(self.seen) and time.monotonic() >= self.deadline
@@ -172,7 +172,7 @@ class Look:
             self.pending.append(video_id)
             self.notes.append(f"film {video_id!r} is being rendered in a terminal")
         elif active_runs.is_being_stitched(instance, video_id):
-            # Perhaps of other clips: two stitching runs at once would finish in any order.
+            # Perhaps from other clips: two stitching runs at once would finish in any order.
             self.pending.append(video_id)
             self.notes.append(f"film {video_id!r} is being stitched")
         else:

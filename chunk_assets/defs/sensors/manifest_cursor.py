@@ -1,10 +1,10 @@
 """The cursor of the sensor of animatics: a kilobyte for any number of films.
 
 Dagster stores a cursor with every tick, so it cannot name every film. It holds one digest for each
-of 128 buckets of manifests: if the digest is the same, nothing in the bucket has changed. Which
-manifest of a changed bucket is new, Dagster's own events tell (`latest_observations`).
+of 128 buckets of manifests: if the digest is the same, nothing in the bucket has changed. Dagster's
+own events then tell which manifest in a changed bucket is new (`latest_observations`).
 
-The time of the newest manifest, with a look-back, would not do instead: a manifest can appear with
+The time of the newest manifest, with a look-back, would not be enough: a manifest can appear with
 an old time. A deleted version that is restored in a versioned bucket, a replicated object and a
 server restored from a backup all keep the time of the first writing, however long ago that was.
 """
@@ -20,19 +20,19 @@ from hashlib import blake2b
 from chunk_assets.storage.bucket import ListedObject
 
 BUCKETS = 128
-"""With 10,000 films each holds 78, which Dagster is asked about when one of them changes."""
+"""With 10,000 films each holds 78; when one changes, Dagster is asked about all 78."""
 
 _DIGEST_BYTES = 6
 """One change in 2**48 is overlooked."""
 
 _UNSEEN = 2 ** (8 * _DIGEST_BYTES) - 1
-"""The digest of a bucket that was never looked into; an empty bucket has another one."""
+"""The digest of a bucket that was never read; an empty bucket has another one."""
 
 MAX_WAITING = 50
-"""Films with a missing picture; each costs one request to S3 a tick."""
+"""Limit on the films with a missing picture; each costs one S3 request per tick."""
 
 MAX_TRIED = 50
-"""Films whose tries are counted; one that is forgotten starts at no tries."""
+"""Limit on the films whose tries are counted; a forgotten one starts again at zero."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class ManifestCursor:
             after the tick; had this tick recorded them, a daemon killed before that step would have
             lost the film.
         waiting: The key of the missing picture, by film.
-        limits: The deployment's limits at the last look; "" before any.
-        tries: In how many ticks a film could not be planned, by name.
+        limits: The deployment's limits at the last poll; "" before the first.
+        tries: The number of ticks in which a film could not be planned, by name.
     """
 
     buckets: list[int] = field(default_factory=lambda: [_UNSEEN] * BUCKETS)
@@ -85,7 +85,7 @@ class ManifestCursor:
 
     @classmethod
     def read(cls, text: str | None) -> "ManifestCursor":
-        """Read a cursor; one that cannot be read (people can edit it in Dagit) is as good as none.
+        """Read a cursor; an unreadable one (people can edit it in Dagit) counts as empty.
 
         Then each manifest is compared with Dagster's events, and settled ones stay settled.
         """
@@ -117,20 +117,20 @@ class ManifestCursor:
         return json.dumps(document, separators=(",", ":"))
 
     def look_under(self, limits: str) -> None:
-        """Look at every film again if the deployment's limits have changed."""
+        """Check every film again if the deployment's limits have changed."""
         if self.limits not in ("", limits):
             self.buckets = [0] * BUCKETS
         self.limits = limits
 
     def wait(self, name: str, key: str) -> None:
-        """Look for a film's missing picture from now on; forget the oldest of too many."""
+        """Look for a film's missing picture from now on; forget the oldest film of too many."""
         self.waiting.pop(name, None)
         self.waiting[name] = key
         if len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
 
     def note_try(self, name: str, count: int) -> None:
-        """Remember in how many ticks a film could not be planned; forget the oldest of too many."""
+        """Count the ticks in which a film could not be planned; forget the oldest of too many."""
         self.tries.pop(name, None)
         self.tries[name] = count
         if len(self.tries) > MAX_TRIED:

@@ -1,4 +1,4 @@
-"""The sensor of new and changed animatics, which has their films rendered."""
+"""The sensor that finds new and changed animatics and starts rendering their films."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
 
 MAX_SHOWN = 10
-"""Notes of a tick that people are shown."""
+"""Limit on the notes of a tick that Dagit shows."""
 
 
 @dg.sensor(
@@ -50,11 +50,11 @@ def new_animatics(
     """Look for new manifests; on this machine's own server, until there is one or time is up."""
     try:
         settings = load_settings()
-        load_catalog(settings.models)  # its errors are the deployment's, not a film's
+        load_catalog(settings.models)  # errors here are the deployment's, not a film's
         store = films.store()
         time_left = TickTime(settings)
         look = _look(context, store, settings, generators, context.cursor)
-        # On other servers each look costs money: a request for each 1000 films.
+        # On other servers each poll costs money: a request for each 1000 films.
         while settings.is_local and look.was_idle and time_left.has_another_look():
             time_left.pause()
             look = _look(context, store, settings, generators, look.handler.cursor.written())
@@ -83,7 +83,7 @@ def _look(
 
 @dataclass
 class Look:
-    """One look at all manifests: finds those that are new, changed or deleted."""
+    """One poll of all manifests: finds those that are new, changed or deleted."""
 
     handler: FilmHandler
     listed: list[ListedManifest]
@@ -93,7 +93,7 @@ class Look:
         self._instance, self._cursor = self.handler.instance, self.handler.cursor
 
     def find_changes(self) -> None:
-        """Handle what has changed, as far as one tick allows; the cursor keeps how far that is.
+        """Handle as many changes as one tick allows; the cursor records how many that is.
 
         Raises:
             StorageError: S3 cannot be asked whether a missing picture is there now.
@@ -130,7 +130,7 @@ class Look:
         return self.handler.handled == 0 and not self.handler.notes
 
     def summary(self) -> str:
-        """Return what people read of a tick that requests nothing."""
+        """Return the text that Dagit shows for a tick that requests nothing."""
         notes = self.handler.notes
         more = [f"and {len(notes) - MAX_SHOWN} more"] if len(notes) > MAX_SHOWN else []
         return "; ".join(notes[:MAX_SHOWN] + more) or f"{len(self.listed)} animatics, nothing new."

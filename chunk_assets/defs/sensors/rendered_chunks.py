@@ -1,4 +1,4 @@
-"""The sensor that has rendered chunks checked, after the run that rendered them."""
+"""The sensor that starts the checks of rendered chunks, after the run that rendered them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the sensors share: the runs they request, and how long one tick looks for a reason."""
+"""Helpers for all sensors: the runs they request, and how long a tick keeps polling."""
 
 import time
 from typing import Any
@@ -20,11 +20,11 @@ TICK_SECONDS = 1
 every other loop would come a moment too soon."""
 
 _LOOK_SECONDS = 0.5
-"""Seconds between two looks in one tick."""
+"""Seconds between two polls in one tick."""
 
 
 class TickTime:
-    """How long a tick keeps looking, from now on (`Settings.sensor_poll_seconds`).
+    """The time for which a tick keeps polling (`Settings.sensor_poll_seconds`), from now on.
 
     Dagster's daemon starts a tick every 5 s only. A tick that has found something ends, since
     Dagster acts on it after the tick.
@@ -34,11 +34,11 @@ class TickTime:
         self._end = time.monotonic() + settings.sensor_poll_seconds
 
     def has_another_look(self) -> bool:
-        """Return whether there is time for a pause and another look."""
+        """Return whether there is time for a pause and another poll."""
         return time.monotonic() + _LOOK_SECONDS < self._end
 
     def pause(self) -> None:
-        """Wait until the next look."""
+        """Wait until the next poll."""
         time.sleep(_LOOK_SECONDS)
 
 

@@ -34,10 +34,10 @@ from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 from chunk_assets.retry import OnRetry, RetryPolicy, ignore_retries, retry
 
 SHORTEST_CANCEL_AFTER = 5
-"""Seconds; the least that Replicate accepts."""
+"""The shortest deadline that Replicate accepts, in seconds."""
 
 MOST_PAGES = 50
-"""Pages of the list of predictions that are read at most, with a hundred predictions each."""
+"""Limit on the pages read from the list of predictions, each with a hundred predictions."""
 
 _T = TypeVar("_T")
 

@@ -21,7 +21,7 @@ from chunk_assets.generation.replicate.server_time import ServerClock
 from chunk_assets.generation.stopping import NEVER, StopSignal, answered
 
 _IN_ALL, _SLOWLY = 4, 60
-"""How many timeouts a whole request may take: in general, and for an upload."""
+"""How long a whole request may take, in timeouts: in general, and for an upload."""
 
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 

@@ -31,7 +31,7 @@ class PredictionPolicy:
             created; longer than `foreign_seconds`, and many times the longest lag.
         fetch_seconds: How long to retry an output or a prediction that should exist but is missing;
             caches between Replicate's servers settle in seconds.
-        silent_seconds: How long Replicate may fail to respond for a running prediction.
+        silent_seconds: How long Replicate may not respond about a running prediction.
         notice_seconds: Interval of the messages that a wait continues.
     """
 

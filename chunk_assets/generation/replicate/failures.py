@@ -1,4 +1,4 @@
-"""Classify failed predictions: may another attempt, or another model, help?"""
+"""Classify failed predictions by whether another attempt, or another model, may help."""
 
 import re
 from typing import Literal
@@ -21,7 +21,7 @@ _TRANSIENT = re.compile(
 def kind_of_failure(error: str | None) -> Kind:
     """Return the kind of a failed prediction, by its `error`.
 
-    `moderated`: declined for its content, as the same request would be again. `transient`: a
+    `moderated`: declined for its content; the same request would be declined again. `transient`: a
     machine failed, or there is no reason. `final`: everything else, mostly an input that the model
     cannot use; unknown errors are not paid for twice.
     """

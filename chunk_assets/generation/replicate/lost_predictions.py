@@ -28,7 +28,7 @@ class Search:
 
 
 def url_digest(url: str) -> str:
-    """Return the SHA-256 (hex) of a URL, which the ledger keeps in its place."""
+    """Return the SHA-256 (hex) of a URL, which the ledger stores instead of the URL."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 

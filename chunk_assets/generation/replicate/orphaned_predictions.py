@@ -47,7 +47,7 @@ class OrphanedPredictions:
         self._has_unknown = True  # until the film's ledgers have been read
 
     def watch(self) -> None:
-        """Search for unknown attempts again: there is a new one."""
+        """Search for unknown attempts again, because there is a new one."""
         self._has_unknown = True
 
     def settle(self, chunk_num: int, request: str, stop: StopSignal = NEVER) -> None:

@@ -100,12 +100,12 @@ class Prediction(BaseModel):
 
     @property
     def has_no_output(self) -> bool:
-        """Whether there is no output: not yet, or no longer."""
+        """Whether there is no output, because it is not ready or was removed."""
         return self.output is None or self.output in ("", [], {})
 
     @property
     def output_form(self) -> str:
-        """The kind of its output, in words that reveal nothing of it."""
+        """The kind of its output, in words that reveal none of its content."""
         return _form(self.output)
 
     @property
@@ -125,7 +125,7 @@ class Prediction(BaseModel):
 
     @property
     def progress(self) -> float | None:
-        """Its progress from 0.0 to 1.0 by its logs, or None if they do not tell."""
+        """Its progress from 0.0 to 1.0, read from its logs, or None if they show none."""
         for pattern in _PROGRESS:
             found = pattern.findall(self.logs)
             if not found:

@@ -62,7 +62,7 @@ def unusable_output(openapi_schema: Mapping[str, Any] | None) -> str | None:
     """Return the form of a model's output, in words, if it cannot be used.
 
     A URL, a list of URLs, and null beside either of them can be used. If the schema is missing or
-    has an unknown form, the output itself will show.
+    has an unknown form, the form is known only from the output.
     """
     document: Any = openapi_schema
     try:

@@ -41,7 +41,7 @@ class Recovery:
         Args:
             request: The request that the attempt belongs to.
             attempt: An attempt without a prediction id.
-            age: Seconds since its request was sent at the latest.
+            age: At least this many seconds have passed since its request was sent.
             why: Why its prediction id is not known.
         """
         is_foreign = attempt.asked_by != self._process and may_be_running(attempt.asked_by)

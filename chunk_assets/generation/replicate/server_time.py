@@ -13,7 +13,7 @@ NOTICED = timedelta(minutes=1)
 
 
 class ServerClock:
-    """Reads the time from the `Date` header of responses; until the first one, this machine's.
+    """Reads the time from the `Date` header of responses; before the first, uses this machine's.
 
     Args:
         log: Receives one sentence if this machine's clock differs from Replicate's.

@@ -35,7 +35,7 @@ class Header:
         orientation: EXIF's orientation, 1 to 8; None if Pillow reads it.
         profile: The ICC profile; None if Pillow reads it.
         coding: A PNG's colour chunks.
-        decoder_bytes: Memory that the decoder needs beside the picture.
+        decoder_bytes: Memory that the decoder needs in addition to the picture.
         decoder_bytes_per_pixel: The part of that memory which each pixel adds.
         scans: How many times a JPEG's decoder passes over the picture.
         is_slow: Whether a loop in Python decodes it.

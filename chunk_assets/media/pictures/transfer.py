@@ -49,7 +49,7 @@ def rolled_off(linear: Numbers, peak: float) -> Numbers:
 
 
 def to_srgb(coding: PngCoding) -> Callable[[Image.Image], Image.Image] | None:
-    """Return the converter from this colour space to sRGB; None if none is needed."""
+    """Return the converter from this colour space to sRGB; None if it needs no conversion."""
     if coding.cicp is not None:
         return _by_cicp(*coding.cicp)
     return _by_gamma(coding)

@@ -131,8 +131,8 @@ def _create_bucket(server: Server, bucket: str, directory: Path) -> None:
             status=status,
         )
     if status == http.client.OK:
-        # In a new bucket the first objects wait a second if they come at once, but a tenth of one
-        # if a single object comes first. If this fails, so will they, with a reason.
+        # In a new bucket the first objects take a second if written at once, but a tenth of one
+        # if a single object is written first. If this fails, so will they, with a reason.
         first = f"/{bucket}/first"
         server.ask("PUT", first, timeout=20, body=b"makes room")
         server.ask("DELETE", first, timeout=20)
