@@ -69,7 +69,7 @@ def test_a_dry_run_says_what_each_chunk_would_cost_and_asks_and_writes_nothing(
     ]
     assert lines[-1] == (
         "3 of 3 chunks would be rendered on zeroscope-v2-xl (anotherjesse/zeroscope-v2-xl): "
-        "about $0.30; spent so far $0.00. Nothing was asked or written."
+        "about $0.30; spent so far $0.00. Nothing was requested or written."
     )
     assert account.requests == []
     assert stored(store) == {}
