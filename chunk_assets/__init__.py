@@ -47,7 +47,13 @@ def __getattr__(name: str) -> Any:
         return version("chunk_assets")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if name.islower():  # a function: it honours the limits of the environment
+        from chunk_assets.deployment import configure
+        from chunk_assets.settings import load_settings
+
+        configure(load_settings().deployment)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,9 @@
 """The functions of the public Python API that render: one chunk, and a whole film."""
 
-from collections.abc import Mapping
-from contextlib import closing
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from chunk_assets.cli.options import read_film
+from chunk_assets.cli.options import MAX_SEED, read_film
 from chunk_assets.cli.output_file import check_ffmpeg, writable_target
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.rendering import Rendering
@@ -18,6 +20,7 @@ from chunk_assets.defs.resources import connect
 from chunk_assets.defs.runs.chunk_locks import RunChunkLocks
 from chunk_assets.deployment import configure
 from chunk_assets.errors import SpecError
+from chunk_assets.files.private_home import write_privately
 from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.plan import FilmPlan, generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
@@ -27,6 +30,9 @@ from chunk_assets.render.request import RenderRequest
 from chunk_assets.render.walk import walk
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.settings import Settings, load_settings
+from chunk_assets.usd import checked_usd
+
+_LOGGER = logging.getLogger("chunk_assets")
 
 
 def generate_single_chunk(
@@ -41,8 +47,9 @@ def generate_single_chunk(
 
     Downloads the pictures, blends the composite, has the generator render the clip, and stores
     the spec, the composite, the clip and the last frame. A stored clip that was made from the same
-    inputs is kept and costs nothing. Waits for runs that render the same chunk. Dagster does not
-    record the result; to have it recorded, materialize the chunk.
+    inputs is kept and costs nothing. Waits for runs that render the same chunk, and logs it with
+    the logger `chunk_assets`. Dagster does not record the result, and the limits of its pools do
+    not apply; to have both, materialize the chunk.
 
     Args:
         chunk_spec: The chunk, as `build_chunk_specs` returns it or as a dict of its fields. Its
@@ -63,11 +70,29 @@ def generate_single_chunk(
         GenerationError, MediaError, StorageError: The chunk could not be made.
     """
     spec = _checked(chunk_spec)
+    with _own_umask():
+        return _generate(spec, generator, model, max_cost_usd, new_take=new_take)
+
+
+def _generate(
+    spec: ChunkSpec,
+    generator: str,
+    model: str | None,
+    max_cost_usd: float | None,
+    *,
+    new_take: bool,
+) -> dict[str, str | float]:
     number, settings = spec.chunk_num, _configured_settings()
     store = connect(settings)
     plan = _with_spec(plan_film(store, spec.video_id, seed=spec.seed), spec)
     context = generation_context(
-        spec.video_id, plan.animatic, store, settings, model=model, max_cost_usd=max_cost_usd
+        spec.video_id,
+        plan.animatic,
+        store,
+        settings,
+        model=model,
+        max_cost_usd=max_cost_usd,
+        log=_LOGGER.info,
     )
     request = RenderRequest(
         reuse="this_run" if new_take else "matching", root_run=str(uuid4()) if new_take else ""
@@ -132,15 +157,35 @@ def render_film(
         GenerationError, MediaError, StorageError: The film could not be made; what was rendered is
             kept.
     """
+    if max_cost_usd is not None:
+        checked_usd(max_cost_usd, "max_cost_usd")
+    if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
+        raise SpecError(f"the seed is {seed!r}: expected 0 to {MAX_SEED}")
     settings = _configured_settings()
     name, animatic = read_film(Path(directory), video_id, model)
     check_ffmpeg()
     target = writable_target(Path(output or f"{name}.mp4"), animatic.sources)
-    rendering = Rendering(
-        settings, name, animatic, generator=generator, seed=seed, max_cost_usd=max_cost_usd
-    )
-    with ChunkProgress(len(animatic.specs(name))) as progress:
+    with _own_umask() as umask, ChunkProgress(len(animatic.specs(name))) as progress:
+        rendering = Rendering(
+            settings,
+            name,
+            animatic,
+            generator=generator,
+            seed=seed,
+            max_cost_usd=max_cost_usd,
+            umask=umask,
+        )
         return rendering.run(progress, target).output
+
+
+@contextmanager
+def _own_umask() -> Iterator[int]:
+    """Restore the caller's umask after a block that makes it private; yields it."""
+    umask = write_privately()
+    try:
+        yield umask
+    finally:
+        os.umask(umask)
 
 
 def _configured_settings() -> Settings:

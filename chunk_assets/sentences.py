@@ -10,7 +10,7 @@ import re
 LONGEST = 1_200
 """The most characters of an error that are shown."""
 
-_BEFORE_A_HOST = re.compile(r"(?<=://)(?:([^\s/?#'\"<>:@]*):)?[^\s/?#'\"<>]*@")
+_BEFORE_A_HOST = re.compile(r"(?<=://)(?:([^\s/:@]*):)?[^\s/]*@")
 _WORD = re.compile(r"\S{600,}")
 
 

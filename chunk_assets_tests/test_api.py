@@ -1,5 +1,6 @@
 """The public Python API: what `import chunk_assets` gives."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import chunk_assets
-from chunk_assets.errors import NotStored, OverBudget, SpecError
+from chunk_assets.errors import MediaError, NotStored, OverBudget, SpecError
 from chunk_assets.film.plan import plan_film
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
@@ -127,3 +128,38 @@ def test_a_chunk_that_cannot_be_made_is_one_sentence(store: ObjectStore, setting
     with pytest.raises(SpecError, match="there is no generator 'kling'"):
         chunk_assets.generate_single_chunk(specs[0], generator="kling")
     assert [key for key in store.keys("") if "/specs/" not in key] == stored
+
+
+def test_the_pictures_obey_the_operator_s_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A composite of a picture beyond the environment's limit is refused."""
+    write_animatic(tmp_path / "film", small_manifest(), size=(256, 144))
+    monkeypatch.setenv("CHUNK_ASSETS_LIMITS__PICTURE_SIDE", "200")
+    with pytest.raises(MediaError, match="200"):
+        chunk_assets.create_reference_composite(str(tmp_path / "film" / "one.png"))
+
+
+def test_the_caller_s_umask_stays(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The film has the permissions that the caller's umask allows, and later files as well."""
+    write_animatic(tmp_path / "film", small_manifest())
+    monkeypatch.chdir(tmp_path)
+    before = os.umask(0o022)
+    try:
+        film = chunk_assets.render_film("film")
+        chunk_assets.generate_single_chunk(plan_film(store, "film").specs[2])
+        after = os.umask(0o022)
+    finally:
+        os.umask(before)
+    assert len(film.chunk_urls) == 3
+    assert after == 0o022
+    assert (tmp_path / "film.mp4").stat().st_mode & 0o777 == 0o644
+
+
+def test_arguments_are_checked_before_anything_is_uploaded(store: ObjectStore, tmp_path: Path):
+    """A limit or a seed that cannot be used is one sentence, and S3 stays empty."""
+    film = write_animatic(tmp_path / "film", small_manifest())
+    for wrong in ({"max_cost_usd": "5"}, {"max_cost_usd": -1}, {"seed": 2**40}, {"seed": 1.5}):
+        with pytest.raises(SpecError, match=r"(max_cost_usd|seed) is"):
+            chunk_assets.render_film(film, tmp_path / "film.mp4", **wrong)  # type: ignore[arg-type]
+    assert list(store.keys("")) == []

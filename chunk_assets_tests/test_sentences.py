@@ -38,6 +38,9 @@ def test_an_error_is_short():
         ("https://ann:s3cret@host:9000/a", "https://ann:***@host:9000/a"),
         ("https://s3cret@host", "https://***@host"),
         ("redis://:s3cret@host/0", "redis://:***@host/0"),
+        ("http://user:pa<ss@proxy:3128", "http://user:***@proxy:3128"),
+        ("http://user:pa#s?s'\"@proxy:1", "http://user:***@proxy:1"),
+        ("http://user:p@ss@proxy:1", "http://user:***@proxy:1"),
         ("ask ann@example.com or see https://example.com/@ann", None),
     ],
 )

@@ -5,9 +5,6 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
-from chunk_assets.cli.options import UMASK
 from chunk_assets.errors import FFmpegError, StorageError
 from chunk_assets.media.ffmpeg import executable
 
@@ -53,9 +50,9 @@ def writable_target(path: Path, sources: Iterable[Path] = ()) -> Path:
     return target
 
 
-def make_shareable(path: Path) -> None:
+def make_shareable(path: Path, umask: int) -> None:
     """Give a new file the permissions that the person's own umask allows."""
-    path.chmod(0o666 & ~click.get_current_context().meta[UMASK])
+    path.chmod(0o666 & ~umask)
 
 
 def _refused(path: Path, reason: str) -> StorageError:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chunk_assets.cli.options import pass_settings
+from chunk_assets.cli.options import UMASK, pass_settings
 
 if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
     from chunk_assets.settings import Settings
@@ -42,5 +42,5 @@ def page(settings: "Settings", video: str, output: Path | None) -> None:
     store = connect(settings)
     stored = write_page(settings.home, store, plan_film(store, video))
     store.download(stored.key, target)
-    make_shareable(target)
+    make_shareable(target, click.get_current_context().meta[UMASK])
     click.echo(f"{plain(path)}: {stored.size / 1e6:.1f} MB, also at {stored.uri}")

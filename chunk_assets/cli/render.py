@@ -8,6 +8,7 @@ import click
 from chunk_assets.cli.interrupts import stopping
 from chunk_assets.cli.options import (
     MAX_SEED,
+    UMASK,
     ChunkRange,
     UsdAmount,
     animatic_argument,
@@ -102,7 +103,7 @@ def render(
         is_rendered = (directory / MANIFEST).is_file() and not dry_run
         server = start_server(settings) if is_rendered else None
         with importing():
-            from chunk_assets.cli.output_file import check_ffmpeg, make_shareable, writable_target
+            from chunk_assets.cli.output_file import check_ffmpeg, writable_target
             from chunk_assets.cli.progress import ChunkProgress
             from chunk_assets.generation.registry import check_generator
 
@@ -134,8 +135,8 @@ def render(
                 again=again,
                 only=only,
                 max_cost_usd=max_cost,
+                umask=click.get_current_context().meta[UMASK],
                 checkpoint=interrupts.check,
             )
             film = rendering.run(progress, target)
-            make_shareable(target)
         (print_film_json if as_json else print_film)(film, path)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from chunk_assets.cli.interrupts import clear_frames
+from chunk_assets.cli.output_file import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.repairs import Repairs
 from chunk_assets.cli.run_ranges import RunRange, ranges_to_repair, requested_ranges
@@ -75,6 +76,7 @@ class Rendering:
         again: The chunks of which to render a new take; None for none.
         only: Whether to keep later chunks as they are, whatever changed.
         max_cost_usd: Limit on the film's whole cost; None for the manifest's.
+        umask: The permissions that the film's file must not have.
         checkpoint: Called between the steps; raises `KeyboardInterrupt` to stop.
     """
 
@@ -86,6 +88,7 @@ class Rendering:
     again: range | None = None
     only: bool = False
     max_cost_usd: float | None = None
+    umask: int = 0o077
     checkpoint: Callable[[], None] = lambda: None
 
     def run(self, progress: ChunkProgress, target: Path) -> RenderedFilm:
@@ -115,6 +118,7 @@ class Rendering:
                     with progress.waiting("downloading the film"):
                         film = FilmObjects(store, self.video_id).film().find()
                         read_video(store, film, target)
+                        make_shareable(target, self.umask)
                     break
                 except Damaged as error:
                     number = repairs.report(error)

@@ -61,7 +61,7 @@ def worker_process(settings: "Settings", slots: int) -> None:
     from chunk_assets.defs.resources import connect
 
     _check_instance(settings)
-    connect(settings)
+    connect(settings.model_copy(update={"s3_retry_seconds": 0}))  # a wrong endpoint fails at once
     from chunk_assets.cluster.worker import work
 
     def say(sentence: str) -> None:

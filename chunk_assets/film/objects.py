@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chunk_assets.errors import StorageError
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.storage import keys
 from chunk_assets.storage.bucket import ListedObject
@@ -58,7 +59,15 @@ class FilmObjects:
 
     def ledger(self) -> Ledger:
         """The ledgers of the chunks: what was requested of paid generators, and what it cost."""
-        return Ledger(self.store, self.video_id, keys.ledgers(self.video_id))
+        return Ledger(self.store, self.video_id, keys.ledgers(self.video_id), self._recorded_usd)
+
+    def _recorded_usd(self, chunk_num: int) -> float:
+        """Return what the record of a chunk's clip says that the chunk cost."""
+        stored = self.clip(chunk_num).head()
+        try:
+            return ClipRecord.of(stored).spent_usd if stored else 0.0
+        except StorageError:  # another program's clip has no record
+            return 0.0
 
     def film(self) -> ObjectRef:
         """The stitched film."""

@@ -36,10 +36,18 @@ class Ledger:
         store: The bucket.
         video_id: The film.
         folder: The prefix of the ledgers' keys.
+        spent_before: Returns what a chunk had cost before its ledger began, in US dollars.
     """
 
-    def __init__(self, store: ObjectStore, video_id: str, folder: str):
+    def __init__(
+        self,
+        store: ObjectStore,
+        video_id: str,
+        folder: str,
+        spent_before: Callable[[int], float] = lambda _chunk_num: 0.0,
+    ):
         self._store, self.video_id, self._folder = store, video_id, folder
+        self._spent_before = spent_before
 
     def chunk(self, chunk_num: int) -> ChunkLedger:
         """Return a chunk's ledger as it is stored now.
@@ -68,6 +76,9 @@ class Ledger:
                 raise AlreadyRequested(
                     f"chunk {chunk_num} of film {self.video_id!r} is already requested"
                 )
+            if not ledger.attempts:
+                carried = {"carried_usd": self._spent_before(chunk_num)}
+                ledger = ledger.model_copy(update=carried)
             return ledger.with_attempt(attempt)
 
         self._change(chunk_num, add)

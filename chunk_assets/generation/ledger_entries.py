@@ -107,18 +107,24 @@ class Attempt(BaseModel):
 
 
 class ChunkLedger(BaseModel):
-    """All attempts for one chunk, oldest first."""
+    """All attempts for one chunk, oldest first.
+
+    Attributes:
+        carried_usd: What the chunk had cost before this ledger began, such as when a damaged one
+            was moved away.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     video_id: str
     chunk_num: int
     attempts: tuple[Attempt, ...]
+    carried_usd: _Usd = 0.0
 
     @property
     def cost_usd(self) -> float:
         """The total cost, including billed failures."""
-        return sum(attempt.cost_usd for attempt in self.attempts)
+        return self.carried_usd + sum(attempt.cost_usd for attempt in self.attempts)
 
     @property
     def unknown_usd(self) -> float:
@@ -128,7 +134,7 @@ class ChunkLedger(BaseModel):
     @property
     def committed_usd(self) -> float:
         """The total cost, with open and unknown attempts at their full price."""
-        return sum(attempt.committed_usd for attempt in self.attempts)
+        return self.carried_usd + sum(attempt.committed_usd for attempt in self.attempts)
 
     def of_request(self, request: str) -> list[Attempt]:
         """Return the attempts of one request, newest first, without void ones."""

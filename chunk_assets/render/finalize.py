@@ -155,9 +155,9 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
     """Return the record of a new clip."""
     spec, generated, before = made.spec, made.clip, made.before
     name = context.generator.name
-    spent = generated.spent_usd  # the ledger's sum; a free clip adds nothing to it
-    if spent is None:
-        spent = before.spent_usd if before else 0.0
+    spent = generated.spent_usd  # the ledger's sum
+    if spent is None:  # a generator without a ledger
+        spent = generated.cost_usd + (before.spent_usd if before else 0.0)
     temporal = 0.0 if spec.starts_chain else context.request.weights.temporal
     colours = colour_record(
         spec, made.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)

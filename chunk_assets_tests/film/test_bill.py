@@ -49,3 +49,27 @@ def test_a_film_without_ledgers_shows_its_records(store: ObjectStore):
     assert bill.total_usd == pytest.approx(0.75)
     assert bill.chunk(1).spent_usd == 0.5
     assert bill.chunk(2).total_usd == 0.0
+
+
+def test_a_ledger_begins_with_what_the_chunk_had_cost(store: ObjectStore):
+    """A damaged ledger that was moved away loses no cost, even if the next request is void."""
+    objects = FilmObjects(store, "film")
+    store.put_bytes(objects.clip(0).key, b"clip", "video/mp4", record(5.0).as_metadata())
+    attempt = Attempt(
+        key="k",
+        request="r",
+        model="m",
+        seed=1,
+        asked_at=now(),
+        asked_by="here:1:a",
+        media_url_sha256="",
+        price_usd=0.10,
+    )
+    ledger = objects.ledger()
+    ledger.begin(0, attempt)
+    assert ledger.chunk(0).committed_usd == pytest.approx(5.10)
+    ledger.update(0, attempt.as_void("it was never sent"))
+    bill = film_bill(store, "film", {0: record(5.0)})
+    assert bill.chunk(0).spent_usd == bill.total_usd == pytest.approx(5.0)
+    ledger.begin(0, attempt.model_copy(update={"key": "another", "request": "s"}))
+    assert ledger.chunk(0).committed_usd == pytest.approx(5.10)

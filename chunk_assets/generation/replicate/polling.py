@@ -95,7 +95,7 @@ class Poller:
                         )
                     )
                 if time.monotonic() - began > policy.max_seconds:
-                    ended = self._cancel(request, attempt)
+                    ended = self._cancel(request, attempt, api)
                     if ended is not None and ended[1].has_succeeded:
                         return ended
                     state = "is cancelled" if ended else "could not be cancelled, and may still run"
@@ -149,10 +149,12 @@ class Poller:
             self._ledger.update(request.chunk_num, attempt)
         return attempt, Prediction.model_validate(data_is_gone)
 
-    def _cancel(self, request: ClipRequest, attempt: Attempt) -> tuple[Attempt, Prediction] | None:
+    def _cancel(
+        self, request: ClipRequest, attempt: Attempt, api: ReplicateApi
+    ) -> tuple[Attempt, Prediction] | None:
         """Cancel the prediction; return it if it is finished."""
         try:
-            prediction = self._api.cancel(attempt.prediction_id or "")
+            prediction = api.cancel(attempt.prediction_id or "")
             if prediction.is_over:
                 return self._record_end(request, attempt, prediction), prediction
         except (GenerationError, StorageError) as error:
@@ -165,7 +167,7 @@ class Poller:
     def _cancel_at_once(self, request: ClipRequest, attempt: Attempt) -> None:
         """Cancel the prediction of a stopped run without waiting long for the response."""
         try:
-            answered(lambda: self._cancel(request, attempt), seconds=_CANCEL_SECONDS)
+            answered(lambda: self._cancel(request, attempt, self._api), seconds=_CANCEL_SECONDS)
         except TimeoutError:
             self._log(
                 f"{request.where}: Replicate has not confirmed within {_CANCEL_SECONDS:g} s that "

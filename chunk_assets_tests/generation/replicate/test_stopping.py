@@ -6,6 +6,7 @@ import time
 import pytest
 
 from chunk_assets.errors import HandedOff, Stopped, Unavailable
+from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.stopping import StopSignal, answered, pause, streamed
 from chunk_assets.retry import RetryPolicy, retry
 from chunk_assets_tests.fake_faults import Lost, Slow, Takes, TooMany
@@ -90,6 +91,20 @@ def test_a_stop_waits_briefly_for_its_cancellation(fake: FakeReplicate, studio: 
     assert [attempt.status for attempt in studio.attempts] in (["asked"], ["canceled"])
     sentence = "has not confirmed within 2 s that prediction "
     assert [sentence in line for line in studio.log].count(True) == 1
+
+
+def test_a_stop_ends_the_cancellation_of_an_overdue_prediction(
+    fake: FakeReplicate, studio: ReplicateStudio
+):
+    """The retries of the cancellation end at once, and the prediction stays in the ledger."""
+    studio.policy = PredictionPolicy(
+        max_seconds=0.2, first_poll_seconds=0.05, longest_poll_seconds=0.1
+    )
+    fake.next("prediction", Takes(queue=0, seconds=30))
+    fake.always(CANCEL, TooMany())
+    patient = RetryPolicy(attempts=9, wait_initial=5)
+    assert stopped_at(fake, CANCEL, studio, retries=patient) < 4
+    assert [attempt.status for attempt in studio.attempts] == ["asked"]
 
 
 def test_a_stop_ends_the_wait_before_a_retry():
