@@ -49,7 +49,10 @@ def worker(settings: "Settings", slots: int | None) -> None:
         "DAGSTER_HOME": str((settings.dagster_home or home / "dagster").resolve()),
     }
     count = str(slots or os.cpu_count() or 1)
-    command = [sys.executable, "-P", "-m", "chunk_assets.cli", worker_process.name or "", count]
+    # Started as this process was: Dagster removes the first entry of `sys.path`, the script's
+    # directory, before it imports a code location.
+    script = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
+    command = [sys.executable, *script, worker_process.name or "", count]
     os.execve(command[0], command, environment)  # noqa: S606 - no shell, our own arguments
 
 
