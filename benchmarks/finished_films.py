@@ -123,7 +123,7 @@ def _record_template(instance: dg.DagsterInstance) -> None:
     tags = {
         "dagster/data_version": "1",
         observations.STAMP: _STAMP,
-        observations.VERDICT: observations.TAKEN,
+        observations.OUTCOME: observations.SETTLED,
     }
     for event in (dg.AssetMaterialization, dg.AssetObservation):
         made = event(observations.ANIMATICS, partition=_TEMPLATE, tags=tags)
