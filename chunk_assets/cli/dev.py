@@ -1,6 +1,5 @@
 """`chunk-assets dev`: S3, Dagit and Dagster's daemon on this machine."""
 
-import http.client
 import json
 import os
 import socket
@@ -189,6 +188,8 @@ def _start(
 
 
 def _answers(port: int) -> bool:
+    import http.client  # a fifth of the time of `chunk-assets --help`
+
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/server_info")
