@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from PIL import Image
 
@@ -37,6 +37,10 @@ class GenerationRequest:
         camera_movement: In the words of the beat, or None.
         negative_prompt: What not to show, or None.
         keyframes: Frames at which the film may be cut (`media.clips.ClipFormat.keyframes`).
+        end_image: The picture to end with, an RGB PNG of exactly `size`; None for any end. Only for
+            generators with `Abilities.end_image`.
+        references: Pictures of what the clip shows, such as the product, most important first: at
+            most as many as `Abilities.references`. They may have any size.
     """
 
     video_id: str
@@ -50,6 +54,8 @@ class GenerationRequest:
     camera_movement: str | None = None
     negative_prompt: str | None = None
     keyframes: tuple[int, ...] = ()
+    end_image: Path | None = None
+    references: tuple[Path, ...] = ()
 
 
 def conditioning_image(request: GenerationRequest) -> Image.Image:
@@ -105,6 +111,25 @@ class Offer:
     is_estimate: bool = False
 
 
+@dataclass(frozen=True)
+class Abilities:
+    """What a generator can do with a request, known without a network request.
+
+    Attributes:
+        end_image: Whether a clip can end on a given picture (`GenerationRequest.end_image`).
+        references: How many reference pictures a request may have beside its conditioning image.
+        sound: Whether clips have sound: `"choice"` if it can be turned off, which it is.
+        seeds: Whether the seed has an effect.
+        native_fps: The frame rate at which its motion has its right speed; None for any rate.
+    """
+
+    end_image: bool = False
+    references: int = 0
+    sound: Literal["never", "choice", "always"] = "never"
+    seeds: bool = False
+    native_fps: FrameRate | None = None
+
+
 class Generator(ABC):
     """Turns a conditioning image and a prompt into a clip."""
 
@@ -132,6 +157,11 @@ class Generator(ABC):
     def offer(self) -> Offer:
         """The model and the kind of its prices."""
         return Offer()
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do with a request beyond the conditioning image and the prompt."""
+        return Abilities()
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """Return the expected price of a clip, in US dollars, without a network request.

@@ -9,6 +9,7 @@ from pathlib import Path
 from chunk_assets.errors import ChunkAssetsError, GenerationError, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
+    Abilities,
     GeneratedClip,
     GenerationRequest,
     Generator,
@@ -57,6 +58,11 @@ class Metered(Generator):
     def offer(self) -> Offer:
         """The generator's offer."""
         return self._generator.offer
+
+    @property
+    def abilities(self) -> Abilities:
+        """The generator's abilities."""
+        return self._generator.abilities
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """Return the generator's price."""
