@@ -11,8 +11,10 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    SerializerFunctionWrapHandler,
     StrictInt,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -153,8 +155,11 @@ class Style(_Described):
 class Beat(_Described):
     """A part of the film; `start` and `duration` are in seconds.
 
-    If the manifest's `continuity` is "scene", `opens_scene` states whether the beat begins a scene.
-    By default a beat that follows a "cut" does.
+    If the manifest's `continuity` is not "film", `opens_scene` states whether the beat begins a
+    scene. By default a beat that follows a "cut" does.
+
+    `starts_from` states whether the beat starts from its own picture or continues from the last
+    frame before. By default it starts from its picture if the `continuity` is "keyframes".
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -165,6 +170,7 @@ class Beat(_Described):
     prompt_template: str = Field(min_length=1)
     camera_movement: Words | None = None
     opens_scene: bool | None = None
+    starts_from: Literal["picture", "last_frame"] | None = None
 
 
 class Transition(_Manifest):
@@ -174,8 +180,9 @@ class Transition(_Manifest):
     duration: Number = Field(default=0.5, ge=0, le=10)
 
 
-Continuity = Literal["film", "scene"]
-"""How far the chain of last frames extends: over the whole film, or to the end of each scene."""
+Continuity = Literal["film", "scene", "keyframes"]
+"""What a chunk starts from. "film" and "scene": the last frame of the chunk before, over the whole
+film or to the end of each scene. "keyframes": its own picture, on which the chunk before ends."""
 
 
 class FilmSpec(_Manifest):
@@ -329,7 +336,9 @@ class ChunkSpec(BaseModel):
     The chunk's clip has `num_frames` frames: the lead-in (`overlap_frames` frames that play before
     `start_time` and are cross-faded with the end of the previous chunk), then the slot. Times in
     seconds are for people; frame counts decide. The fields `*_url` are S3 URIs. A chunk that opens
-    a scene does not continue from the previous chunk's last frame.
+    a scene, or has a key picture, does not continue from the previous chunk's last frame. A chunk
+    with a key picture starts from its animatic frame, unblended; one with an end frame ends on the
+    key picture of the next chunk.
     """
 
     video_id: str
@@ -355,11 +364,23 @@ class ChunkSpec(BaseModel):
     animatic_frame_version: str | None = None
     style_guide_version: str | None = None
     opens_scene: bool = False
+    has_key_picture: bool = False
+    end_frame_url: str | None = None
+    end_frame_version: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what only continuity "keyframes" uses: stored specs keep their content."""
+        fields = serialize(self)
+        for name in ("has_key_picture", "end_frame_url", "end_frame_version"):
+            if not fields.get(name):
+                fields.pop(name, None)
+        return fields
 
     @property
     def starts_chain(self) -> bool:
-        """Whether it is made from the animatic and the style guide, not from the previous chunk."""
-        return self.chunk_num == 0 or self.opens_scene
+        """Whether it is made from pictures of the animatic alone, not from the previous chunk."""
+        return self.chunk_num == 0 or self.opens_scene or self.has_key_picture
 
     @property
     def start_frame(self) -> int:

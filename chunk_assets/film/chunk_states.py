@@ -27,8 +27,15 @@ _CLIP_FIELDS = (
     "num_frames",
     "fps",
     "size",
+    "end_frame_version",
 )
-_COMPOSITE_FIELDS = ("animatic_frame_version", "style_guide_version", "size", "opens_scene")
+_COMPOSITE_FIELDS = (
+    "animatic_frame_version",
+    "style_guide_version",
+    "size",
+    "opens_scene",
+    "has_key_picture",
+)
 
 
 @dataclass(frozen=True)

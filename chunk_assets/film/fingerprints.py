@@ -35,13 +35,14 @@ def digest(material: object) -> str:
 
 def composite_fingerprint(spec: ChunkSpec, previous_version: str | None, weights: Weights) -> str:
     """Return the fingerprint of a composite: its pictures' versions, weights and size."""
+    is_key, style = spec.has_key_picture, spec.style_guide_version or spec.style_guide_url
     return digest(
         {
             "compositing": COMPOSITING,
             "animatic": spec.animatic_frame_version or spec.animatic_frame_url,
-            "style": None if previous_version else spec.style_guide_version or spec.style_guide_url,
+            "style": None if previous_version or is_key else style,
             "previous": previous_version,
-            "weights": asdict(weights),
+            "weights": None if is_key else asdict(weights),
             "size": list(spec.size),
         }
     )
@@ -52,19 +53,20 @@ def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, mo
 
     Keyframes are left out, so a clip is kept when only a transition changes.
     """
-    return digest(
-        {
-            "composite": composite_version,
-            "prompt": spec.prompt,
-            "negative_prompt": spec.negative_prompt,
-            "camera_movement": spec.camera_movement,
-            "num_frames": spec.num_frames,
-            "fps": int(spec.fps),
-            "size": list(spec.size),
-            "generator": generator,
-            "model": model,
-        }
-    )
+    material: dict[str, object] = {
+        "composite": composite_version,
+        "prompt": spec.prompt,
+        "negative_prompt": spec.negative_prompt,
+        "camera_movement": spec.camera_movement,
+        "num_frames": spec.num_frames,
+        "fps": int(spec.fps),
+        "size": list(spec.size),
+        "generator": generator,
+        "model": model,
+    }
+    if spec.end_frame_url is not None:  # left out otherwise: the clips of other films are kept
+        material["end"] = spec.end_frame_version or spec.end_frame_url
+    return digest(material)
 
 
 def chunk_seed(spec: ChunkSpec, take: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chunk_assets.deployment import deployment
 from chunk_assets.errors import NotStored, SpecError
@@ -17,7 +18,6 @@ from chunk_assets.schemas import (
     Animatic,
     ChunkSpec,
     Continuity,
-    FilmSpec,
     check_video_id,
     read_animatic,
 )
@@ -164,7 +164,7 @@ def generation_context(
     )
 
 
-def slot_seconds(animatic: FilmSpec) -> float:
+def slot_seconds(animatic: Animatic) -> float:
     """Return how many seconds of the film one chunk fills, given the clip lengths of its model.
 
     The longest transition must fit as well: it lengthens the chunk that follows it.
@@ -176,8 +176,19 @@ def slot_seconds(animatic: FilmSpec) -> float:
         return SLOT_SECONDS
     model = load_catalog(deployment().models).find(animatic.model)
     transitions = [join.duration for join in animatic.transitions or [] if join.type != "cut"]
-    return model.slot_seconds(
-        animatic.fps, max([OVERLAP_SECONDS, *transitions]), wanted=SLOT_SECONDS
+    overlap = 0.0 if _has_no_overlap(animatic) else OVERLAP_SECONDS
+    return model.slot_seconds(animatic.fps, max([overlap, *transitions]), wanted=SLOT_SECONDS)
+
+
+def _has_no_overlap(animatic: Animatic) -> bool:
+    """Return whether every chunk starts from a picture of its own, without a cross-fade."""
+    is_one_per_chunk = len(animatic.frames) > len(animatic.beats)
+    starts = {beat.starts_from for beat in animatic.beats}
+    return (
+        animatic.continuity == "keyframes"
+        and is_one_per_chunk
+        and "last_frame" not in starts
+        and all(one != other for one, other in pairwise(animatic.frames))
     )
 
 
@@ -190,13 +201,15 @@ def _placed(
 ) -> ChunkSpec:
     """Return a spec with the S3 URIs and versions of its pictures and of the last frame before.
 
-    Only a chunk that opens a scene has the style guide's version: no other is made from it.
+    Only a chunk that is blended with the style guide has its version: no other is made from it.
     """
     first = spec.starts_chain
-    frame, style, product = (
+    is_blended = first and not spec.has_key_picture
+    frame, style, product, end = (
         spec.animatic_frame_url,
         spec.style_guide_url,
         spec.product_reference_url,
+        spec.end_frame_url,
     )
     previous = FilmObjects(store, spec.video_id).last_frame(spec.chunk_num - 1)
     return spec.model_copy(
@@ -205,7 +218,9 @@ def _placed(
             "style_guide_url": uris[style] if style else None,
             "product_reference_url": uris[product] if product else None,
             "animatic_frame_version": versions[frame],
-            "style_guide_version": versions[style] if style and first else None,
+            "style_guide_version": versions[style] if style and is_blended else None,
+            "end_frame_url": uris[end] if end else None,
+            "end_frame_version": versions[end] if end else None,
             "previous_chunk_last_frame": None if first else previous.uri,
             "seed": seed,
         }

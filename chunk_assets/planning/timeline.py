@@ -15,13 +15,18 @@ from typing import Any
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.json_text import shown
+from chunk_assets.planning.continuity import (
+    ChunkPlace,
+    chunk_places,
+    transition_frames,
+    transition_into,
+)
 from chunk_assets.planning.joins import Join
 from chunk_assets.planning.prompts import build_prompt
 from chunk_assets.schemas import (
     Beat,
     ChunkSpec,
     FilmSpec,
-    Transition,
     check_video_id,
     read_film_spec,
 )
@@ -74,11 +79,13 @@ def build_chunk_specs(
     slots = plan_slots(film, slot_seconds=slot_seconds, overlap_seconds=overlap_seconds)
     beats = beats_of_slots(film, slots)
     frame_urls = _one_url_a_slot(film, beats, _checked_urls(animatic_urls))
+    places = chunk_places(film, beats, frame_urls)
+    slots = _with_key_lead_ins(film, slots, beats, places)
     shown_beats = {beat: film.beats[beat] for beat in beats}
     fields = {beat: _fields(each) for beat, each in shown_beats.items()}
     prompts = {beat: build_prompt(film, each) for beat, each in shown_beats.items()}
     tails = [slot.lead_in for slot in slots[1:]] + [0]
-    opening = opens_scene(film, beats)
+    is_led_into = [place.is_led_into for place in places[1:]] + [False]
     return [
         ChunkSpec(
             video_id=video_id,
@@ -98,7 +105,9 @@ def build_chunk_specs(
             camera_movement=film.beats[beat].camera_movement,
             negative_prompt=film.negative_prompt,
             model=film.model,
-            opens_scene=opening[number],
+            opens_scene=places[number].opens_scene,
+            has_key_picture=places[number].has_key_picture,
+            end_frame_url=frame_urls[number + 1] if is_led_into[number] else None,
         )
         for number, (slot, beat, tail) in enumerate(zip(slots, beats, tails, strict=True))
     ]
@@ -143,7 +152,7 @@ def plan_slots(
     beats = beats_of_slots(film, slots)
     planned = slots[:1]
     for number, (before, slot) in enumerate(pairwise(slots), start=1):
-        wanted = max(overlap, _transition_frames(film, beats[number - 1], beats[number]))
+        wanted = max(overlap, transition_frames(film, beats[number - 1], beats[number]))
         planned.append(Slot(slot.start, slot.end, min(wanted, before.end - before.start)))
     return planned
 
@@ -176,20 +185,21 @@ def _span(beat: Beat, fps: FrameRate) -> tuple[int, int]:
     return fps.frames_in(start), fps.frames_in(start + beat.duration)
 
 
-def opens_scene(film: FilmSpec, beats: Sequence[int]) -> list[bool]:
-    """Return whether each chunk opens a scene, given its beat.
+def _with_key_lead_ins(
+    film: FilmSpec, slots: Sequence[Slot], beats: Sequence[int], places: Sequence[ChunkPlace]
+) -> list[Slot]:
+    """Return the slots, without the overlap before key pictures.
 
-    The first one does. With the continuity "scene", so does the first chunk of a beat that sets
-    `opens_scene`, or follows a cut and does not unset it.
+    The chunk before ends on the picture, or is seen apart from it: there is nothing to cross-fade.
+    Only the manifest's own transitions keep their length.
     """
-    opening = [True]
-    for before, beat in pairwise(beats):
-        said = film.beats[beat].opens_scene
-        transition = _transition_into(film, before, beat)
-        is_cut = transition is not None and transition.type == "cut"
-        is_new = beat != before and (is_cut if said is None else said)
-        opening.append(film.continuity == "scene" and is_new)
-    return opening
+    changed = list(slots[:1])
+    for number, (slot, place) in enumerate(zip(slots[1:], places[1:], strict=True), start=1):
+        lead_in = slot.lead_in
+        if place.has_key_picture:
+            lead_in = min(lead_in, transition_frames(film, beats[number - 1], beats[number]))
+        changed.append(Slot(slot.start, slot.end, lead_in))
+    return changed
 
 
 def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
@@ -200,7 +210,7 @@ def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
     beats = beats_of_slots(film, slots)
     joins = []
     for spec, (before, beat) in zip(specs[1:], pairwise(beats), strict=True):
-        transition = _transition_into(film, before, beat)
+        transition = transition_into(film, before, beat)
         frames = spec.overlap_frames
         if transition is None:
             joins.append(Join("crossfade", frames) if frames else Join("cut", 0))
@@ -211,20 +221,6 @@ def plan_joins(film: FilmSpec, specs: Sequence[ChunkSpec]) -> list[Join]:
         else:
             joins.append(Join("fade" if transition.type == "fade" else "crossfade", frames))
     return joins
-
-
-def _transition_into(film: FilmSpec, before: int, beat: int) -> Transition | None:
-    """Return the manifest's transition for this change of beat; None if the beat stays the same."""
-    if beat == before or film.transitions is None:
-        return None
-    return film.transitions[beat - 1]
-
-
-def _transition_frames(film: FilmSpec, before: int, beat: int) -> int:
-    transition = _transition_into(film, before, beat)
-    if transition is None or transition.type == "cut":
-        return 0
-    return film.fps.frames_in(transition.duration)
 
 
 def _cutting_points(slot: Slot, tail: int) -> tuple[int, ...]:
@@ -275,9 +271,12 @@ def _checked_references(references: object) -> dict[str, str | None]:
 def _fields(beat: Beat) -> dict[str, Any]:
     """Return the beat as JSON, including custom fields."""
     try:
-        return beat.model_dump(mode="json")
+        fields = beat.model_dump(mode="json")
     except (TypeError, ValueError) as error:  # pydantic's errors of serialization are ValueErrors
         raise SpecError(
             f"beat {beat.name!r} has a value that JSON cannot hold: {shown(str(error))}",
             beat=beat.name,
         ) from None
+    if beat.starts_from is None:
+        del fields["starts_from"]  # it is newer than the rest: stored specs keep their content
+    return fields

@@ -31,3 +31,29 @@ def test_fingerprints_do_not_change():
     assert clip_fingerprint(SPEC, "c1", "preview", "2") == (
         "ca102a21c23fe09d0bab93120a781ee118c12b6c667abba73f8b75796ba16106"
     )
+
+
+def test_a_key_picture_has_no_weights_and_an_end_picture_is_part_of_the_clip():
+    """A key picture is not blended; another end picture has the clip rendered again."""
+    key = SPEC.model_copy(update={"has_key_picture": True})
+    other = SPEC.model_copy(update={"has_key_picture": True, "style_guide_url": None})
+    assert composite_fingerprint(key, None, Weights()) != composite_fingerprint(
+        SPEC, None, Weights()
+    )
+    assert composite_fingerprint(key, None, Weights(0.5, 0.5)) == composite_fingerprint(
+        other, None, Weights()
+    )
+    end = {"end_frame_url": "s3://chunk-assets/b.png", "end_frame_version": "v2"}
+    ends = SPEC.model_copy(update=end)
+    redrawn = SPEC.model_copy(update={**end, "end_frame_version": "v3"})
+    prints = {clip_fingerprint(spec, "c1", "preview", "2") for spec in (SPEC, ends, redrawn)}
+    assert len(prints) == 3
+
+
+def test_specs_without_key_pictures_are_stored_as_before():
+    """The fields of continuity `keyframes` are left out: Dagster sees no new version of a spec."""
+    stored = SPEC.model_dump_json()
+    assert "key_picture" not in stored
+    assert "end_frame" not in stored
+    key = SPEC.model_copy(update={"has_key_picture": True})
+    assert ChunkSpec.model_validate_json(key.model_dump_json()) == key
