@@ -64,13 +64,27 @@ def conditioning_image(request: GenerationRequest) -> Image.Image:
     Raises:
         MediaError: It cannot be read, or is not of the clip's size.
     """
-    path = str(request.conditioning_image)
-    picture = open_picture(path)
+    return _picture(request, request.conditioning_image, "conditioning image")
+
+
+def end_image(request: GenerationRequest) -> Image.Image | None:
+    """Open the picture that a request's clip ends on; None if it may end on any.
+
+    Raises:
+        MediaError: It cannot be read, or is not of the clip's size.
+    """
+    if request.end_image is None:
+        return None
+    return _picture(request, request.end_image, "end picture")
+
+
+def _picture(request: GenerationRequest, file: Path, what: str) -> Image.Image:
+    picture = open_picture(str(file))
     if picture.size != tuple(request.size):
         raise MediaError(
-            f"the conditioning image {path!r} has the size {picture.size!r}: "
+            f"the {what} {str(file)!r} has the size {picture.size!r}: "
             f"expected the clip's size {tuple(request.size)!r}",
-            path=path,
+            path=str(file),
         )
     return picture
 

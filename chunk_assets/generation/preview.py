@@ -10,14 +10,16 @@ import numpy as np
 from PIL import Image
 
 from chunk_assets.generation.base import (
+    Abilities,
     GeneratedClip,
     GenerationRequest,
     Generator,
     ProgressCallback,
     conditioning_image,
+    end_image,
     ignore_progress,
 )
-from chunk_assets.generation.camera import Framing, camera_path, source_points
+from chunk_assets.generation.camera import Framing, camera_path, eased, source_points
 from chunk_assets.generation.camera_words import describe, movement_of
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
@@ -27,9 +29,15 @@ LOOK_AHEAD = 3  # frames rendered ahead of the encoder; bounds the memory
 OVERSAMPLING = 2
 MESH = 20  # cells per side
 
+DISSOLVE_SECONDS = 0.75
+"""How long a clip dissolves into its end picture, but at most half of the clip: the camera is
+slowing down then, and most of the clip shows one picture."""
+
 
 class PreviewGenerator(Generator):
     """Shows the conditioning image through a moving camera, without cost or network.
+
+    A clip with an end picture dissolves into it, and ends on exactly that picture.
 
     The same request and seed give the same bytes on the same machine. The seed varies how far the
     camera moves, its drift and its handheld shake; a static camera ignores it.
@@ -42,6 +50,11 @@ class PreviewGenerator(Generator):
         """The version, raised with every change that alters the pictures."""
         return "preview/1"
 
+    @property
+    def abilities(self) -> Abilities:
+        """An end picture, and seeds that have an effect."""
+        return Abilities(end_image=True, seeds=True)
+
     def generate(
         self,
         request: GenerationRequest,
@@ -52,19 +65,22 @@ class PreviewGenerator(Generator):
         """Render one clip into `workdir`.
 
         Raises:
-            MediaError: The conditioning image cannot be read or has another size, or the clip
-                cannot be written.
+            MediaError: The conditioning image or the end picture cannot be read or has another
+                size, or the clip cannot be written.
             SpecError: `ClipFormat` refuses the requested format.
         """
         clip = ClipFormat(request.num_frames, request.fps, request.size, request.keyframes)
-        picture = conditioning_image(request)
+        picture, end = conditioning_image(request), end_image(request)
         movement = movement_of(request.camera_movement)
         seconds = float(clip.fps.seconds(clip.num_frames))
         path = camera_path(movement, seconds, picture.width / picture.height, request.seed)
         framings = (path(t) for t in np.linspace(0.0, 1.0, clip.num_frames).tolist())
+        views = _views(picture, framings)
+        if end is not None:
+            views = _dissolved(views, np.asarray(end), clip)
         target = workdir / f"chunk_{request.chunk_num:02d}_preview.mp4"
         with ClipWriter(target, clip) as writer:
-            for frame, rgb in enumerate(_views(picture, framings)):
+            for frame, rgb in enumerate(views):
                 stop.raise_if_set()
                 on_progress(frame / clip.num_frames)
                 writer.write(rgb)
@@ -87,6 +103,23 @@ def _views(picture: Image.Image, framings: Iterable[Framing]) -> Iterator[np.nda
                 yield pending.popleft()[1].result()
         while pending:
             yield pending.popleft()[1].result()
+
+
+def _dissolved(
+    views: Iterable[np.ndarray], end: np.ndarray, clip: ClipFormat
+) -> Iterator[np.ndarray]:
+    """Yield a clip's views, the last of them dissolving into the end picture."""
+    frames = min(clip.fps.frames_in(DISSOLVE_SECONDS), clip.num_frames // 2)
+    first = clip.num_frames - frames
+    for number, rgb in enumerate(views):
+        if number == clip.num_frames - 1:
+            yield end
+        elif number < first:
+            yield rgb
+        else:
+            share = np.float32(eased((number - first + 1) / frames))
+            mixed = rgb + (end.astype(np.float32) - rgb) * share
+            yield np.rint(mixed).astype(np.uint8)
 
 
 def oversampled(picture: Image.Image) -> Image.Image:

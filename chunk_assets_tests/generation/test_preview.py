@@ -309,3 +309,24 @@ def test_unusable_format_is_refused(generate, picture):
     """A clip without frames is refused before anything is rendered."""
     with pytest.raises(SpecError, match="0 frames"):
         generate(picture, num_frames=0)
+
+
+def test_a_clip_ends_on_its_end_picture(generate, picture, tmp_path):
+    """It shows the first picture for most of its time, and the end picture in its last frame."""
+    end = photograph().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    end.save(tmp_path / "end.png")
+    plain = list(read_frames(generate(picture, num_frames=48).path))
+    ending = list(
+        read_frames(generate(picture, num_frames=48, end_image=tmp_path / "end.png").path)
+    )
+    assert np.abs(ending[-1] - np.asarray(end, np.float32)).mean() < FIRST_FRAME_TOLERANCE
+    assert np.abs(plain[20] - ending[20].astype(np.float32)).mean() < 0.5
+    apart = [np.abs(rgb - np.asarray(end, np.float32)).mean() for rgb in ending[30:]]
+    assert apart == sorted(apart, reverse=True)
+
+
+def test_an_end_picture_of_another_size_is_refused(generate, picture, tmp_path):
+    """As the conditioning image is."""
+    photograph((100, 100)).save(tmp_path / "end.png")
+    with pytest.raises(MediaError, match=r"the end picture .* has the size"):
+        generate(picture, end_image=tmp_path / "end.png")
