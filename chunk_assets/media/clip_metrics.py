@@ -51,20 +51,25 @@ def measure_clip(path: Path, *, black_luma: float, still_luma: float) -> ClipMet
             ends[1:] = [(frame, shown)]
             if len(ends) == 1:
                 ends.append((frame, shown))
-            width = min(REDUCED_WIDTH, frame.width)
-            yield frame.reformat(
-                width=width,
-                height=max(1, round(frame.height * width / frame.width)),
-                format="gray",
-                interpolation=Interpolation.AREA,
-                dst_color_range=ColorRange.JPEG,
-            ).to_ndarray()
+            yield reduced_luma(frame)
 
     seen = movement(lumas(), black_luma=black_luma, still_luma=still_luma)
     if not ends:
         raise MediaError(f"no frame of {str(path)!r} can be decoded", path=str(path))
     convert = RgbConverter()
     return ClipMetrics(reduced(convert(*ends[0])), reduced(convert(*ends[-1])), seen)
+
+
+def reduced_luma(frame: av.VideoFrame) -> np.ndarray:
+    """Return the brightness of a decoded frame, 0 to 255, at most `REDUCED_WIDTH` wide."""
+    width = min(REDUCED_WIDTH, frame.width)
+    return frame.reformat(
+        width=width,
+        height=max(1, round(frame.height * width / frame.width)),
+        format="gray",
+        interpolation=Interpolation.AREA,
+        dst_color_range=ColorRange.JPEG,
+    ).to_ndarray()
 
 
 def _intact(path: Path) -> Iterator[tuple[av.VideoFrame, Presentation]]:

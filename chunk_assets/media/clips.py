@@ -208,7 +208,12 @@ class Normalised:
 
 
 def normalise(
-    source: Path, target: Path, clip: ClipFormat, used: Fraction | None = None
+    source: Path,
+    target: Path,
+    clip: ClipFormat,
+    used: Fraction | None = None,
+    *,
+    is_stretched: bool = False,
 ) -> Normalised:
     """Convert a model's clip to a film's format.
 
@@ -221,6 +226,8 @@ def normalise(
         target: The file to write, atomically.
         clip: The format to convert to.
         used: How many seconds of the source to use; None for all that the format takes.
+        is_stretched: Whether the clip plays slower or faster instead, so that it ends where the
+            used part does.
 
     Raises:
         SpecError: `used` is not above 0.
@@ -231,21 +238,29 @@ def normalise(
         raise SpecError(f"{used} seconds of the clip would be used: expected more than 0")
     info = probe(source)
     length = info.duration if used is None else min(used, info.duration)
+    stretched = length if is_stretched else None
     if can_convert_with_ffmpeg(source, info):
         with atomic_write(target, MediaError) as part:
-            run(normaliser_graph(source, part, info, clip, used), target, niceness=NICENESS)
+            graph = normaliser_graph(source, part, info, clip, used, stretched)
+            run(graph, target, niceness=NICENESS)
             result = check(part, clip, target)
     else:
         with ClipWriter(target, clip, CRF_TO_SEE) as writer:
-            for picture in pictures(source, clip.size, clip.num_frames, clip.fps, used):
+            form = (clip.size, clip.num_frames, clip.fps)
+            for picture in pictures(source, *form, used, stretched):
                 writer.write(picture)
         result = check(target, clip)
-    held = clip.num_frames - frames_filled(length, clip.fps)
+    held = 0 if is_stretched else clip.num_frames - frames_filled(length, clip.fps)
     return Normalised(result, info, max(0, held))
 
 
 def normaliser_graph(
-    source: Path, target: Path, info: VideoInfo, clip: ClipFormat, used: Fraction | None
+    source: Path,
+    target: Path,
+    info: VideoInfo,
+    clip: ClipFormat,
+    used: Fraction | None,
+    stretched: Fraction | None = None,
 ) -> Graph:
     """Return the graph that converts `source`, measured as `info`, to a clip at `target`.
 
@@ -256,7 +271,7 @@ def normaliser_graph(
     frames = read_stream(source, info.stream).filter("setpts", "PTS-STARTPTS")
     if used is not None:
         frames = frames.filter("trim", end=f"{max(float(used - ROUNDING), 1e-6):.6f}")
-    frames = retime(frames, clip.num_frames, clip.fps)
+    frames = retime(frames, clip.num_frames, clip.fps, stretched)
     colour = info.presentation.reading
     if colour == BT601:
         frames, colour = from_bt601(frames), BT709

@@ -48,6 +48,7 @@ def pictures(
     num_frames: int,
     fps: Fraction,
     used: Fraction | None = None,
+    stretched: Fraction | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield `num_frames` pictures of a video for display, each of `size`.
 
@@ -57,11 +58,14 @@ def pictures(
         num_frames: How many; a video that is too short holds its last picture.
         fps: Pictures per second.
         used: How many seconds of the source to use; None for all.
+        stretched: The length of that part in seconds, if it is to fill all pictures.
 
     Raises:
         MediaError: The video cannot be read, or no frame of it can be decoded.
     """
     convert = RgbConverter(cover=size)
+    if stretched is not None:
+        fps = num_frames / stretched
     with open_video(source) as video:
         intact = (frame for frame in video.frames() if not frame.is_corrupt)
         for frame, count in _by_time(intact, num_frames, fps, used):

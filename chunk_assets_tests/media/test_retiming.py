@@ -100,3 +100,30 @@ def test_a_clip_that_covers_its_slot_holds_nothing(rate: Fraction) -> None:
             assert frames_filled(Fraction(num_frames, fps), FrameRate(fps)) == num_frames
             moment = end_of_use(num_frames, FrameRate(fps))
             assert Fraction(num_frames - 1, fps) < moment < Fraction(num_frames, fps)
+
+
+@pytest.mark.parametrize("name", ["came.mp4", "came.mkv"])
+@pytest.mark.parametrize(("rate", "count"), [("16", 33), ("24", 60), ("30", 60), ("24", 44)])
+def test_a_stretched_clip_ends_on_its_last_picture(
+    tmp_path: Path, name: str, rate: str, count: int
+) -> None:
+    """Whether it plays faster or slower; the last frame is the one that the film ends on."""
+    source = foreign_clip(tmp_path / name, take("coffee", count, (160, 96)), rate, **H264)
+    clip, used = ClipFormat(48, FrameRate(24), (160, 96)), probe(source).duration
+    result = normalise(source, tmp_path / "a.mp4", clip, is_stretched=True)
+    shown = numbers_in(tmp_path / "a.mp4")
+    assert (shown[0], shown[-1], result.held_frames) == (0, count - 1, 0)
+    assert max(np.diff(shown)) <= math.ceil(count / 48)
+    last = last_frame(str(source), until=end_of_use(48, FrameRate(24), used))
+    assert number_of(np.asarray(last)) == count - 1
+
+
+def test_a_part_of_a_clip_is_stretched(tmp_path: Path) -> None:
+    """The used part fills the clip: nothing of what comes after it is seen."""
+    source = foreign_clip(tmp_path / "came.mp4", take("coffee", 60, (160, 96)), 24, **H264)
+    used = Fraction(40, 24)
+    clip = ClipFormat(48, FrameRate(24), (160, 96))
+    normalise(source, tmp_path / "a.mp4", clip, used, is_stretched=True)
+    assert numbers_in(tmp_path / "a.mp4")[-1] == 39
+    last = last_frame(str(source), until=end_of_use(48, FrameRate(24), used))
+    assert number_of(np.asarray(last)) == 39
