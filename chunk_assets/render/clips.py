@@ -84,7 +84,8 @@ class ClipStage:
         self._handoff.give(spec.chunk_num, made.frame)
         if following is not None:
             self._finishing.pause()
-        finished = self._finishing.submit(store_clip, self._context, made)
+        begin_seam = self._seams.begin if following is None else None
+        finished = self._finishing.submit(store_clip, self._context, made, begin_seam)
         if following is None or made.seconds >= SLOW_SECONDS:
             self._finishing.submit(self._seams.prepare, finished)
         return None

@@ -1,6 +1,6 @@
 """Tasks of the finishing queue: they normalise clips and store the objects of a chunk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +104,17 @@ def clip_inputs(spec_version: str, composite: Picture) -> Mapping[str, str]:
     return {"chunk_specs": spec_version, "composites": composite.version}
 
 
-def store_clip(context: RenderContext, made: Made) -> Objects:
+def store_clip(
+    context: RenderContext,
+    made: Made,
+    on_normalised: Callable[[ChunkSpec, Path], None] | None = None,
+) -> Objects:
     """Normalise and store a clip, and its last frame.
+
+    Args:
+        context: The walk.
+        made: The clip.
+        on_normalised: Called with the normalised clip before it is stored.
 
     Raises:
         MediaError: The clip cannot be normalised.
@@ -114,6 +123,8 @@ def store_clip(context: RenderContext, made: Made) -> Objects:
     spec = made.spec
     moving = made.preview_frames.pictures(MOVING_WIDTH)
     clip = _normalised(context, made)
+    if on_normalised is not None:
+        on_normalised(spec, clip.path)
     # The frame first: the clip's object commits both.
     of_clip = FrameRecord(clip=file_digest(clip.path), pixels=made.frame.version)
     frame = store_frame(context, spec, made.frame, of_clip)
