@@ -190,15 +190,11 @@ def _found(
 
 def _recorded_header(pieces: Sequence[Piece], seams: Mapping[int, PreparedSeam]) -> str | None:
     """Return the header that is recorded for all pieces; None if they differ."""
-    headers = {
-        signature.header if signature is not None else None
-        for signature in (
-            piece.segment.signature
-            if isinstance(piece, Body)
-            else getattr(seams.get(piece.number), "form", None)
-            for piece in pieces
-        )
-    }
+    headers = set()
+    for piece in pieces:
+        prepared = piece.segment if isinstance(piece, Body) else seams.get(piece.number)
+        signature = prepared.signature if prepared is not None else None
+        headers.add(signature.header if signature is not None else None)
     return headers.pop() if len(headers) == 1 else None
 
 

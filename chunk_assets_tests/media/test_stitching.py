@@ -2,6 +2,7 @@
 
 import itertools
 import resource
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,8 @@ from chunk_assets.errors import FFmpegError, MediaError, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import ACCURATE
 from chunk_assets.media.frames import probe
-from chunk_assets.media.stitching import Segment, stitch
+from chunk_assets.media.stitching import PreparedSeam, Segment, make_seam, stitch
+from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.joins import Join
 from chunk_assets_tests.media.media import (
     PHOTOS,
@@ -282,3 +284,16 @@ def test_a_failing_encoder_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "work").iterdir()) == []
     assert not list(tmp_path.glob(".*"))
     assert probe(reel.segments[0].path).frames == 12
+
+
+def test_prepared_pieces_are_joined_without_an_encoder(tmp_path: Path) -> None:
+    """Clips and seams whose signatures are recorded need no FFmpeg process."""
+    reel, join = Reel(tmp_path).add(24).add(30, lead_in=6), Join("crossfade", 6)
+    reel.segments = [
+        replace(segment, signature=StreamSignature.of(probe(segment.path)))
+        for segment in reel.segments
+    ]
+    seam = tmp_path / "seam.mp4"
+    signature = make_seam(*reel.segments, join, seam, fps=reel.fps)
+    configure(Deployment(ffmpeg="/bin/false"))
+    assert reel.stitch([join], seams={1: PreparedSeam(seam, signature)}).frames == 48
