@@ -15,6 +15,7 @@ lint:
 rooms:
 	lint-imports
 	python docs/draw_rooms.py --check
+	python docs/price_models.py --check
 
 types:
 	$(if $(CHANGED),pyright $(CHANGED),@echo "pyright: no Python file has changed")

@@ -151,6 +151,12 @@ def test_the_picture_of_the_rooms_is_current():
     assert script.PICTURE.read_text(encoding="utf-8") == script.draw()
 
 
+def test_the_table_of_models_is_current():
+    """`python docs/price_models.py` would change nothing."""
+    script = load(REPOSITORY / "docs" / "price_models.py")
+    assert script.page_with(script.table()) == script.PAGE.read_text(encoding="utf-8")
+
+
 def test_the_lock_file_fits_the_project():
     """Each dependency of the tests is pinned to a version that pyproject.toml allows."""
     project = tomllib.loads(text_of("pyproject.toml"))["project"]

@@ -31,32 +31,51 @@ def models(settings: "Settings", as_json: bool) -> None:
         import json
 
         known = [_document(model) for model in catalog.values()]
-        click.echo(json.dumps({"default": DEFAULT_MODEL, "models": known}, indent=2))
+        gone = [
+            model.model_dump(mode="json", exclude_none=True) for model in catalog.retired.values()
+        ]
+        document = {"default": DEFAULT_MODEL, "models": known, "retired": gone}
+        click.echo(json.dumps(document, indent=2))
         return
     from chunk_assets.cli.terminal import print_sentence, print_table
 
     print_table(
-        ["model", ">fps", ">seconds", "size", ">price", "input", "seed"],
+        ["model", ">seconds", "size", ">price", "sound", "takes"],
         [_row(model) for model in catalog.values()],
         flexible="model",
     )
     print_sentence(
-        f"{DEFAULT_MODEL} is the default. fps: the model's native frame rate. seconds: the allowed "
-        f"lengths of a clip, at {_FPS} fps if fps is any. size: the clip's size. price: US dollars "
-        "per clip or per second; ~ is an estimate. input: whether the conditioning image is sent "
-        "as an image or as a still video. seed: whether the model accepts one."
+        f"{DEFAULT_MODEL} is the default. seconds: the allowed lengths of a clip, at {_FPS} fps if "
+        "they depend on the film's rate. size: the clip's size. price: US dollars per clip or per "
+        "second, without sound where it can be turned off; ~ is an estimate. sound: whether clips "
+        "have it; it is turned off where possible. takes: a picture to end with, reference "
+        "pictures beside the first picture, a seed."
     )
+    for model in catalog.retired.values():
+        print_sentence(f"Retired: {model.name}; use {' or '.join(model.retired.successors)}.")
+
+
+_SOUND = {"choice": "off", "never": "never", "always": "always"}
 
 
 def _row(model: "HostedModel") -> list[object]:
+    able = model.abilities
+    takes = [
+        word
+        for word, is_taken in (
+            ("end", able.end_image),
+            ("refs", able.references > 0),
+            ("seed", able.seeds),
+        )
+        if is_taken
+    ]
     return [
         model.name,
-        model.native_fps or "any",
         model.length.label(_FPS),
         model.size.label,
         _price(model),
-        model.media.kind,
-        "yes" if model.seed else "-",
+        "?" if model.sound == "unknown" else _SOUND[able.sound],
+        ", ".join(takes) or "-",
     ]
 
 
@@ -72,6 +91,13 @@ def _usd(figure: float) -> str:
 
 def _document(model: "HostedModel") -> dict[str, Any]:
     document = model.model_dump(mode="json")
+    able = model.abilities
+    document["abilities"] = {
+        "end_image": able.end_image,
+        "references": able.references,
+        "sound": able.sound,
+        "seeds": able.seeds,
+    }
     document["native_fps"] = int(model.native_fps) if model.native_fps else None
     document["shortest_seconds"] = model.shortest_seconds(_FPS)
     document["longest_seconds"] = model.longest_seconds(_FPS)

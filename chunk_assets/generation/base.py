@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from PIL import Image
 
 from chunk_assets.errors import MediaError
 from chunk_assets.frame_rate import FrameRate
+from chunk_assets.generation.abilities import Abilities
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture
 
@@ -123,25 +124,6 @@ class Offer:
     model: str | None = None
     label: str = ""
     is_estimate: bool = False
-
-
-@dataclass(frozen=True)
-class Abilities:
-    """What a generator can do with a request, known without a network request.
-
-    Attributes:
-        end_image: Whether a clip can end on a given picture (`GenerationRequest.end_image`).
-        references: How many reference pictures a request may have beside its conditioning image.
-        sound: Whether clips have sound: `"choice"` if it can be turned off, which it is.
-        seeds: Whether the seed has an effect.
-        native_fps: The frame rate at which its motion has its right speed; None for any rate.
-    """
-
-    end_image: bool = False
-    references: int = 0
-    sound: Literal["never", "choice", "always"] = "never"
-    seeds: bool = False
-    native_fps: FrameRate | None = None
 
 
 class Generator(ABC):

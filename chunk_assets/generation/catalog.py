@@ -11,12 +11,23 @@ from typing import Any
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.model_files import merged, read_tables, validated
+from chunk_assets.generation.retired_models import RetiredModel
 
 DEFAULT_MODEL = "zeroscope-v2-xl"
 
 
 class Catalog(dict[str, HostedModel]):
-    """Models by their short names, in order."""
+    """Models by their short names, in order.
+
+    Attributes:
+        retired: Models that no longer exist, by their short names.
+    """
+
+    def __init__(
+        self, models: dict[str, HostedModel], retired: dict[str, RetiredModel] | None = None
+    ):
+        super().__init__(models)
+        self.retired = retired or {}
 
     def find(self, name: str) -> HostedModel:
         """Return the model that a user names.
@@ -26,13 +37,16 @@ class Catalog(dict[str, HostedModel]):
                 which replaces the catalog's version.
 
         Raises:
-            SpecError: The model does not exist, or the version is malformed.
+            SpecError: The model does not exist or is retired, or the version is malformed.
         """
         wanted, colon, version = name.strip().partition(":")
         model = self.get(wanted) or next(
             (model for model in self.values() if model.replicate == wanted), None
         )
         if model is None:
+            for gone in self.retired.values():
+                if wanted in (gone.name, gone.replicate):
+                    raise gone.refusal
             known = ", ".join(self)
             raise SpecError(f"there is no model {name!r}: choose one of {known}", model=name)
         if not colon:
@@ -57,14 +71,25 @@ def load_catalog(extra: Path | None = None) -> Catalog:
     """
     if extra is None:
         return _built_in()
-    tables = merged(_built_in_tables(), read_tables(extra), where=extra)
-    return Catalog({name: validated(HostedModel, name, tables[name], extra) for name in tables})
+    return _catalog(merged(_built_in_tables(), read_tables(extra), where=extra), extra)
 
 
 @cache
 def _built_in() -> Catalog:
-    tables = _built_in_tables()
-    return Catalog({name: validated(HostedModel, name, tables[name]) for name in tables})
+    return _catalog(_built_in_tables())
+
+
+def _catalog(tables: dict[str, Any], extra: Path | None = None) -> Catalog:
+    models: dict[str, HostedModel] = {}
+    retired: dict[str, RetiredModel] = {}
+    for name, table in tables.items():
+        # `retired = false` in a user's file brings a model back.
+        if table.get("retired", False) is not False:
+            retired[name] = validated(RetiredModel, name, table, extra)
+        else:
+            fields = {field: value for field, value in table.items() if field != "retired"}
+            models[name] = validated(HostedModel, name, fields, extra)
+    return Catalog(models, retired)
 
 
 @cache

@@ -1,64 +1,29 @@
 """One hosted model: its inputs, lengths, sizes and price."""
 
-from datetime import date
-from typing import Annotated, Literal
+from fractions import Fraction
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from chunk_assets.errors import SpecError
 from chunk_assets.frame_rate import FrameRate
-from chunk_assets.generation.lengths import AnyLength, ClipLength, InputName, Rate
+from chunk_assets.generation.abilities import Abilities
+from chunk_assets.generation.lengths import AnyLength, ClipLength, InputName
+from chunk_assets.generation.model_inputs import (
+    Camera,
+    Media,
+    Output,
+    PictureLimits,
+    References,
+    Scalar,
+    Sound,
+    SoundSwitch,
+)
+from chunk_assets.generation.prices import Price
 from chunk_assets.generation.sizes import AnySize, ModelSize, Size
-from chunk_assets.usd import StrictUsd
 
-Usd = Annotated[StrictUsd, Field(le=1000)]
-Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
-
-
-class Price(BaseModel):
-    """The price of a clip in US dollars.
-
-    Attributes:
-        unit: Whether `usd` is per clip or per second.
-        usd: One figure, or one per resolution of the model.
-        billed_fps: The frame rate by which seconds are billed; None for the clip's own.
-        is_estimate: Whether the figure comes from neither a price list nor a bill.
-        source: The figure's source.
-        date: When the source was read.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    unit: Literal["clip", "second"]
-    usd: Usd | dict[str, Usd]
-    billed_fps: Rate | None = None
-    is_estimate: StrictBool = False
-    source: str = Field(min_length=1)
-    date: date
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """The lowest and the highest `usd`."""
-        figures = self.usd.values() if isinstance(self.usd, dict) else [self.usd]
-        return min(figures), max(figures)
-
-
-class Media(BaseModel):
-    """How the conditioning image is passed: as an image, or as a clip that holds it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parameter: InputName
-    kind: Literal["image", "video"]
+LEAST_KEPT = 0.72
+"""The least share of a picture that may remain after it is cropped to the proportions of a model:
+2.39:1 keeps 0.74 on 16:9. A square film would keep 0.56, so such a model is refused."""
 
 
 class HostedModel(BaseModel):
@@ -74,10 +39,16 @@ class HostedModel(BaseModel):
         seed: Input of the seed.
         media: Input of the conditioning image.
         end_image: Input of a picture to end with.
+        references: Input of reference pictures.
+        sound: Whether its clips have sound; where it is a choice, it is turned off.
+        camera: Input of the camera's movement.
+        picture: What it accepts as a picture.
+        prompt_characters: The longest prompt; None for no known limit.
         length: The lengths of its clips.
         size: The sizes of its clips.
         inputs: Further inputs that are always sent, with their values.
-        output: Whether a prediction returns one file or a list.
+        output: The form of a prediction's output.
+        content_credentials: Whether its clips are signed (C2PA); None if unknown.
         price: The price of a clip.
     """
 
@@ -92,24 +63,51 @@ class HostedModel(BaseModel):
     seed: InputName | None = None
     media: Media
     end_image: InputName | None = None
+    references: References | None = None
+    sound: Sound = "never"
+    camera: Camera | None = None
+    picture: PictureLimits = PictureLimits()
+    prompt_characters: StrictInt | None = Field(default=None, ge=50)
     length: AnyLength
     size: AnySize
-    inputs: dict[InputName, Scalar] = Field(default_factory=dict)
-    output: Literal["one", "list"] = "one"
+    inputs: dict[InputName, Scalar | list[Scalar]] = Field(default_factory=dict)
+    output: Output = "one"
+    content_credentials: StrictBool | None = None
     price: Price
 
     @model_validator(mode="after")
     def _check(self) -> "HostedModel":
-        shortest = self.length.shortest(FrameRate(24))
-        names = [self.prompt, self.negative_prompt, self.seed, self.media.parameter, self.end_image]
-        names += [*shortest.inputs, *self.size.chosen((1024, 576), shortest.seconds).inputs]
-        used = [name for name in [*names, *self.inputs] if name is not None]
+        used = [name for name in [*self._named_inputs(), *self.inputs] if name is not None]
         if twice := sorted({name for name in used if used.count(name) > 1}):
             raise ValueError(f"the input {twice[0]!r} has two meanings")
-        if isinstance(self.price.usd, dict) and set(self.price.usd) != set(self.size.resolutions):
-            priced, known = sorted(self.price.usd), sorted(self.size.resolutions)
-            raise ValueError(f"price.usd is for the resolutions {priced}, and size has {known}")
+        priced, known = self.price.resolutions, set(self.size.resolutions)
+        if priced and priced != known:
+            raise ValueError(
+                f"price.usd is for the resolutions {sorted(priced)}, and size has {sorted(known)}"
+            )
         return self
+
+    def _named_inputs(self) -> list[str | None]:
+        """Return the names of all inputs that have a meaning of their own."""
+        shortest = self.length.shortest(FrameRate(24))
+        sized = self.size.chosen((1024, 576), shortest.seconds)
+        named = [self.prompt, self.negative_prompt, self.seed, self.media.parameter, self.end_image]
+        switch = self.sound if isinstance(self.sound, SoundSwitch) else None
+        named += [one.parameter for one in (self.references, switch, self.camera) if one]
+        return [*named, *shortest.inputs, *sized.inputs]
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do with a request."""
+        references = self.references
+        is_choice = isinstance(self.sound, SoundSwitch)
+        return Abilities(
+            end_image=self.end_image is not None,
+            references=references.maximum if references and references.with_picture else 0,
+            sound="choice" if is_choice else "never" if self.sound == "never" else "always",
+            seeds=self.seed is not None,
+            native_fps=self.native_fps,
+        )
 
     @property
     def native_fps(self) -> FrameRate | None:
@@ -162,15 +160,45 @@ class HostedModel(BaseModel):
         return wanted if frames == wanted_frames else float(fps.seconds(frames))
 
     def frame_size(self, length: ClipLength, size: Size) -> ModelSize:
-        """Return the size to request for a clip of `size` (width, height)."""
-        return self.size.chosen(size, length.seconds)
+        """Return the size to request for a clip of `size` (width, height).
+
+        Raises:
+            SpecError: The model makes no clip of such proportions, or accepts no such picture.
+        """
+        chosen = self.size.chosen(size, length.seconds)
+        kept = min(Fraction(*size), Fraction(*chosen.picture)) / max(
+            Fraction(*size), Fraction(*chosen.picture)
+        )
+        if self.size.aspects and kept < LEAST_KEPT:
+            made = ", ".join(map(_proportions, self.size.aspects))
+            raise SpecError(
+                f"{self.name} makes clips of the proportions {made} only, and a film of "
+                f"{size[0]}x{size[1]} would lose {round(100 * (1 - kept))} % of each picture: "
+                "choose another resolution or model",
+                model=self.name,
+            )
+        limit, longest = self.picture.maximum_aspect, max(chosen.picture) / min(chosen.picture)
+        if limit is not None and longest > limit:
+            raise SpecError(
+                f"{self.name} accepts pictures of at most {limit:g}:1, and the film's are "
+                f"{longest:.3g}:1 ({size[0]}x{size[1]}): choose another resolution or model",
+                model=self.name,
+            )
+        return chosen
 
     def price_usd(self, length: ClipLength, size: Size) -> float:
-        """Return the price of a clip in US dollars, whether or not all of it is used."""
-        usd = self.price.usd
-        if isinstance(usd, dict):
-            usd = usd[self.frame_size(length, size).resolution or ""]
+        """Return the price of a clip in US dollars, whether or not all of it is used.
+
+        Raises:
+            SpecError: As `frame_size`.
+        """
+        usd = self.price.figure(self.frame_size(length, size).resolution)
         if self.price.unit == "second":
             rate = self.price.billed_fps or length.model_fps
             usd *= float(rate.seconds(length.frames))
         return round(usd, 6)
+
+
+def _proportions(proportions: Fraction) -> str:
+    near = proportions.limit_denominator(21)
+    return f"{near.numerator}:{near.denominator}"

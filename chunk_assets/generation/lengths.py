@@ -143,25 +143,25 @@ class _ChosenLength(Length):
         return self.fps
 
     @abstractmethod
-    def lengths(self) -> list[ClipLength]:
-        """Return all lengths, shortest first."""
+    def lengths(self, fps: FrameRate) -> list[ClipLength]:
+        """Return all lengths for a film at `fps`, shortest first."""
 
     def shortest(self, fps: FrameRate) -> ClipLength:
         """The first."""
-        return self.lengths()[0]
+        return self.lengths(fps)[0]
 
     def longest(self, fps: FrameRate) -> ClipLength:
         """The last."""
-        return self.lengths()[-1]
+        return self.lengths(fps)[-1]
 
     def covering(self, num_frames: int, fps: FrameRate) -> ClipLength | None:
         """The first that is long enough."""
         needed = fps.seconds(num_frames)
-        return next((length for length in self.lengths() if length.seconds >= needed), None)
+        return next((length for length in self.lengths(fps) if length.seconds >= needed), None)
 
     def label(self, fps: FrameRate) -> str:
         """Each, or from the first to the last."""
-        shown = [f"{float(length.seconds):.3g}" for length in self.lengths()]
+        shown = [f"{float(length.seconds):.3g}" for length in self.lengths(fps)]
         return ", ".join(shown) if len(shown) < 3 else f"{shown[0]}-{shown[-1]}"
 
 
@@ -172,7 +172,7 @@ class FramesLength(_ChosenLength):
     parameter: InputName
     choices: tuple[Frames, ...] = Field(min_length=1)
 
-    def lengths(self) -> list[ClipLength]:
+    def lengths(self, fps: FrameRate) -> list[ClipLength]:
         """One length per choice."""
         return [
             ClipLength({self.parameter: frames}, frames, self.fps)
@@ -181,18 +181,43 @@ class FramesLength(_ChosenLength):
 
 
 class SecondsLength(_ChosenLength):
-    """One of several durations in whole seconds, at the model's own rate."""
+    """One of several durations in whole seconds.
+
+    The rate is the model's own. If it can be chosen, it is the film's rate; or the lowest multiple
+    of it, so that every film frame is one of the clip's; or else `fps`.
+    """
 
     kind: Literal["seconds"]
     parameter: InputName
     choices: tuple[Annotated[StrictInt, Field(ge=1, le=600)], ...] = Field(min_length=1)
+    fps_parameter: InputName | None = None
+    fps_choices: tuple[Rate, ...] = ()
 
-    def lengths(self) -> list[ClipLength]:
+    @model_validator(mode="after")
+    def _check(self) -> "SecondsLength":
+        if (self.fps_parameter is None) != (not self.fps_choices):
+            raise ValueError("fps_parameter and fps_choices belong together: give both or neither")
+        if self.fps_choices and self.fps not in self.fps_choices:
+            choices = ", ".join(map(str, self.fps_choices))
+            raise ValueError(f"fps is {self.fps}: expected one of fps_choices, {choices}")
+        return self
+
+    @property
+    def native_rate(self) -> FrameRate | None:
+        """The only rate; None if it can be chosen."""
+        return None if self.fps_choices else self.fps
+
+    def lengths(self, fps: FrameRate) -> list[ClipLength]:
         """One length per choice."""
+        rate = self._rate(fps)
+        inputs = {self.fps_parameter: int(rate)} if self.fps_parameter else {}
         return [
-            ClipLength({self.parameter: seconds}, self.fps.frames_in(seconds), self.fps)
+            ClipLength({self.parameter: seconds, **inputs}, rate.frames_in(seconds), rate)
             for seconds in sorted(self.choices)
         ]
+
+    def _rate(self, fps: FrameRate) -> FrameRate:
+        return min((rate for rate in self.fps_choices if rate % fps == 0), default=self.fps)
 
 
 class FixedLength(_ChosenLength):
@@ -201,7 +226,7 @@ class FixedLength(_ChosenLength):
     kind: Literal["fixed"]
     seconds: FiniteFloat = Field(gt=0, le=600, strict=True)
 
-    def lengths(self) -> list[ClipLength]:
+    def lengths(self, fps: FrameRate) -> list[ClipLength]:
         """The only length, in whole frames."""
         # From its decimal text: 5.04 s at 25 fps are 126 frames, but slightly fewer in binary.
         return [ClipLength({}, max(1, int(Fraction(str(self.seconds)) * self.fps)), self.fps)]

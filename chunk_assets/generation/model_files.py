@@ -1,5 +1,6 @@
 """Read model files (TOML, one table per model), and explain what is wrong with them."""
 
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +13,23 @@ from chunk_assets.json_text import shown
 
 MAX_BYTES = 1 << 20
 
+FORMATS = (1, 2)
+"""The formats that can be read. A file without `format` is read as the newest: 2 only adds fields
+to 1."""
+
+_ALTERNATIVE = re.compile(r"SoundSwitch$|OutputField$|literal\[|constrained-|dict\[|list\[")
+"""pydantic's names for the alternatives of a field, which are not in the file."""
+
 _M = TypeVar("_M", bound=BaseModel)
 _Tables = dict[str, Any]
 
 
 def read_tables(path: Path) -> _Tables:
-    """Read a TOML file in which every entry is a table.
+    """Read a TOML file in which every entry is a table, except an optional `format`.
 
     Raises:
-        SpecError: It cannot be read, is not TOML, or has an entry that is not a table.
+        SpecError: It cannot be read, is not TOML, has another format than `FORMATS`, or has an
+            entry that is not a table.
     """
     file = f"the models' file {str(path)!r}"
     try:
@@ -38,6 +47,13 @@ def read_tables(path: Path) -> _Tables:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         message = f"{file} is not TOML ({str(error).splitlines()[0]})"
         raise SpecError(message, path=str(path)) from None
+    written = tables.get("format")
+    if written is not None and not isinstance(written, dict):
+        if isinstance(written, bool) or written not in FORMATS:
+            known = " and ".join(map(str, FORMATS))
+            message = f"{file} has the format {shown(written)}: this version reads {known}"
+            raise SpecError(message, path=str(path))
+        del tables["format"]
     for name, table in tables.items():
         if not isinstance(table, dict):
             message = f"{file}: {name} is {shown(table)}: every entry must be a model's table"
@@ -104,6 +120,7 @@ def _first_fault(error: ValidationError) -> str:
     place = [str(part) for part in first["loc"]]
     if place[:1] in (["length"], ["size"]) and len(place) > 1:
         del place[1]  # pydantic's name for the kind, which is not in the file
+    place = [part for part in place if not _ALTERNATIVE.match(part)]
     where, kind = ".".join(place), first["type"]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     message = first["msg"].removeprefix("Value error, ")
@@ -111,6 +128,8 @@ def _first_fault(error: ValidationError) -> str:
         return f"the name must be 1 to 64 letters, digits, '-', '_' or '.'{more}"
     if kind == "missing":
         return f"{where} is missing{more}"
+    if kind in ("model_type", "dict_type"):
+        return f"{where} is {shown(first['input'])}: expected a table{more}"
     if kind == "extra_forbidden":
         return f"{where} is unknown{more}"
     if kind == "union_tag_not_found":

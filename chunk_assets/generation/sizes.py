@@ -52,6 +52,11 @@ class SizeRule(BaseModel, ABC):
         return ()
 
     @property
+    def aspects(self) -> tuple[Fraction, ...]:
+        """The proportions (width / height) that it makes; empty for the picture's own."""
+        return ()
+
+    @property
     @abstractmethod
     def label(self) -> str:
         """The sizes in a few words."""
@@ -114,8 +119,24 @@ class Named(BaseModel):
         return self.size[0] * self.size[1]
 
 
+class Aspects(BaseModel):
+    """An input for the clip's proportions, such as "16:9"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameter: InputName
+    choices: tuple[Annotated[str, Field(pattern=r"^[1-9]\d{0,3}:[1-9]\d{0,3}$")], ...] = Field(
+        min_length=1
+    )
+
+    def chosen(self, size: Size) -> ModelSize:
+        """Return the nearest proportions to those of `size`, and the picture cropped to them."""
+        name = min(self.choices, key=lambda name: _distance(_proportions(name), size))
+        return ModelSize({self.parameter: name}, _cropped(size, _proportions(name)))
+
+
 class ResolutionSize(SizeRule):
-    """One of several resolutions; the clip has the picture's proportions.
+    """One of several resolutions; the clip has the picture's proportions, or one of `aspect`.
 
     Of those that allow the clip's length, the smallest that covers the film's area (within
     `NEAR_ENOUGH`), or the largest.
@@ -124,6 +145,7 @@ class ResolutionSize(SizeRule):
     kind: Literal["resolution"]
     parameter: InputName
     options: tuple[Named, ...] = Field(min_length=1)
+    aspect: Aspects | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "ResolutionSize":
@@ -132,12 +154,21 @@ class ResolutionSize(SizeRule):
         return self
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
-        """The resolution, and the picture unchanged."""
+        """The resolution, and the picture unchanged, or cropped to the nearest proportions."""
         options = sorted(self.options, key=lambda option: option.area)
         able = [o for o in options if seconds <= (o.longest_seconds or seconds)]
         needed = NEAR_ENOUGH**2 * size[0] * size[1]
         option = next((option for option in able if option.area >= needed), able[-1])
-        return ModelSize({self.parameter: option.name}, size, option.name)
+        named = {self.parameter: option.name}
+        if self.aspect is None:
+            return ModelSize(named, size, option.name)
+        shaped = self.aspect.chosen(size)
+        return ModelSize({**named, **shaped.inputs}, shaped.picture, option.name)
+
+    @property
+    def aspects(self) -> tuple[Fraction, ...]:
+        """Those of `aspect`."""
+        return tuple(map(_proportions, self.aspect.choices)) if self.aspect else ()
 
     @property
     def resolutions(self) -> tuple[str, ...]:
@@ -146,8 +177,9 @@ class ResolutionSize(SizeRule):
 
     @property
     def label(self) -> str:
-        """The names."""
-        names = self.resolutions
+        """The names, or the shorter sides where a name has no number, such as "pro"."""
+        options = sorted(self.options, key=lambda option: option.area)
+        names = [o.name if any(map(str.isdigit, o.name)) else f"{min(o.size)}p" for o in options]
         return ", ".join(names) if len(names) < 3 else f"{names[0]}-{names[-1]}"
 
 
@@ -160,12 +192,13 @@ class AspectSize(SizeRule):
 
     def chosen(self, size: Size, seconds: Fraction) -> ModelSize:
         """The size with the nearest proportions."""
-
-        def distance(option: Named) -> float:
-            return abs(log(option.size[0] / option.size[1]) - log(size[0] / size[1]))
-
-        option = min(self.options, key=distance)
+        option = min(self.options, key=lambda option: _distance(Fraction(*option.size), size))
         return ModelSize({self.parameter: option.name}, option.size)
+
+    @property
+    def aspects(self) -> tuple[Fraction, ...]:
+        """Those of the options."""
+        return tuple(Fraction(*option.size) for option in self.options)
 
     @property
     def label(self) -> str:
@@ -210,3 +243,22 @@ class ImageSize(SizeRule):
 AnySize = Annotated[
     PixelsSize | ResolutionSize | AspectSize | TargetSize | ImageSize, Field(discriminator="kind")
 ]
+
+
+def _proportions(name: str) -> Fraction:
+    width, height = name.split(":")
+    return Fraction(int(width), int(height))
+
+
+def _distance(proportions: Fraction, size: Size) -> float:
+    return abs(log(proportions) - log(size[0] / size[1]))
+
+
+def _cropped(size: Size, proportions: Fraction) -> Size:
+    """Return the largest even size of these proportions within `size`."""
+    width, height = size
+    if Fraction(width, height) > proportions:
+        width = round(height * proportions)
+    else:
+        height = round(width / proportions)
+    return width // 2 * 2, height // 2 * 2

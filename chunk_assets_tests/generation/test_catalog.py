@@ -17,15 +17,30 @@ from chunk_assets.schemas import read_animatic
 from chunk_assets_tests.manifests import small_manifest
 
 SIZE = (1024, 576)
-NAMES = [
-    "zeroscope-v2-xl",
-    "wan-2.2-i2v-fast",
-    "wan-2.1-i2v-480p",
-    "hailuo-2.3-fast",
-    "seedance-1-pro-fast",
-    "kling-v2.5-turbo-pro",
-    "ltx-video",
+NAMES = list(load_catalog())
+TODAY = [
+    "wan-2.7-i2v",
+    "wan-2.6-i2v",
+    "wan-2.6-i2v-flash",
+    "kling-v3",
+    "kling-v2.6",
+    "kling-o1",
+    "veo-3.1-fast",
+    "seedance-2.0",
+    "seedance-2.0-fast",
+    "seedance-1.5-pro",
+    "hailuo-2.3",
+    "ltx-2.3-fast",
+    "p-video",
+    "pixverse-v5.6",
+    "vidu-q3-pro",
+    "vidu-q3-turbo",
+    "runway-gen-4.5",
+    "grok-imagine",
+    "happyhorse-1.0",
 ]
+"""The models of 2026."""
+
 VERSION = "9f" * 32
 
 OWN = """
@@ -51,12 +66,33 @@ def price(name: str, num_frames: int, size=SIZE, fps: int = 24) -> float:
 
 
 def test_the_catalog_has_the_models_that_were_promised():
-    """Seven models, Zeroscope first, each with the source and date of its price."""
+    """Zeroscope first, those of 2026 last, each with the source and date of its price."""
     catalog = load_catalog()
-    assert list(catalog) == NAMES
-    assert next(iter(catalog)) == DEFAULT_MODEL
-    assert [name for name in catalog if not catalog[name].is_official] == [NAMES[0], NAMES[6]]
+    assert NAMES[0] == DEFAULT_MODEL
+    assert NAMES[7:] == TODAY
+    community = ["zeroscope-v2-xl", "ltx-video"]
+    assert [name for name in catalog if not catalog[name].is_official] == community
     assert all(model.price.is_estimate and model.price.source for model in catalog.values())
+
+
+def test_a_retired_model_is_refused_with_its_successors(extra):
+    """By both of its names; a user's file can retire a model, or bring one back."""
+    for name in ("sora-2", "openai/sora-2", "sora-2:latest"):
+        with pytest.raises(
+            SpecError, match=r"'sora-2' was retired on 24 September 2026 \(OpenAI c"
+        ):
+            load_catalog().find(name)
+    with pytest.raises(SpecError, match=r"choose veo-3\.1-fast or kling-v3 instead"):
+        load_catalog().find("sora-2")
+    assert set(load_catalog().retired["sora-2"].retired.successors) <= set(load_catalog())
+    gone = extra('[ltx-video]\nretired = { date = 2026-12-01, successors = ["ltx-2.3-fast"] }')
+    assert "ltx-video" not in gone
+    with pytest.raises(
+        SpecError, match=r"retired on 1 December 2026: choose ltx-2\.3-fast instead"
+    ):
+        gone.find("ltx-video")
+    back = extra(OWN.replace("own-1.0", "sora-2") + "retired = false\n")
+    assert back.find("sora-2").name == "sora-2"
 
 
 def test_zeroscopes_price_has_one_source():
@@ -137,12 +173,29 @@ def test_the_shortest_sufficient_clip_is_requested(name, num_frames, fps, inputs
 
 
 def test_every_model_has_its_native_rate():
-    """Clips are requested at this rate only."""
+    """Clips are requested at this rate only, unless the model can make several."""
     rates = {name: model.native_fps for name, model in load_catalog().items()}
-    assert rates == dict.fromkeys(NAMES, 24) | {"wan-2.2-i2v-fast": 16, "wan-2.1-i2v-480p": 16}
+    assert rates == dict.fromkeys(NAMES, 24) | {
+        "wan-2.2-i2v-fast": 16,
+        "wan-2.1-i2v-480p": 16,
+        "ltx-2.3-fast": None,
+        "p-video": None,
+    }
     for model in load_catalog().values():
-        for fps in (1, 12, 16, 24, 25, 30, 60, 120):
-            assert model.clip_length(fps, FrameRate(fps)).model_fps == model.native_fps
+        for fps in (1, 12, 16, 24, 25, 30, 50, 60, 120):
+            length = model.clip_length(fps, FrameRate(fps))
+            assert length.model_fps == model.native_fps or model.native_fps is None
+
+
+@pytest.mark.parametrize(
+    ("fps", "ltx", "pruna"), [(24, 24, 24), (25, 25, 24), (48, 25, 48), (12, 24, 24), (30, 25, 24)]
+)
+def test_a_rate_that_can_be_chosen_is_the_films(fps: int, ltx: int, pruna: int):
+    """Or a multiple of it; or else the model's own."""
+    for name, expected in (("ltx-2.3-fast", ltx), ("p-video", pruna)):
+        length = load_catalog()[name].clip_length(2 * fps, FrameRate(fps))
+        assert (length.inputs["fps"], length.model_fps) == (expected, expected)
+        assert length.seconds == length.inputs["duration"]
 
 
 WITHOUT_NATIVE = OWN.replace(
@@ -209,9 +262,12 @@ def test_slots_fit_the_models_clips(name: str, fps: int):
 
 
 def test_slots_of_the_defaults():
-    """Zeroscope and Seedance use slots of 2 s; the others need longer ones."""
+    """A model that makes short clips has slots of 2 s; the others need longer ones."""
     slots = {name: model.slot_seconds(FrameRate(24), 0.5) for name, model in load_catalog().items()}
-    assert slots["zeroscope-v2-xl"] == slots["seedance-1-pro-fast"] == 2.0
+    short = ("zeroscope-v2-xl", "seedance-1-pro-fast", "seedance-1.5-pro", "wan-2.7-i2v", "p-video")
+    assert {slots[name] for name in short} == {2.0}
+    assert slots["kling-v3"] == 2.5
+    assert slots["veo-3.1-fast"] == slots["seedance-2.0"] == 3.5
     assert slots["wan-2.2-i2v-fast"] == 109 / 24  # 121 whole film frames in 81/16 s, less 12
     assert slots["wan-2.1-i2v-480p"] == slots["kling-v2.5-turbo-pro"] == 4.5
     assert slots["hailuo-2.3-fast"] == 5.5
@@ -240,6 +296,12 @@ def test_a_slot_is_never_longer_than_the_models_longest_clip(extra):
         ("seedance-1-pro-fast", 60, SIZE, 0.075),
         ("kling-v2.5-turbo-pro", 60, SIZE, 0.35),
         ("ltx-video", 60, SIZE, 0.08),
+        ("kling-v3", 60, SIZE, 0.504),  # 3 s, standard, silent
+        ("kling-v3", 200, (1920, 1080), 2.016),  # 9 s, pro
+        ("veo-3.1-fast", 60, SIZE, 0.4),
+        ("pixverse-v5.6", 60, (720, 1280), 0.45),
+        ("pixverse-v5.6", 200, (1920, 1080), 0.9),  # 10 s are made in 720p at most
+        ("runway-gen-4.5", 60, SIZE, 0.6),
     ],
 )
 def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, usd):
@@ -266,6 +328,25 @@ def test_a_clip_costs_what_is_made_and_not_what_is_used(name, num_frames, size, 
         ("ltx-video", (700, 700), {"target_size": 704}, (700, 700)),
         ("ltx-video", (1920, 1080), {"target_size": 1024}, (1920, 1080)),
         ("kling-v2.5-turbo-pro", (64, 64), {}, (64, 64)),
+        (
+            "veo-3.1-fast",
+            (720, 1280),
+            {"resolution": "720p", "aspect_ratio": "9:16"},
+            (720, 1280),
+        ),
+        (
+            "veo-3.1-fast",
+            (1920, 804),  # 2.39:1
+            {"resolution": "1080p", "aspect_ratio": "16:9"},
+            (1428, 804),
+        ),
+        (
+            "pixverse-v5.6",
+            (1080, 1350),
+            {"quality": "1080p", "aspect_ratio": "1:1"},
+            (1080, 1080),
+        ),
+        ("runway-gen-4.5", (1080, 1350), {"aspect_ratio": "3:4"}, (832, 1104)),
     ],
 )
 def test_the_size_follows_the_models_rules(name, size, inputs, picture):

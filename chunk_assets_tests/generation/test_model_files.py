@@ -60,12 +60,13 @@ def test_a_users_price_has_its_own_source(extra):
 
 
 def test_the_example_in_the_documentation_can_be_used(extra):
-    """It changes an input, sets a price and adds a model."""
+    """It changes an input, sets a price, adds a model and retires one."""
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     catalog = extra(page.split("```toml\n")[1].split("```")[0])
     assert catalog["zeroscope-v2-xl"].inputs == {"init_weight": 0.7, "model": "xl"}
     assert not catalog["wan-2.2-i2v-fast"].price.is_estimate
-    assert list(catalog) == [*BUILT_IN, "kling-v2.1"]
+    assert list(catalog) == [*(name for name in BUILT_IN if name != "ltx-video"), "kling-v2.1"]
+    assert catalog.retired["ltx-video"].retired.successors == ("ltx-2.3-fast",)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,22 @@ def test_the_example_in_the_documentation_can_be_used(extra):
         ("[wan-9.1]\nis_official = true", r"in quotes, \['wan-9\.1'\]"),
         ('["a/b"]\nreplicate = "a/b"', "the name must be 1 to 64 letters"),
         ("[zeroscope-v2-xl.size]\nmultiple = 3", "size.multiple is 3"),
+        ("format = 3", r"own.toml' has the format 3: this version reads 1 and 2"),
+        ('[ltx-video]\nsound = "loud"', "sound is 'loud': input should be 'never', 'always' or 'u"),
+        ('[ltx-video]\nsound = { parameter = "seed" }', "the input 'seed' has two meanings"),
+        ("[ltx-video]\nreferences = 3", "references is 3: expected a table"),
+        ('[ltx-video.camera]\nparameter = "x"\nwords = { whirl = 1 }', "the movement 'whirl': exp"),
+        (
+            "[ltx-video.price]\nusd_with_sound = { hd = 1 }",
+            "usd_with_sound must be for the same re",
+        ),
+        ("[ltx-video.picture]\nminimum_side = 9\nmaximum_side = 8", "maximum_side"),
+        ("[kling-v3.length]\nfps_choices = [24]", "fps_parameter and fps_choices belong together"),
+        (
+            '["veo-3.1-fast".size]\naspect = { parameter = "a", choices = ["wide"] }',
+            "aspect.choices",
+        ),
+        ("[ltx-video]\nretired = { date = 2026-01-01, successors = [] }", "retired.successors is "),
     ],
 )
 def test_errors_in_a_file_are_one_sentence(extra, text, message):
@@ -105,6 +122,14 @@ def test_errors_in_a_file_are_one_sentence(extra, text, message):
         extra(text)
     assert "own.toml'" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_may_name_its_format(extra):
+    """Both formats are read; without a name, it is the newest."""
+    for line in ("format = 1\n", "format = 2\n", ""):
+        catalog = extra(f"{line}[ltx-video]\nsound = 'always'")
+        assert list(catalog) == BUILT_IN
+        assert catalog["ltx-video"].abilities.sound == "always"
 
 
 def test_an_unreadable_file_is_one_sentence(tmp_path: Path):

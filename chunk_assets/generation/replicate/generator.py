@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from chunk_assets.errors import Declined, SpecError, Unavailable
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
+    Abilities,
     GeneratedClip,
     GenerationRequest,
     Generator,
@@ -19,14 +21,21 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.hosted import HostedModel
+from chunk_assets.generation.model_inputs import output_field
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.attempts import Attempts
 from chunk_assets.generation.replicate.clip_request import ClipRequest, PredictionPolicy
-from chunk_assets.generation.replicate.conditioning import conditioning_media
+from chunk_assets.generation.replicate.conditioning import conditioning_files
 from chunk_assets.generation.replicate.download import fetch
-from chunk_assets.generation.replicate.inputs import build_inputs, request_fingerprint
+from chunk_assets.generation.replicate.inputs import (
+    MediaUrls,
+    build_inputs,
+    request_fingerprint,
+    shortened_prompt,
+)
 from chunk_assets.generation.replicate.published_models import PublishedModels
 from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
+from chunk_assets.generation.replicate.uploads import Uploads
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.retry import RetryPolicy
@@ -35,7 +44,7 @@ NO_TOKEN = SecretStr("unset")
 """Prices need no account; `check_ready` requires a token before rendering."""
 
 MEDIA = "https://replicate.delivery/"
-"""A placeholder for the conditioning image's URL before the upload."""
+"""A placeholder for the URLs of pictures before the upload."""
 
 
 def build_replicate_generator(
@@ -130,6 +139,11 @@ class ReplicateGenerator(Generator):
         model = self._model
         return Offer(model.name, f"{model.name} ({model.replicate})", model.price.is_estimate)
 
+    @property
+    def abilities(self) -> Abilities:
+        """Those of the model; a fallback model must have them, too."""
+        return self._model.abilities
+
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """Return the catalog's price of a clip."""
         return self._model.price_usd(self._model.clip_length(num_frames, fps), size)
@@ -171,6 +185,9 @@ class ReplicateGenerator(Generator):
             if self._fallback is None or not error.data.get("model"):
                 raise
             self._log(f"{error}; using {self._fallback.name} instead")
+        # A reference picture less does not stop the film.
+        taken = request.references[: self._fallback.abilities.references]
+        request = replace(request, references=taken)
         return self._rendered(self._fallback, request, workdir, on_progress, stop)
 
     def close(self) -> None:
@@ -187,20 +204,37 @@ class ReplicateGenerator(Generator):
     ) -> GeneratedClip:
         api = self._api.stopped_by(stop)
         published = self._published.look_up(model, api)
-        inputs = build_inputs(model, request, MEDIA)
+        placeholders = MediaUrls(
+            MEDIA,
+            None if request.end_image is None else MEDIA,
+            (MEDIA,) * len(request.references),
+        )
+        inputs = build_inputs(model, request, placeholders)
         if not check_inputs(inputs, published.openapi_schema, model.name):
             self._log(f"{model.name} publishes no readable schema: its inputs are not checked")
-        if form := unusable_output(published.openapi_schema):
+        if form := unusable_output(published.openapi_schema, output_field(model.output)):
             raise Declined(
                 f"{model.name} publishes an output of an unknown form, {form}: expected a URL or "
                 f"a list of URLs; chunk {request.chunk_num} of film {request.video_id!r} was not "
                 "requested from it, choose another model",
                 model=model.name,
             )
-        media, content_type = conditioning_media(model, request, workdir)
+        if len(prompt := shortened_prompt(model, request.prompt)) < len(request.prompt):
+            self._log(
+                f"the prompt of chunk {request.chunk_num} has {len(request.prompt)} characters; "
+                f"{model.name} accepts {model.prompt_characters}, and gets the first {len(prompt)}"
+            )
+        uploads = Uploads(api, conditioning_files(model, request, workdir))
         # By its pixels: the same composite may have different bytes on S3.
-        picture = pixel_digest(open_picture(request.conditioning_image))
-        fingerprint = request_fingerprint(model, published.version, inputs, picture)
+        end_image = request.end_image
+        fingerprint = request_fingerprint(
+            model,
+            published.version,
+            inputs,
+            _pixels(request.conditioning_image),
+            end_image_sha256=None if end_image is None else _pixels(end_image),
+            reference_sha256s=[_pixels(path) for path in request.references],
+        )
         clip_request = ClipRequest(
             chunk_num=request.chunk_num,
             where=f"chunk {request.chunk_num} of film {request.video_id!r}",
@@ -213,8 +247,8 @@ class ReplicateGenerator(Generator):
             price_usd=model.price_usd(
                 model.clip_length(request.num_frames, request.fps), request.size
             ),
-            upload=lambda: api.upload(media, content_type),
-            inputs=lambda url: build_inputs(model, request, url),
+            upload=uploads.upload,
+            inputs=lambda url: build_inputs(model, request, uploads.urls(url)),
             on_progress=on_progress,
             stop=stop,
         )
@@ -233,3 +267,7 @@ class ReplicateGenerator(Generator):
                 "attempts": done.attempts,
             },
         )
+
+
+def _pixels(picture: Path) -> str:
+    return pixel_digest(open_picture(picture))

@@ -78,5 +78,9 @@ def search(
 
 
 def holds_picture(prediction: Prediction, digests: Set[str]) -> bool:
-    """Return whether a prediction's input has a URL with one of these digests."""
-    return any(url_digest(str(value)) in digests for value in prediction.input.values())
+    """Return whether a prediction's input has a URL, or a list with one, of these digests."""
+    return any(
+        url_digest(str(url)) in digests
+        for value in prediction.input.values()
+        for url in (value if isinstance(value, list) else [value])
+    )

@@ -7,6 +7,7 @@ from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.files.digests import file_digest
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt
+from chunk_assets.generation.model_inputs import output_field
 from chunk_assets.generation.replicate.api import ReplicateApi
 from chunk_assets.generation.replicate.api_errors import NOT_THERE
 from chunk_assets.generation.replicate.clip_request import (
@@ -56,7 +57,7 @@ class OutputFetcher:
                     prediction = self._read_again(request, prediction)
                 if prediction.data_removed:
                     return self._gone(request, attempt, "Replicate has removed its data")
-                self._download(self._url(prediction), path, request.stop)
+                self._download(self._url(request, prediction), path, request.stop)
                 return self._done(request, attempt, prediction, path)
             except Gone as error:
                 if self._age(attempt, prediction) > OUTPUT_KEPT_SECONDS:
@@ -83,10 +84,10 @@ class OutputFetcher:
                 raise Gone(str(error)) from error
             raise
 
-    def _url(self, prediction: Prediction) -> str:
+    def _url(self, request: ClipRequest, prediction: Prediction) -> str:
         if prediction.has_no_output:
             raise Gone(f"its output is {prediction.output_form}")
-        url = prediction.output_url
+        url = prediction.url_in(output_field(request.model.output))
         if url is None:
             raise Rejected(
                 f"its output has an unknown form, {prediction.output_form}: expected a URL "

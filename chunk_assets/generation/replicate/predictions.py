@@ -93,9 +93,16 @@ class Prediction(BaseModel):
     @property
     def output_url(self) -> str | None:
         """The output's URL: the only one, or the first of a list."""
-        output = self.output
-        if isinstance(output, list):
-            output = output[0] if output else None
+        return self.url_in(None)
+
+    def url_in(self, field: str | None) -> str | None:
+        """Return the output's URL: the only one, or the first of a list.
+
+        If `field` is given and the output is an object, the URL is in that field of it.
+        """
+        output = _first(self.output)
+        if isinstance(output, dict) and field is not None:
+            output = _first(output.get(field))
         return output if isinstance(output, str) and _URL.fullmatch(output) else None
 
     @property
@@ -163,6 +170,12 @@ class ModelInfo(NamedTuple):
             openapi_schema=schema if isinstance(schema, dict) else None,
             is_official=official if isinstance(official, bool) else None,
         )
+
+
+def _first(output: Any) -> Any:
+    if isinstance(output, list):
+        return output[0] if output else None
+    return output
 
 
 def _form(output: Any) -> str:

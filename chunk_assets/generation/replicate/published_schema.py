@@ -58,39 +58,45 @@ def check_inputs(
     return True
 
 
-def unusable_output(openapi_schema: Mapping[str, Any] | None) -> str | None:
+def unusable_output(
+    openapi_schema: Mapping[str, Any] | None, field: str | None = None
+) -> str | None:
     """Return the form of a model's output, in words, if it cannot be used.
 
-    A URL, a list of URLs, and null beside either of them can be used. If the schema is missing or
-    has an unknown form, the form is known only from the output.
+    A URL, a list of URLs, and null beside either of them can be used; and, if the catalog names a
+    `field`, an object that has one of these in it. If the schema is missing or has an unknown form,
+    the form is known only from the output.
     """
     document: Any = openapi_schema
     try:
-        return _unusable(document["components"]["schemas"]["Output"], document, _DEEPEST)
+        return _unusable(document["components"]["schemas"]["Output"], document, _DEEPEST, field)
     except (KeyError, TypeError, IndexError, AttributeError):
         return None
 
 
-def _unusable(schema: Any, document: Any, depth: int) -> str | None:
+def _unusable(schema: Any, document: Any, depth: int, field: str | None = None) -> str | None:
     if depth == 0:
         return None
     if "$ref" in schema:
         target = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
             target = target[part]
-        return _unusable(target, document, depth - 1)
+        return _unusable(target, document, depth - 1, field)
     if whole := schema.get("allOf"):
-        forms = [_unusable(part, document, depth - 1) for part in whole]
+        forms = [_unusable(part, document, depth - 1, field) for part in whole]
         return next((form for form in forms if form), None)
     if ways := schema.get("anyOf") or schema.get("oneOf"):
-        forms = [_unusable(way, document, depth - 1) for way in ways if way != {"type": "null"}]
+        real = [way for way in ways if way != {"type": "null"}]
+        forms = [_unusable(way, document, depth - 1, field) for way in real]
         return None if None in forms else " or ".join(dict.fromkeys(filter(None, forms))) or None
+    if field is not None and field in (schema.get("properties") or {}):
+        return _unusable(schema["properties"][field], document, depth - 1)
     kind = schema.get("type")
     kinds = set(kind) - {"null"} if isinstance(kind, list) else {kind}
     if "array" in kinds and len(kinds) == 1:
         inner = schema.get("items") or {}
         is_nested = inner.get("type") == "array"
-        form = "a list" if is_nested else _unusable(inner, document, depth - 1)
+        form = "a list" if is_nested else _unusable(inner, document, depth - 1, field)
         return f"a list, each of it {form}" if form else None
     if not kinds & {"string", "array", None} or "properties" in schema:
         names = ", ".join(map(repr, sorted(schema.get("properties") or {})[:5]))

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
-from chunk_assets.generation.catalog import load_catalog
+from chunk_assets.generation.catalog import Catalog, load_catalog
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt, ChunkLedger
 from chunk_assets.generation.replicate.api import ReplicateApi
@@ -54,9 +54,10 @@ class ReplicateStudio:
         model: str = "wan-2.2-i2v-fast",
         fallback: str | None = None,
         retries: RetryPolicy = FAST,
+        catalog: Catalog | None = None,
     ) -> ReplicateGenerator:
         """A new process's generator."""
-        token, catalog = SecretStr(self.fake.token or ""), load_catalog()
+        token, catalog = SecretStr(self.fake.token or ""), catalog or load_catalog()
         api = ReplicateApi(
             token,
             self.fake.base_url,

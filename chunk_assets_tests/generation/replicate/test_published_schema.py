@@ -5,12 +5,7 @@ from typing import Any
 import pytest
 
 from chunk_assets.errors import SpecError
-from chunk_assets.frame_rate import FrameRate
-from chunk_assets.generation.catalog import load_catalog
-from chunk_assets.generation.replicate.inputs import build_inputs
-from chunk_assets.generation.replicate.published_schema import check_inputs
-from chunk_assets_tests.fake_replicate import MODELS
-from chunk_assets_tests.generation.replicate.requests import request
+from chunk_assets.generation.replicate.published_schema import check_inputs, unusable_output
 
 DATA_URI = "data:image/png;base64,iVBORw0KGgo="
 
@@ -140,19 +135,17 @@ def test_an_unreadable_schema_checks_nothing(schema):
     assert check_inputs({"prompt": "a cup", "image": DATA_URI}, schema, "o/m") is False
 
 
-@pytest.mark.parametrize("name", list(load_catalog()))
-def test_the_catalogs_inputs_match_the_published_schemas(name: str):
-    """For each model, and films of several sizes, rates and lengths."""
-    model = load_catalog()[name]
-    schema = next(served.schema for served in MODELS if served.name == model.replicate)
-    for size in ((1024, 576), (576, 1024), (1920, 1080), (64, 64)):
-        for fps in (1, 24, 25, 60):
-            num_frames = model.length.shortest(FrameRate(fps)).film_frames(FrameRate(fps))
-            asked = request(size=size, fps=FrameRate(fps), num_frames=max(num_frames, 2 * fps))
-            inputs = build_inputs(model, asked, DATA_URI)
-            assert check_inputs(inputs, schema, model.name) is True
-            with pytest.raises(SpecError, match="has no input 'motion'"):
-                check_inputs({**inputs, "motion": 1}, schema, model.name)
+def test_an_output_that_is_an_object_needs_its_field_in_the_catalog():
+    """Without it, or if the schema has another, the output cannot be used."""
+    made = {
+        "type": "object",
+        "properties": {"video": {"type": "string"}, "log": {"type": "object"}},
+    }
+    schema = {"components": {"schemas": {"Output": made}}}
+    assert unusable_output(schema) == "an object with 'log', 'video'"
+    assert unusable_output(schema, "video") is None
+    assert unusable_output(schema, "clip") == "an object with 'log', 'video'"
+    assert unusable_output(schema, "log") == "the type object"
 
 
 def test_the_catalog_does_not_need_the_validator():
