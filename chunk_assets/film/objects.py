@@ -57,6 +57,24 @@ class FilmObjects:
         """The results of the checks of a chunk's clip."""
         return self._ref(keys.check_results(self.video_id, chunk_num))
 
+    def take(self, chunk_num: int, number: int, name: str) -> ObjectRef:
+        """An object of one take of a chunk, by its name in the take's folder."""
+        return self._ref(keys.take(self.video_id, chunk_num, number) + name)
+
+    def choices(self, chunk_num: int) -> ObjectRef:
+        """What people chose among a chunk's takes."""
+        return self._ref(keys.choices(self.video_id, chunk_num))
+
+    def list_takes(self, chunk_num: int) -> dict[int, dict[str, ListedObject]]:
+        """List the objects of a chunk's takes, by take number and name; takes one request."""
+        takes: dict[int, dict[str, ListedObject]] = {}
+        for listed in self.store.listing(keys.takes(self.video_id, chunk_num), deep=True):
+            folder, _, name = listed.name.partition("/")
+            number = re.fullmatch(r"take_(\d{2,6})", folder)
+            if number and name:
+                takes.setdefault(int(number[1]), {})[name] = replace(listed, name=name)
+        return dict(sorted(takes.items()))
+
     def ledger(self) -> Ledger:
         """The ledgers of the chunks: what was requested of paid generators, and what it cost."""
         return Ledger(self.store, self.video_id, keys.ledgers(self.video_id), self._recorded_usd)

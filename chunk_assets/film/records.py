@@ -93,6 +93,8 @@ class ClipRecord(_Record):
         held_frames: How many frames repeat the last one, because the clip was too short.
         tone_mapped: The original's kind of HDR ("PQ" or "HLG"); empty if it was not HDR.
         composite: The digest of the pixels of the composite it was conditioned on.
+        composite_from: The `composite_fingerprint` of that composite.
+        spec: The version of the spec it was made from.
         last_frame: The digest of the pixels of its last frame.
     """
 
@@ -112,6 +114,8 @@ class ClipRecord(_Record):
     colour_shift: str = ""
     colour_drift: str = ""
     composite: str = ""
+    composite_from: str = ""
+    spec: str = ""
     last_frame: str = ""
 
 

@@ -99,6 +99,8 @@ class GeneratedClip:
         cost_usd: What it cost, in US dollars.
         spent_usd: The chunk's total cost so far, according to its ledger; None if the generator
             is free and keeps no ledger.
+        request: The fingerprint of its request in the ledger; empty if there is no ledger.
+        prediction_id: The provider's id of its prediction; empty if it has none.
         is_normalised: Whether `media.clips.ClipWriter` wrote it in the requested format, so that
             nothing is left to normalise.
         details: Its origin, for the record (such as the prediction's id); never a secret.
@@ -107,6 +109,8 @@ class GeneratedClip:
     path: Path
     cost_usd: float = 0.0
     spent_usd: float | None = None
+    request: str = ""
+    prediction_id: str = ""
     is_normalised: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
@@ -200,6 +204,20 @@ class Generator(ABC):
             GenerationError: There is no clip; `TimedOut` and `Unavailable` may be retried. A paid
                 generator reports what was billed as `data["cost_usd"]`; otherwise the full price
                 is counted.
+        """
+
+    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:  # noqa: B027
+        """Note that the clip as it was delivered is on S3, so it need not be fetched again.
+
+        Called once for each clip that is not in the film's format; again after a crash.
+
+        Args:
+            chunk_num: The chunk.
+            clip: The clip; its file may be gone.
+            sha256: The SHA-256 (hex) of the delivered file.
+
+        Raises:
+            StorageError: It cannot be recorded.
         """
 
     def close(self) -> None:  # noqa: B027 - most hold nothing

@@ -76,6 +76,10 @@ class Metered(Generator):
         """Check that the generator is configured."""
         self._generator.check_ready()
 
+    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
+        """Tell the generator."""
+        self._generator.original_stored(chunk_num, clip, sha256)
+
     def close(self) -> None:
         """Close the generator."""
         self._generator.close()

@@ -24,6 +24,22 @@ def is_faststart(path: Path) -> bool:
     return b"moov" in names and b"mdat" in names and names.index(b"moov") < names.index(b"mdat")
 
 
+_C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""The UUID of the box that holds content credentials (C2PA 2.1, A.5.1)."""
+
+
+def has_content_credentials(path: Path) -> bool:
+    """Whether it is an MP4 or MOV that holds a C2PA manifest."""
+    with path.open("rb") as file:
+        for name, start, _ in _boxes(file, path.stat().st_size):
+            file.seek(start)
+            header = file.read(32)
+            at = 16 if int.from_bytes(header[:4]) == 1 else 8
+            if name == b"uuid" and header[at : at + 16] == _C2PA:
+                return True
+    return False
+
+
 @dataclass(frozen=True)
 class Declared:
     """What the index of an MP4 or MOV declares, read without a demuxer.

@@ -1,25 +1,22 @@
-"""The clip stage: keeps a chunk's stored clip, or has the generator render a new take."""
+"""The clip stage: keeps a chunk's clip, goes back to another take, or has a new one rendered."""
 
-import time
-from functools import partial
+from collections.abc import Mapping
 
-from chunk_assets.errors import StorageError
+from chunk_assets.errors import Damaged, NotStored, StorageError
+from chunk_assets.film.choices import change_choices, read_choices
+from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import chunk_seed, clip_fingerprint
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.generation.base import GenerationRequest
+from chunk_assets.film.takes import StoredTake
 from chunk_assets.generation.stopping import answered
-from chunk_assets.media.frames import last_frame
-from chunk_assets.media.preview_frames import PreviewFrames
-from chunk_assets.media.retiming import end_of_use
-from chunk_assets.media.rgb import RgbConverter
 from chunk_assets.render.context import RenderContext
-from chunk_assets.render.files import LocalFile, Picture
-from chunk_assets.render.finalize import Made, clip_inputs, store_clip
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.handoff import Handoff
-from chunk_assets.render.prefetch import Prefetch
-from chunk_assets.render.previews import MOVING_FRAMES
+from chunk_assets.render.made import ChosenClip, ClipInputs, Made
+from chunk_assets.render.new_take import TakeRenderer
+from chunk_assets.render.prefetch import Prefetch, StoredChunk
 from chunk_assets.render.seams import SeamPreparation
+from chunk_assets.render.takes import choose_take, store_take
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
 
@@ -40,108 +37,167 @@ class ClipStage:
         self._context, self._finishing = context, finishing
         self._handoff, self._prefetch = handoff, prefetch
         self._seams = SeamPreparation(context)
-        self._convert = RgbConverter()
+        self._renderer = TakeRenderer(context, finishing)
 
     def make(
-        self,
-        spec: ChunkSpec,
-        spec_version: str,
-        composite: Picture,
-        stored: StoredObject | None,
-        following: int | None,
+        self, inputs: ClipInputs, found: StoredChunk, following: int | None
     ) -> StoredObject | None:
-        """Keep the stored clip if it is up to date; otherwise render a new one.
+        """Keep the chunk's clip if it is up to date; otherwise choose or render another take.
 
         Args:
-            spec: The chunk.
-            spec_version: The version of its stored spec.
-            composite: The picture to condition the clip on.
-            stored: The stored clip, if there is one.
+            inputs: What the clip is made from.
+            found: What is stored of the chunk.
             following: The chunk to make next, which is prefetched meanwhile.
 
         Returns:
-            The clip that was kept; None if a new one was rendered. Only a new clip's last frame is
-            passed to the handoff.
+            The clip that was kept; None if another take was made or chosen. Only in that case the
+            last frame is passed to the handoff.
         """
-        generator = self._context.generator
-        model = answered(lambda: generator.model, stop=self._context.stop)
-        before = self._record_of(stored)
-        is_current = before is not None and self._is_current(
-            spec, before, clip_fingerprint(spec, composite.version, generator.name, model)
+        context, spec = self._context, inputs.spec
+        chosen = self._chosen(found.clip)
+        if context.request.accepts:
+            return self._accept(inputs, chosen)
+        is_damaged = chosen is not None and bool(context.store.damage(chosen.stored))
+        model = answered(lambda: context.generator.model, stop=context.stop)
+        wanted = ""
+        if chosen is not None or found.takes.listed:  # a first take waits for no digest
+            name = context.generator.name
+            wanted = clip_fingerprint(spec, inputs.composite.version, name, model)
+        is_current = chosen is not None and self._is_current(spec, chosen.record, wanted)
+        intact = None if is_damaged else chosen
+        if intact is not None and (is_current or self._is_accepted(spec, intact, wanted)):
+            return self._keep(spec, intact.stored, inputs.versions)
+        if following is not None and context.locks.try_acquire(following):
+            self._prefetch.start(context.plan.spec(following))
+        broken = chosen.stored if chosen is not None and is_damaged else None
+        take = found.takes.latest(
+            lambda one: (
+                self._is_current(spec, one.record, wanted)
+                and not self._is_broken_too(spec, one, broken)
+            )
         )
-        if stored is not None and is_current and not self._context.store.damage(stored):
-            self._context.listener.kept(spec)
-            inputs = clip_inputs(spec_version, composite)
-            file = self._context.files.stored_file(spec.chunk_num, stored)
-            kept = self._finishing.keep("chunk_videos", spec, stored, inputs, file)
-            self._finishing.submit(self._seams.prepare, kept)
-            return stored
-        if following is not None and self._context.locks.try_acquire(following):
-            self._prefetch.start(self._context.plan.spec(following))
-        # A damaged clip is rendered again as the same take, with its seed.
-        take = 1 if before is None else before.take if is_current else before.take + 1
-        made = self._render(spec, spec_version, composite, model, take, before)
-        self._handoff.give(spec.chunk_num, made.frame)
-        if following is not None:
-            self._finishing.pause()
-        begin_seam = self._seams.begin if following is None else None
-        finished = self._finishing.submit(store_clip, self._context, made, begin_seam)
-        if following is None or made.seconds >= SLOW_SECONDS:
-            self._finishing.submit(self._seams.prepare, finished)
+        if take is not None:
+            self._choose(spec, take, found, intact, inputs.versions)
+            return None
+        made = self._unfinished(inputs, found, wanted, model, intact)
+        if made is None:
+            # A damaged clip is rendered again as the same take, with its seed.
+            record = chosen.record if chosen is not None else None
+            is_same = record is not None and is_damaged and is_current
+            number = record.take if record and is_same else found.takes.new_number(record)
+            made = self._renderer.render(inputs, model, number, intact)
+        self._store(made, found, following)
         return None
 
-    def _render(
+    def choose(self, spec: ChunkSpec, found: StoredChunk, number: int) -> None:
+        """Choose a stored take, whatever it was made from.
+
+        Raises:
+            NotStored: There is no such take, or it is damaged.
+            StorageError: Another program stored the chunk's clip.
+        """
+        context, chunk_num = self._context, spec.chunk_num
+        chosen = self._chosen(found.clip)
+        take = found.takes.stored(number)
+        if take is None and chosen is not None and chosen.record.take == number:
+            self._keep(spec, chosen.stored, _inputs_of(chosen.record))
+            return
+        if take is None:
+            raise NotStored(
+                f"chunk {chunk_num} of film {spec.video_id!r} has no intact take {number}: "
+                f"choose one of {self._choosable(found, chosen)}",
+                video_id=spec.video_id,
+                chunk_num=chunk_num,
+            )
+        by = context.request.by
+        change_choices(context.objects, chunk_num, lambda before: before.with_choice(number, by))
+        self._choose(spec, take, found, chosen, _inputs_of(take.record))
+
+    def _choosable(self, found: StoredChunk, chosen: ChosenClip | None) -> str:
+        numbers = {number for number in found.takes.listed if found.takes.stored(number)}
+        numbers |= {chosen.record.take} if chosen is not None else set()
+        return ", ".join(map(str, sorted(numbers))) or "none, since nothing is rendered yet"
+
+    def _keep(
+        self, spec: ChunkSpec, stored: StoredObject, inputs: Mapping[str, str | None]
+    ) -> StoredObject:
+        """Keep the chunk's clip."""
+        self._context.listener.kept(spec)
+        file = self._context.files.stored_file(spec.chunk_num, stored)
+        kept = self._finishing.keep("chunk_videos", spec, stored, inputs, file)
+        self._finishing.submit(self._seams.prepare, kept)
+        return stored
+
+    def _accept(self, inputs: ClipInputs, chosen: ChosenClip | None) -> StoredObject:
+        """Keep the chunk's clip and record that it is accepted for these inputs.
+
+        Raises:
+            NotStored: The chunk has no intact clip.
+        """
+        context, spec = self._context, inputs.spec
+        if chosen is None or context.store.damage(chosen.stored):
+            raise NotStored(
+                f"chunk {spec.chunk_num} of film {spec.video_id!r} has no intact clip to accept: "
+                "render it first",
+                video_id=spec.video_id,
+                chunk_num=spec.chunk_num,
+            )
+        record = chosen.record
+        wanted = clip_fingerprint(spec, inputs.composite.version, record.generator, record.model)
+        if record.fingerprint != wanted:
+            change_choices(
+                context.objects,
+                spec.chunk_num,
+                lambda before: before.with_acceptance(
+                    chosen.stored.sha256, wanted, context.request.by
+                ),
+            )
+        return self._keep(spec, chosen.stored, inputs.versions)
+
+    def _choose(
         self,
         spec: ChunkSpec,
-        spec_version: str,
-        composite: Picture,
+        take: StoredTake,
+        found: StoredChunk,
+        chosen: ChosenClip | None,
+        inputs: Mapping[str, str | None],
+    ) -> None:
+        """Hand off a take's last frame, and have the take chosen meanwhile."""
+        context = self._context
+        context.listener.kept(spec)
+        self._handoff.give(spec.chunk_num, context.files.stored_picture(spec.chunk_num, take.frame))
+        finished = self._finishing.submit(
+            choose_take, context, spec, take, found.takes, chosen, inputs
+        )
+        self._finishing.submit(self._seams.prepare, finished)
+
+    def _store(self, made: Made, found: StoredChunk, following: int | None) -> None:
+        """Hand off a new take's last frame, and have the take stored meanwhile."""
+        self._handoff.give(made.inputs.spec.chunk_num, made.frame)
+        if following is not None:
+            self._finishing.pause()
+        finished = self._finishing.submit(store_take, self._context, made, found.takes)
+        if following is None or made.seconds >= SLOW_SECONDS:
+            self._finishing.submit(self._seams.prepare, finished)
+
+    def _unfinished(
+        self,
+        inputs: ClipInputs,
+        found: StoredChunk,
+        wanted: str,
         model: str,
-        take: int,
-        before: ClipRecord | None,
-    ) -> Made:
-        """Have the generator render a take, and decode its last frame."""
-        context, number = self._context, spec.chunk_num
-        request = GenerationRequest(
-            video_id=spec.video_id,
-            chunk_num=number,
-            prompt=spec.prompt,
-            conditioning_image=composite.file.fetch(),
-            num_frames=spec.num_frames,
-            fps=spec.fps,
-            size=spec.size,
-            seed=chunk_seed(spec, take),
-            camera_movement=spec.camera_movement,
-            negative_prompt=spec.negative_prompt,
-            keyframes=spec.keyframes,
-        )
-        progressed = partial(context.listener.progressed, spec)
-        context.listener.started(spec)
-        context.stop.raise_if_set()
-        self._finishing.resume()
-        began = time.monotonic()
-        directory = context.files.directory(number)
-        with context.clip_slot(request, context.stop):
-            clip = context.generator.generate(request, directory, progressed, context.stop)
-        seconds = time.monotonic() - began
-        context.listener.rendered(spec, seconds)
-        until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)
-        image = last_frame(
-            str(clip.path), until=until, preview_frames=preview_frames, convert=self._convert
-        )
-        frame = Picture(LocalFile(context.files.last_frame(number)), image)
-        return Made(
-            spec=spec,
-            spec_version=spec_version,
-            composite=composite,
-            clip=clip,
-            frame=frame,
-            preview_frames=preview_frames,
-            model=model,
-            seed=request.seed,
-            take=take,
-            before=before,
-            seconds=seconds,
-        )
+        chosen: ChosenClip | None,
+    ) -> Made | None:
+        """Make a clip from a stored original, which was paid for and never became a clip."""
+        spec = inputs.spec
+        for record in found.takes.unfinished(is_new=self._context.request.reuse == "this_run"):
+            has_seed = spec.seed is None or record.seed == chunk_seed(spec, record.take)
+            if record.fingerprint == wanted and has_seed:
+                try:
+                    return self._renderer.from_original(inputs, model, record, chosen)
+                except Damaged as error:
+                    self._context.listener.noticed(f"{error}; take {record.take} is left out")
+        return None
 
     def _is_current(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
         """Return whether the request allows keeping a clip with this record."""
@@ -152,8 +208,30 @@ class ClipStage:
         request = self._context.request
         return request.reuse == "matching" or record.root_run == request.root_run
 
-    def _record_of(self, stored: StoredObject | None) -> ClipRecord | None:
-        """Return the stored clip's record; None if the clip may be replaced regardless.
+    def _is_accepted(self, spec: ChunkSpec, chosen: ChosenClip, fingerprint: str) -> bool:
+        """Return whether someone accepted the clip for these inputs, and it may be kept."""
+        if self._context.request.reuse != "matching":
+            return False
+        choices = read_choices(self._context.objects, spec.chunk_num)
+        return choices.accepts(chosen.stored.sha256, fingerprint)
+
+    def _is_broken_too(
+        self, spec: ChunkSpec, take: StoredTake, broken: StoredObject | None
+    ) -> bool:
+        """Return whether a take has the content of a clip that was found damaged when decoded."""
+        if broken is None or take.clip.sha256 != broken.sha256:
+            return False
+        path = self._context.files.stored_file(spec.chunk_num, take.clip).fetch()
+        try:
+            check_clip(self._context.store, take.clip, path, spec)
+        except Damaged:
+            return True
+        finally:
+            path.unlink()
+        return False
+
+    def _chosen(self, stored: StoredObject | None) -> ChosenClip | None:
+        """Return the chunk's clip with its record; None if it may be replaced regardless.
 
         Raises:
             StorageError: Another program stored the clip, and no new take was asked for.
@@ -161,8 +239,13 @@ class ClipStage:
         if stored is None or stored.size == 0:
             return None
         try:
-            return ClipRecord.of(stored)
+            return ChosenClip(stored, ClipRecord.of(stored))
         except StorageError:
             if self._context.request.reuse == "this_run":
                 return None
             raise
+
+
+def _inputs_of(record: ClipRecord) -> Mapping[str, str | None]:
+    """Return the inputs that a take was made from; None where the record does not say."""
+    return {"chunk_specs": record.spec or None, "composites": record.composite or None}

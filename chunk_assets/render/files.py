@@ -87,8 +87,14 @@ class ChunkFiles:
             if int(path.name.removeprefix("chunk_")) < chunk_num:
                 shutil.rmtree(path)
 
+    def take_directory(self, chunk_num: int, take: int) -> Path:
+        """Return the directory of a new take, made if necessary."""
+        path = self.directory(chunk_num) / f"take_{take:02d}"
+        path.mkdir(exist_ok=True)
+        return path
+
     def last_frame(self, chunk_num: int) -> Path:
-        """Return where a new last frame is written."""
+        """Return where the last frame of a stored clip is written."""
         return self.directory(chunk_num) / "last_frame.png"
 
     def stored_file(self, chunk_num: int, stored: StoredObject) -> LocalFile:

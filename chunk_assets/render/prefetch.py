@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from chunk_assets.film.takes import Takes
 from chunk_assets.render.context import RenderContext
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
@@ -10,11 +11,21 @@ from chunk_assets.storage.stored import StoredObject
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """What is stored of a chunk. It does not change while this walk has the chunk locked."""
+    """What is stored of a chunk. It does not change while this walk has the chunk locked.
+
+    Attributes:
+        spec: Its spec.
+        composite: Its composite.
+        clip: The clip of its chosen take.
+        last_frame: The last frame of that clip; not looked up without a clip.
+        takes: All its takes.
+    """
 
     spec: StoredObject | None
     composite: StoredObject | None
     clip: StoredObject | None
+    last_frame: StoredObject | None
+    takes: Takes
 
 
 class Prefetch:
@@ -53,8 +64,11 @@ class Prefetch:
 
     def _look_up(self, spec: ChunkSpec) -> StoredChunk:
         objects, number = self._context.objects, spec.chunk_num
+        clip = objects.clip(number).head()
         return StoredChunk(
-            objects.spec(number).head(),
-            objects.composite(number).head(),
-            objects.clip(number).head(),
+            spec=objects.spec(number).head(),
+            composite=objects.composite(number).head(),
+            clip=clip,
+            last_frame=objects.last_frame(number).head() if clip is not None else None,
+            takes=Takes(objects, number),
         )

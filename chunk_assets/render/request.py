@@ -29,12 +29,18 @@ class RenderRequest:
             takes.
         root_run: This run, or the first of the runs it retries.
         weights: The shares of the composite's pictures.
+        take: The stored take to choose for each chunk, instead of rendering; None to render.
+        accepts: Whether to accept each chunk's clip, although it was made from other inputs.
+        by: Who asks, for the record of choices and acceptances.
     """
 
     stages: frozenset[str] = frozenset(STAGES)
     reuse: Reuse = "matching"
     root_run: str = ""
     weights: Weights = field(default_factory=Weights)
+    take: int | None = None
+    accepts: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class ChunkObject:
         inputs: The version of each asset it was made from; None where there was nothing to use.
         file: The file that its preview is made from: its content, or a spec's animatic picture.
         pictures: Its preview, if it is in memory; see `previews.load_pictures`.
+        moving: A clip's moving preview, a WebP; empty if it is not in memory.
         is_kept: Whether it was stored before and is kept.
         details: Further details from the generator.
     """
@@ -58,6 +65,7 @@ class ChunkObject:
     inputs: Mapping[str, str | None]
     file: LocalFile
     pictures: Sequence[Image.Image] = ()
+    moving: bytes = b""
     is_kept: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 

@@ -1,5 +1,7 @@
 """The stages of one chunk, each made from the one before: spec, composite, clip, last frame."""
 
+from dataclasses import replace
+
 from PIL import Image
 
 from chunk_assets.errors import MediaError, NotStored, StorageError
@@ -7,6 +9,7 @@ from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import composite_fingerprint
 from chunk_assets.film.records import CompositeRecord, FrameRecord
+from chunk_assets.film.takes import interrupted_choice, publish
 from chunk_assets.media.compositing import blend_references
 from chunk_assets.media.frames import last_frame
 from chunk_assets.media.images import STORED, open_picture, pixel_digest, save_png
@@ -22,7 +25,8 @@ from chunk_assets.render.finalize import (
 )
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.handoff import Handoff
-from chunk_assets.render.prefetch import Prefetch
+from chunk_assets.render.made import ClipInputs
+from chunk_assets.render.prefetch import Prefetch, StoredChunk
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import json_bytes
 from chunk_assets.storage.stored import StoredObject
@@ -58,17 +62,34 @@ class Stages:
         context.stop.check_begin()
         if context.locks.acquire(chunk_num, context.stop.check_begin):
             self._prefetch.clear()
-        found = self._prefetch.get(planned)
+        found = self._finished(planned, self._prefetch.get(planned))
+        if context.request.take is not None:
+            self._clips.choose(planned, found, context.request.take)
+            return
         spec, version = self._spec(planned, found.spec)
         if context.makes("chunk_videos") or context.makes("composites"):
-            composite = self._composite(spec, version, found.composite)
+            inputs = self._composite(spec, version, found.composite)
             if context.makes("chunk_videos"):
-                kept = self._clips.make(spec, version, composite, found.clip, following)
+                kept = self._clips.make(inputs, found, following)
                 if kept is not None and context.makes("last_frames"):
-                    self._frame_of_stored_clip(spec, kept)
+                    self._frame_of_stored_clip(spec, kept, found.last_frame)
                 return
         if context.makes("last_frames"):
-            self._frame_of_stored_clip(spec, self._needed("chunk_videos", chunk_num, found.clip))
+            clip = self._needed("chunk_videos", chunk_num, found.clip)
+            self._frame_of_stored_clip(spec, clip, found.last_frame)
+
+    def _finished(self, spec: ChunkSpec, found: StoredChunk) -> StoredChunk:
+        """Finish a choice that was interrupted between the last frame and the clip."""
+        objects, number = self._context.objects, spec.chunk_num
+        clip, frame = found.clip, found.last_frame
+        take = interrupted_choice(found.takes, clip, frame)
+        if take is None:
+            return found
+        clip, frame = publish(objects, number, take.clip, take.frame)
+        self._context.listener.noticed(
+            f"chunk {number}: the interrupted choice of take {take.number} is finished"
+        )
+        return replace(found, clip=clip, last_frame=frame)
 
     def _spec(self, planned: ChunkSpec, stored: StoredObject | None) -> tuple[ChunkSpec, str]:
         """Return the spec and its version."""
@@ -88,22 +109,29 @@ class Stages:
 
     def _composite(
         self, spec: ChunkSpec, spec_version: str, stored: StoredObject | None
-    ) -> Picture:
-        """Return the composite: the stored one if it is current, otherwise a new one."""
+    ) -> ClipInputs:
+        """Return the clip's inputs, with the stored composite if it is current, or a new one."""
         context, number = self._context, spec.chunk_num
         if not context.makes("composites"):
-            return context.files.stored_picture(number, self._needed("composites", number, stored))
+            needed = self._needed("composites", number, stored)
+            return self._inputs(spec, spec_version, needed)
         previous = self._handoff.frame_before(spec)
         if stored is not None and self._is_current(spec, stored, previous):
-            kept = context.files.stored_picture(number, stored)
-            inputs = composite_inputs(spec_version, previous)
-            self._finishing.keep("composites", spec, stored, inputs, kept.file)
-            return kept
+            inputs = self._inputs(spec, spec_version, stored)
+            versions = composite_inputs(spec_version, previous)
+            self._finishing.keep("composites", spec, stored, versions, inputs.composite.file)
+            return inputs
         image = self._blended(spec, previous)
         path = save_png(image, context.files.directory(number) / "composite.png", STORED)
         composite = Picture(LocalFile(path), image)
         self._finishing.submit(store_composite, context, spec, spec_version, composite, previous)
-        return composite
+        return ClipInputs(spec, spec_version, composite, previous)
+
+    def _inputs(self, spec: ChunkSpec, spec_version: str, composite: StoredObject) -> ClipInputs:
+        """Return a clip's inputs with a stored composite."""
+        picture = self._context.files.stored_picture(spec.chunk_num, composite)
+        made_from = composite.record.get("fingerprint", "")
+        return ClipInputs(spec, spec_version, picture, composite_from=made_from)
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
         files, weights = self._context.files, self._context.request.weights
@@ -131,10 +159,11 @@ class Stages:
         is_same = record.fingerprint == composite_fingerprint(spec, version, weights)
         return is_same and not self._context.store.damage(composite)
 
-    def _frame_of_stored_clip(self, spec: ChunkSpec, clip: StoredObject) -> None:
+    def _frame_of_stored_clip(
+        self, spec: ChunkSpec, clip: StoredObject, stored: StoredObject | None
+    ) -> None:
         """Hand off the last frame of a clip that stays: the stored one if it belongs to it."""
         context, number = self._context, spec.chunk_num
-        stored = context.objects.last_frame(number).head()
         recorded = clip.record.get("last-frame", "")
         if (
             stored is not None

@@ -6,9 +6,12 @@
     animatics/{video}/{file}                            frames, style guide, product picture
     chunks/{video}/specs/chunk_{nn}.json                ChunkSpec
     chunks/{video}/composites/chunk_{nn}.png            composite
-    chunks/{video}/chunk_{nn}.mp4                       clip
-    chunks/{video}/frames/chunk_{n}_last_frame.png      last frame (its number is not padded)
+    chunks/{video}/chunk_{nn}.mp4                       clip of the chosen take
+    chunks/{video}/frames/chunk_{n}_last_frame.png      its last frame (its number is not padded)
     chunks/{video}/seams/seam_{nn}.mp4                  blend of a clip with the previous one
+    chunks/{video}/takes/chunk_{nn}/take_{nn}/          one take: take.json, original.*, clip.mp4,
+                                                        last_frame.png, moving.webp, checks.json
+    chunks/{video}/takes/chunk_{nn}/choices.json        choices among the takes, and an acceptance
     chunks/{video}/predictions/chunk_{nn}.json          ledger: requests to paid generators
     chunks/{video}/checks/chunk_{nn}.json               results of its checks
     videos/{video}/stitched.mp4                         the film
@@ -66,6 +69,21 @@ def last_frame(video_id: str, chunk_num: int) -> str:
 def seam(video_id: str, chunk_num: int) -> str:
     """The blend of one chunk's clip with the previous one; made again if it is missing."""
     return f"{CHUNKS}{video_id}/seams/seam_{chunk_num:02d}.mp4"
+
+
+def takes(video_id: str, chunk_num: int) -> str:
+    """The folder of a chunk's takes."""
+    return f"{CHUNKS}{video_id}/takes/chunk_{chunk_num:02d}/"
+
+
+def take(video_id: str, chunk_num: int, number: int) -> str:
+    """The folder of one take's objects, which are never overwritten while they are intact."""
+    return f"{takes(video_id, chunk_num)}take_{number:02d}/"
+
+
+def choices(video_id: str, chunk_num: int) -> str:
+    """What people chose among a chunk's takes, and whether they accepted a stale clip."""
+    return f"{takes(video_id, chunk_num)}choices.json"
 
 
 def ledgers(video_id: str) -> str:

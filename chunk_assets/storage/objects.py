@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -73,6 +73,11 @@ class ObjectRef:
                 uri=stored.uri,
                 key=self.key,
             ) from None
+
+    def copy_from(self, stored: StoredObject) -> StoredObject:
+        """Copy another object here, on the server; its kind must be that of this key."""
+        kind = {".png": PNG, ".mp4": MP4}[PurePosixPath(self.key).suffix]
+        return self.store.copy(stored, self.key, kind)
 
     def write_json(self, model: BaseModel) -> StoredObject:
         """Store a model as JSON."""

@@ -132,6 +132,37 @@ class ObjectStore(Bucket):
         return self._stored(key, content.size, "", full)
 
     @retry_unavailable
+    def copy(self, stored: StoredObject, key: str, content_type: str) -> StoredObject:
+        """Copy an object to another key on the server, with its record.
+
+        Raises:
+            NotStored: It is no longer stored.
+            StorageError: S3 refuses the copy.
+        """
+        with self._translated("copy", key):
+            self._damage.forget(key)
+            # In parts of the same size as it was uploaded in: the ETag in its record depends on it.
+            self.client.copy(
+                {"Bucket": self.bucket, "Key": stored.key},
+                self.bucket,
+                key,
+                ExtraArgs={
+                    "ContentType": content_type,
+                    "Metadata": ascii_record(stored.record),
+                    "MetadataDirective": "REPLACE",
+                },
+                Config=_TRANSFER,
+            )
+        return self._stored(key, stored.size, "", stored.record)
+
+    @retry_unavailable
+    def delete(self, key: str) -> None:
+        """Delete an object; does nothing if there is none."""
+        with self._translated("delete", key):
+            self._damage.forget(key)
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    @retry_unavailable
     def get_bytes(self, key: str, *, max_bytes: int = 64 << 20) -> tuple[bytes, StoredObject]:
         """Read a small object.
 

@@ -1,70 +1,33 @@
 """The metadata of materializations that people see in Dagit."""
 
 import base64
-from collections.abc import Sequence
-from io import BytesIO
 
 import dagster as dg
 from PIL import Image
 
 from chunk_assets.film.colour_record import distance
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.media.images import animation_webp, thumbnail_jpeg
-from chunk_assets.render.previews import load_pictures
+from chunk_assets.media.images import thumbnail_jpeg
+from chunk_assets.render.previews import load_moving, load_pictures, preview_side
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
-MAX_PREVIEW = 32_000
-"""Limit on the characters of a preview's data URI, which each event keeps in Dagster's log."""
-
-MAX_MOVING_PREVIEW = 64_000
-"""The same limit for a moving preview."""
-
-FEWEST_PICTURES = 2
-"""Minimum number of pictures in a moving preview."""
-
-PREVIEW_WIDTH = 640
-"""Width of a preview in pixels, enough to see faults in a picture."""
+_MAX_BYTES = 23_950
+"""Limit on a still preview: 32,000 characters as a data URI, which each event keeps in Dagster's
+log."""
 
 Metadata = dict[str, dg.MetadataValue]
 
 
-def preview(pictures: Sequence[Image.Image], seconds: float = 0.0) -> dg.MetadataValue:
-    """Return a small picture inside the metadata itself, moving if there are several pictures.
+def preview(picture: Image.Image) -> dg.MetadataValue:
+    """Return a small picture inside the metadata itself."""
+    return _inside("jpeg", thumbnail_jpeg(picture, _MAX_BYTES, preview_side(picture)))
 
-    Args:
-        pictures: One or more.
-        seconds: How long several pictures play.
-    """
-    if len(pictures) > 1:
-        kind, content = "webp", _moving(pictures, seconds)
-    else:
-        kind, content = "jpeg", thumbnail_jpeg(pictures[0], _room(MAX_PREVIEW), _side(pictures[0]))
+
+def _inside(kind: str, content: bytes) -> dg.MetadataValue:
     encoded = base64.b64encode(content).decode()
     return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
-
-
-def _moving(pictures: Sequence[Image.Image], seconds: float) -> bytes:
-    """Return an animation, with fewer pictures if all of them would have to be smaller."""
-    room = _room(MAX_MOVING_PREVIEW)
-    while True:
-        content = animation_webp(pictures, room, seconds, _side(pictures[0]))
-        with Image.open(BytesIO(content)) as first:
-            is_wide = first.width >= min(PREVIEW_WIDTH, pictures[0].width)
-        if is_wide or len(pictures) <= FEWEST_PICTURES:
-            return content
-        pictures = pictures[::2]
-
-
-def _side(picture: Image.Image) -> int:
-    """Return the longer side of a picture as wide as a preview."""
-    return max(PREVIEW_WIDTH, -(-PREVIEW_WIDTH * picture.height // picture.width))
-
-
-def _room(characters: int) -> int:
-    """Return how many bytes fit into a base64 preview of this many characters."""
-    return (characters - len("![preview](data:image/jpeg;base64,)")) * 3 // 4 - 3
 
 
 def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
@@ -103,8 +66,9 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     """Return the metadata of one object of a chunk, most important first."""
     spec = made.spec
     clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
-    moving_seconds = float(spec.fps.seconds(spec.num_frames))
-    metadata = {"preview": preview(load_pictures(made), moving_seconds)}
+    metadata = {
+        "preview": _inside("webp", load_moving(made)) if clip else preview(load_pictures(made)[0])
+    }
     metadata |= stored_metadata(store, made.stored)
     if made.stage in ("chunk_specs", "chunk_videos"):
         metadata["prompt"] = dg.MetadataValue.text(spec.prompt)

@@ -85,7 +85,7 @@ def _film_metadata(
     objects = FilmObjects(store, plan.video_id)
     found = FilmStatus.of(plan, list(chunk_states(plan, store)), store)
     metadata = {
-        "preview": preview([sheet]),
+        "preview": preview(sheet),
         "watch": link(store, objects.film().key, "watch"),
         "page": link(store, objects.page().key, "page"),
         "chunks": dg.MetadataValue.text(found.chunks),

@@ -104,6 +104,17 @@ class Attempts:
                 f"{len(failed) + 1} of {self._policy.predictions}"
             )
 
+    def fetched(self, chunk_num: int, prediction_id: str, sha256: str) -> None:
+        """Record that the clip of a prediction is kept on S3, so that it is not fetched again.
+
+        Raises:
+            StorageError: The ledger cannot be written.
+        """
+        for attempt in self._ledger.chunk(chunk_num).attempts:
+            if attempt.prediction_id == prediction_id and attempt.output_sha256 != sha256:
+                kept = {"status": "succeeded", "error": None, "output_sha256": sha256}
+                self._ledger.update(chunk_num, attempt.model_copy(update=kept))
+
     def _given_up(self, request: ClipRequest, failed: list[str], lost_usd: float) -> Unavailable:
         unclear = (
             f"; ${lost_usd:.2f} may have been spent on predictions whose answers were lost, and "

@@ -190,6 +190,10 @@ class ReplicateGenerator(Generator):
         request = replace(request, references=taken)
         return self._rendered(self._fallback, request, workdir, on_progress, stop)
 
+    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
+        """Record in the ledger that the clip is fetched."""
+        self._attempts.fetched(chunk_num, clip.prediction_id, sha256)
+
     def close(self) -> None:
         """Close the connections to Replicate."""
         self._api.close()
@@ -258,6 +262,8 @@ class ReplicateGenerator(Generator):
             path,
             cost_usd=done.attempt.cost_usd,
             spent_usd=done.spent_usd,
+            request=clip_request.fingerprint,
+            prediction_id=done.attempt.prediction_id or "",
             details={
                 "prediction_id": done.attempt.prediction_id or "",
                 "prediction": f"https://replicate.com/p/{done.attempt.prediction_id}",

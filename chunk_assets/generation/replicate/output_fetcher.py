@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chunk_assets.errors import GenerationError, Rejected, TimedOut, Unavailable
-from chunk_assets.files.digests import file_digest
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.model_inputs import output_field
@@ -58,7 +57,7 @@ class OutputFetcher:
                 if prediction.data_removed:
                     return self._gone(request, attempt, "Replicate has removed its data")
                 self._download(self._url(request, prediction), path, request.stop)
-                return self._done(request, attempt, prediction, path)
+                return self._done(request, attempt, prediction)
             except Gone as error:
                 if self._age(attempt, prediction) > OUTPUT_KEPT_SECONDS:
                     return self._gone(request, attempt, str(error))
@@ -102,11 +101,8 @@ class OutputFetcher:
             return seconds_since(self._api, attempt)
         return (self._api.clock.now() - made_at).total_seconds()
 
-    def _done(
-        self, request: ClipRequest, attempt: Attempt, prediction: Prediction, path: Path
-    ) -> FetchedClip:
-        here = {"status": "succeeded", "error": None, "output_sha256": file_digest(path)}
-        ledger = self._ledger.update(request.chunk_num, attempt.model_copy(update=here))
+    def _done(self, request: ClipRequest, attempt: Attempt, prediction: Prediction) -> FetchedClip:
+        ledger = self._ledger.chunk(request.chunk_num)
         tries = len(ledger.of_request(request.fingerprint))
         return FetchedClip(attempt, ledger.cost_usd, prediction.predict_time, tries)
 

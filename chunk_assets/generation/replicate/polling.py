@@ -195,7 +195,8 @@ def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
     is_billed = prediction.has_succeeded or prediction.has_run
     return attempt.model_copy(
         update={
-            "status": prediction.status,
+            # Until its clip is kept on S3.
+            "status": "unfetched" if prediction.has_succeeded else prediction.status,
             "cost_usd": attempt.price_usd if is_billed else 0.0,
             "error": None if prediction.has_succeeded else prediction.error,
             "ended_at": now(),

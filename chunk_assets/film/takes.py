@@ -1,0 +1,226 @@
+"""The takes of a chunk: every clip that was ever made of it, of which one is chosen.
+
+A take's objects are never overwritten while they are intact. The chunk's own clip and last frame,
+which the film is made from, are copies of the chosen take's. The frame is copied first, so a frame
+of another take than the clip's is a choice that was interrupted; see `interrupted_choice`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from chunk_assets.errors import Damaged, NotStored, StorageError
+from chunk_assets.film.choices import read_choices
+from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.take_records import CHECKS, CLIP, FRAME, ORIGINAL, TAKE, TakeRecord
+from chunk_assets.storage.bucket import ListedObject
+from chunk_assets.storage.stored import StoredObject
+
+
+@dataclass(frozen=True)
+class StoredTake:
+    """A take that can be chosen: its clip, its last frame, and the record of the clip."""
+
+    number: int
+    clip: StoredObject
+    frame: StoredObject
+    record: ClipRecord
+
+
+@dataclass(frozen=True)
+class ListedTake:
+    """The objects of one take as S3 lists them, by name."""
+
+    number: int
+    objects: dict[str, ListedObject]
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its record is stored: until then its number is free."""
+        return TAKE in self.objects
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its clip and last frame are stored, so that it can be chosen."""
+        return {TAKE, CLIP, FRAME} <= set(self.objects)
+
+    @property
+    def has_original(self) -> bool:
+        """Whether the file that the generator delivered is stored beside the clip."""
+        return any(name.startswith(ORIGINAL) for name in self.objects)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether its files were deleted, so that only records are left."""
+        return self.is_recorded and set(self.objects) <= {TAKE, CHECKS}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its objects."""
+        return sum(listed.size for listed in self.objects.values())
+
+    @property
+    def stored_at(self) -> datetime:
+        """When its newest object was stored."""
+        return max(listed.last_modified for listed in self.objects.values())
+
+
+class Takes:
+    """The takes of one chunk, as they were listed when this was made."""
+
+    def __init__(self, objects: FilmObjects, chunk_num: int):
+        self._objects, self.chunk_num = objects, chunk_num
+        self.listed = {
+            number: ListedTake(number, found)
+            for number, found in objects.list_takes(chunk_num).items()
+        }
+
+    def record(self, number: int) -> TakeRecord | None:
+        """Return a take's record; None if there is none, or it is damaged."""
+        try:
+            return self._objects.take(self.chunk_num, number, TAKE).read_json(TakeRecord)[0]
+        except (NotStored, Damaged):
+            return None
+
+    def stored(self, number: int) -> StoredTake | None:
+        """Return a take that can be chosen; None if it is incomplete or damaged.
+
+        Raises:
+            StorageError: S3 does not answer.
+        """
+        listed = self.listed.get(number)
+        if listed is None or not listed.is_complete:
+            return None
+        store = self._objects.store
+        clip, frame = (
+            self._objects.take(self.chunk_num, number, name).head() for name in (CLIP, FRAME)
+        )
+        if clip is None or frame is None or frame.record.get("clip") != clip.sha256:
+            return None
+        if store.damage(clip) or store.damage(frame):
+            return None
+        try:
+            return StoredTake(number, clip, frame, ClipRecord.of(clip))
+        except StorageError:
+            return None
+
+    def latest(self, is_wanted: Callable[[StoredTake], bool]) -> StoredTake | None:
+        """Return the wanted take that was made or chosen last.
+
+        Raises:
+            StorageError: S3 does not answer.
+        """
+        found = [
+            take
+            for number in sorted(self.listed, reverse=True)
+            if (take := self.stored(number)) is not None and is_wanted(take)
+        ]
+        if len(found) < 2:
+            return found[0] if found else None
+        choices = read_choices(self._objects, self.chunk_num)
+
+        def last_used(take: StoredTake) -> tuple[datetime, int]:
+            stored_at = self.listed[take.number].stored_at
+            return max(stored_at, choices.latest(take.number) or stored_at), take.number
+
+        return max(found, key=last_used)
+
+    def unfinished(self, *, is_new: bool = False) -> Iterator[TakeRecord]:
+        """Yield the takes whose original is stored, without an intact clip made from it.
+
+        Args:
+            is_new: Whether to leave out those that had a clip, which is damaged now.
+
+        Raises:
+            StorageError: S3 does not answer.
+        """
+        for number, listed in self.listed.items():
+            if not listed.has_original or (is_new and CLIP in listed.objects):
+                continue
+            if self.stored(number) is None:
+                record = self.record(number)
+                if record is not None and record.original is not None:
+                    yield record
+
+    def new_number(self, chosen: ClipRecord | None) -> int:
+        """Return the number of the next take: the lowest that was never used.
+
+        An interrupted take leaves a gap, and is continued with the same number and seed. Takes that
+        were made before takes were kept are gone, but their numbers are used.
+
+        Args:
+            chosen: The record of the chunk's clip, if there is one.
+        """
+        used = {number for number, listed in self.listed.items() if listed.is_recorded}
+        number = 1
+        if chosen is not None and chosen.take not in used:
+            number = chosen.take + 1
+        for adopted in sorted(used, reverse=True):
+            record = self.record(adopted)
+            if record is not None and record.is_adopted:
+                number = max(number, adopted + 1)
+                break
+        while number in used:
+            number += 1
+        return number
+
+    def adopt(self, chosen: StoredObject, record: ClipRecord) -> None:
+        """Keep the chunk's clip, which was stored before takes were kept, as a take.
+
+        Its original is unknown. Does nothing if that take is stored.
+
+        Raises:
+            StorageError: S3 refuses a copy.
+        """
+        listed = self.listed.get(record.take)
+        if listed is not None and listed.is_recorded:
+            return
+        objects, number = self._objects, record.take
+        frame = objects.last_frame(self.chunk_num).head()
+        if frame is not None and frame.record.get("clip") == chosen.sha256:
+            objects.take(self.chunk_num, number, FRAME).copy_from(frame)
+        objects.take(self.chunk_num, number, CLIP).copy_from(chosen)
+        objects.take(self.chunk_num, number, TAKE).write_json(TakeRecord.adopted(record))
+
+
+def publish(
+    objects: FilmObjects, chunk_num: int, clip: StoredObject, frame: StoredObject
+) -> tuple[StoredObject, StoredObject]:
+    """Make a take the chunk's chosen one; return the chunk's clip and last frame.
+
+    The frame first: the clip commits both.
+
+    Raises:
+        StorageError: S3 refuses a copy.
+    """
+    chosen_frame = objects.last_frame(chunk_num).copy_from(frame)
+    return objects.clip(chunk_num).copy_from(clip), chosen_frame
+
+
+def interrupted_choice(
+    takes: Takes, clip: StoredObject | None, frame: StoredObject | None
+) -> StoredTake | None:
+    """Return the take whose last frame was copied, but not its clip.
+
+    Args:
+        takes: The chunk's takes.
+        clip: The chunk's clip; one that is not ours is never replaced.
+        frame: The chunk's last frame.
+
+    Returns:
+        The take; None if the two belong together, or the frame belongs to no intact take.
+
+    Raises:
+        StorageError: S3 does not answer.
+    """
+    if clip is None or frame is None or not clip.sha256:
+        return None
+    of_clip = frame.record.get("clip")
+    if of_clip == clip.sha256:
+        return None
+    for number in sorted(takes.listed, reverse=True):
+        take = takes.stored(number)
+        if take is not None and take.clip.sha256 == of_clip:
+            return take
+    return None

@@ -1,0 +1,128 @@
+"""Has a generator render a new take, and decodes its last frame."""
+
+import time
+from functools import partial
+
+from chunk_assets.film.fingerprints import chunk_seed
+from chunk_assets.film.take_records import TakeRecord
+from chunk_assets.generation.base import GeneratedClip, GenerationRequest
+from chunk_assets.media.frames import last_frame
+from chunk_assets.media.preview_frames import PreviewFrames
+from chunk_assets.media.retiming import end_of_use
+from chunk_assets.media.rgb import RgbConverter
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.files import LocalFile, Picture
+from chunk_assets.render.finishing_queue import FinishingQueue
+from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
+from chunk_assets.render.previews import MOVING_FRAMES
+from chunk_assets.render.takes import keep_original
+
+
+class TakeRenderer:
+    """Renders one take after another, on the chain's thread."""
+
+    def __init__(self, context: RenderContext, finishing: FinishingQueue):
+        self._context, self._finishing = context, finishing
+        self._convert = RgbConverter()
+
+    def render(self, inputs: ClipInputs, model: str, take: int, chosen: ChosenClip | None) -> Made:
+        """Have the generator render a take, queue its original, and decode its last frame.
+
+        Raises:
+            GenerationError: The generator delivered no clip.
+            MediaError: The clip cannot be decoded; its original is kept.
+        """
+        context, spec = self._context, inputs.spec
+        request = GenerationRequest(
+            video_id=spec.video_id,
+            chunk_num=spec.chunk_num,
+            prompt=spec.prompt,
+            conditioning_image=inputs.composite.file.fetch(),
+            num_frames=spec.num_frames,
+            fps=spec.fps,
+            size=spec.size,
+            seed=chunk_seed(spec, take),
+            camera_movement=spec.camera_movement,
+            negative_prompt=spec.negative_prompt,
+            keyframes=spec.keyframes,
+        )
+        progressed = partial(context.listener.progressed, spec)
+        context.listener.started(spec)
+        context.stop.raise_if_set()
+        self._finishing.resume()
+        began = time.monotonic()
+        directory = context.files.take_directory(spec.chunk_num, take)
+        with context.clip_slot(request, context.stop):
+            clip = context.generator.generate(request, directory, progressed, context.stop)
+        seconds = time.monotonic() - began
+        context.listener.rendered(spec, seconds)
+        rendered = Rendered(
+            inputs=inputs,
+            clip=clip,
+            model=model,
+            seed=request.seed,
+            take=take,
+            chosen=chosen,
+            seconds=seconds,
+            directory=directory,
+        )
+        if not clip.is_normalised:
+            self._finishing.pause()  # the chain needs the processor first
+            self._finishing.submit(keep_original, context, rendered)
+        return self._decoded(rendered)
+
+    def from_original(
+        self, inputs: ClipInputs, model: str, record: TakeRecord, chosen: ChosenClip | None
+    ) -> Made:
+        """Make a take from its stored original, without asking the generator.
+
+        Raises:
+            Damaged: The original is damaged.
+            StorageError: It cannot be read.
+            MediaError: It cannot be decoded.
+        """
+        context, number = self._context, inputs.spec.chunk_num
+        directory = context.files.take_directory(number, record.take)
+        name = record.original.name if record.original else ""
+        path = directory / name
+        original = context.objects.take(number, record.take, name).download(path)
+        ledger = context.objects.ledger().chunk(number) if record.request else None
+        clip = GeneratedClip(
+            path,
+            cost_usd=record.cost_usd,
+            spent_usd=ledger.cost_usd if ledger else None,
+            request=record.request,
+            prediction_id=record.prediction_id,
+        )
+        context.generator.original_stored(number, clip, original.sha256)
+        context.listener.noticed(
+            f"chunk {number}: take {record.take} was delivered before; its original is used"
+        )
+        return self._decoded(
+            Rendered(
+                inputs=inputs,
+                clip=clip,
+                model=model,
+                seed=record.seed,
+                take=record.take,
+                chosen=chosen,
+                seconds=record.seconds,
+                directory=directory,
+            )
+        )
+
+    def _decoded(self, rendered: Rendered) -> Made:
+        """Decode the last frame of a clip, and a few frames for its preview."""
+        spec = rendered.inputs.spec
+        until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)
+        image = last_frame(
+            str(rendered.clip.path),
+            until=until,
+            preview_frames=preview_frames,
+            convert=self._convert,
+        )
+        return Made(
+            **vars(rendered),
+            frame=Picture(LocalFile(rendered.directory / "last_frame.png"), image),
+            preview_frames=preview_frames,
+        )

@@ -1,0 +1,262 @@
+"""Tasks of the finishing queue: they keep new clips as takes, and choose takes."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from chunk_assets.errors import MediaError, NotStored, StorageError
+from chunk_assets.files.digests import file_digest
+from chunk_assets.film.colour_record import colour_record
+from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
+from chunk_assets.film.records import ClipRecord, FrameRecord
+from chunk_assets.film.take_records import (
+    CLIP,
+    FRAME,
+    MOVING,
+    ORIGINAL,
+    TAKE,
+    OriginalRecord,
+    TakeRecord,
+)
+from chunk_assets.film.takes import StoredTake, Takes, publish
+from chunk_assets.media.clips import ClipFormat, normalise
+from chunk_assets.media.frames import VideoInfo, probe
+from chunk_assets.media.images import save_png
+from chunk_assets.media.originals import UNKNOWN_TYPE, Original, measure_original
+from chunk_assets.media.sampling import sample_frames
+from chunk_assets.media.stream_signature import StreamSignature
+from chunk_assets.render.context import RenderContext
+from chunk_assets.render.files import LocalFile
+from chunk_assets.render.finishing_queue import Objects
+from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
+from chunk_assets.render.previews import MOVING_FRAMES, MOVING_WIDTH, moving_preview
+from chunk_assets.render.request import ChunkObject
+from chunk_assets.schemas import ChunkSpec
+from chunk_assets.storage.stored import StoredObject
+
+
+@dataclass(frozen=True)
+class _Normalised:
+    """A clip in the film's format."""
+
+    path: Path
+    info: VideoInfo
+    held_frames: int = 0
+    hdr: str = ""
+
+
+def keep_original(context: RenderContext, rendered: Rendered) -> Objects:
+    """Store a clip as it was delivered, and have the generator record that it is fetched.
+
+    Raises:
+        StorageError: S3 does not accept it, so it counts as not fetched.
+    """
+    path, number = rendered.clip.path, rendered.inputs.spec.chunk_num
+    measured = None
+    with suppress(MediaError):  # a file that cannot be read was paid for, too
+        measured = measure_original(path)
+    suffix, kind = measured.file_type if measured else UNKNOWN_TYPE
+    ref = context.objects.take(number, rendered.take, ORIGINAL + suffix)
+    stored = context.store.put_file(ref.key, path, kind)
+    _write_record(context, rendered, _original(stored, path, measured))
+    context.generator.original_stored(number, rendered.clip, stored.sha256)
+    return []
+
+
+def store_take(context: RenderContext, made: Made, takes: Takes) -> Objects:
+    """Store a new clip as a take, in the film's format, and choose it.
+
+    Raises:
+        MediaError: The clip cannot be normalised.
+        StorageError: S3 does not accept an object.
+    """
+    spec, number = made.inputs.spec, made.inputs.spec.chunk_num
+    clip = _normalised(context, made)
+    pictures = made.preview_frames.pictures(MOVING_WIDTH) or sample_frames(
+        clip.path, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH
+    )
+    moving = moving_preview(pictures, float(spec.fps.seconds(spec.num_frames)))
+    of_clip = FrameRecord(clip=file_digest(clip.path), pixels=made.frame.version)
+    path = save_png(made.frame.load(), made.frame.file.path)
+    frame = context.objects.take(number, made.take, FRAME).write_image(path, of_clip.as_metadata())
+    record = _record(context, made, clip)
+    ref = context.objects.take(number, made.take, CLIP)
+    stored = ref.write_video(clip.path, record.as_metadata())
+    context.store.put_bytes(
+        context.objects.take(number, made.take, MOVING).key, moving, "image/webp"
+    )
+    if made.clip.is_normalised:  # the clip is its own original
+        _write_record(context, made, _original(stored, clip.path, measure_original(clip.path)))
+    take = StoredTake(made.take, stored, frame, record)
+    chosen_clip, chosen_frame = _publish(context, spec, take, takes, made.chosen)
+    details = made.clip.details
+    inputs = made.inputs.versions
+    file = LocalFile(clip.path)
+    video = ChunkObject(
+        "chunk_videos", spec, chosen_clip, inputs, file, moving=moving, details=details
+    )
+    last_frame = ChunkObject(
+        "last_frames",
+        spec,
+        chosen_frame,
+        {"chunk_videos": chosen_clip.sha256},
+        made.frame.file,
+        [made.frame.load()],
+    )
+    return [video, last_frame] if context.makes("last_frames") else [video]
+
+
+def choose_take(
+    context: RenderContext,
+    spec: ChunkSpec,
+    take: StoredTake,
+    takes: Takes,
+    chosen: ChosenClip | None,
+    inputs: Mapping[str, str | None],
+) -> Objects:
+    """Make a stored take the chosen one.
+
+    Args:
+        context: The walk.
+        spec: The chunk.
+        take: The take to choose.
+        takes: The chunk's takes.
+        chosen: The clip of the take that was chosen before, if it is intact.
+        inputs: What the take was made from, by asset.
+
+    Raises:
+        StorageError: S3 refuses a copy.
+    """
+    clip, frame = _publish(context, spec, take, takes, chosen)
+    number = spec.chunk_num
+    moving = b""
+    with suppress(NotStored):  # a take from before takes were kept has none
+        moving, _ = context.store.get_bytes(context.objects.take(number, take.number, MOVING).key)
+    objects = [
+        ChunkObject(
+            "chunk_videos",
+            spec,
+            clip,
+            inputs,
+            context.files.stored_file(number, clip),
+            moving=moving,
+        ),
+        ChunkObject(
+            "last_frames",
+            spec,
+            frame,
+            {"chunk_videos": clip.sha256},
+            context.files.stored_file(number, frame),
+        ),
+    ]
+    return objects if context.makes("last_frames") else objects[:1]
+
+
+def _publish(
+    context: RenderContext,
+    spec: ChunkSpec,
+    take: StoredTake,
+    takes: Takes,
+    chosen: ChosenClip | None,
+) -> tuple[StoredObject, StoredObject]:
+    """Copy a take to where the film takes it from; return the chunk's clip and last frame."""
+    if chosen is not None:
+        takes.adopt(chosen.stored, chosen.record)
+    return publish(context.objects, spec.chunk_num, take.clip, take.frame)
+
+
+def _original(stored: StoredObject, path: Path, measured: Original | None) -> OriginalRecord:
+    name = PurePosixPath(stored.key).name
+    return OriginalRecord(
+        name=name, sha256=stored.sha256, size=path.stat().st_size, measured=measured
+    )
+
+
+def _write_record(context: RenderContext, made: Rendered, original: OriginalRecord) -> None:
+    """Store the record of a take, which takes its number for good."""
+    generator, clip = context.generator.name, made.clip
+    record = TakeRecord(
+        take=made.take,
+        fingerprint=clip_fingerprint(
+            made.inputs.spec, made.inputs.composite.version, generator, made.model
+        ),
+        generator=generator,
+        model=made.model,
+        request=clip.request,
+        prediction_id=clip.prediction_id,
+        seed=made.seed,
+        prompt=made.inputs.spec.prompt,
+        cost_usd=clip.cost_usd,
+        seconds=round(made.seconds, 3),
+        root_run=context.request.root_run,
+        made_at=datetime.now(UTC),
+        original=original,
+    )
+    context.objects.take(made.inputs.spec.chunk_num, made.take, TAKE).write_json(record)
+
+
+def _normalised(context: RenderContext, made: Made) -> _Normalised:
+    """Bring a clip to the film's format, unless it has it."""
+    spec, path = made.inputs.spec, made.clip.path
+    if made.clip.is_normalised:
+        return _Normalised(path, probe(path))
+    target = made.directory / "clip.mp4"
+    form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
+    clip = normalise(path, target, form)
+    hdr = clip.source.hdr or ""
+    if hdr:
+        what = f"chunk {spec.chunk_num} is HDR ({hdr})"
+        context.listener.noticed(f"{what} and is tone-mapped to bt709")
+    return _Normalised(target, clip.info, clip.held_frames, hdr)
+
+
+def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord:
+    """Return the record of a new clip."""
+    spec, generated = made.inputs.spec, made.clip
+    name = context.generator.name
+    spent = generated.spent_usd  # the ledger's sum
+    if spent is None:  # a generator without a ledger
+        spent = generated.cost_usd + (made.chosen.record.spent_usd if made.chosen else 0.0)
+    temporal = 0.0 if spec.starts_chain else context.request.weights.temporal
+    colours = colour_record(
+        spec, made.inputs.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)
+    )
+    return ClipRecord(
+        fingerprint=clip_fingerprint(spec, made.inputs.composite.version, name, made.model),
+        generator=name,
+        model=made.model,
+        seed=made.seed,
+        take=made.take,
+        root_run=context.request.root_run,
+        cost_usd=generated.cost_usd,
+        spent_usd=spent,
+        seconds=round(made.seconds, 3),
+        composite=made.inputs.composite.version,
+        composite_from=_composite_from(context, made.inputs),
+        spec=made.inputs.spec_version,
+        last_frame=made.frame.version,
+        held_frames=clip.held_frames,
+        tone_mapped=clip.hdr,
+        form=str(StreamSignature.of(clip.info)),
+        **colours,
+    )
+
+
+def _composite_from(context: RenderContext, inputs: ClipInputs) -> str:
+    """Return the fingerprint of what a clip's composite was made from."""
+    version = inputs.previous.version if inputs.previous else None
+    return inputs.composite_from or composite_fingerprint(
+        inputs.spec, version, context.request.weights
+    )
+
+
+def _clip_before(context: RenderContext, spec: ChunkSpec) -> ClipRecord | None:
+    """Return the record of the chunk before; None if there is none to compare colours with."""
+    if spec.starts_chain:
+        return None
+    stored = context.objects.clip(spec.chunk_num - 1).head()
+    with suppress(StorageError):  # another program's clip has no record
+        return ClipRecord.of(stored) if stored else None
+    return None
