@@ -11,7 +11,7 @@ from chunk_assets.defs.assets.pages import film_pages
 from chunk_assets.defs.assets.videos import stitched_videos
 from chunk_assets.defs.partitions.retire_job import retire_films, retire_nightly
 from chunk_assets.defs.resources import FilmStore
-from chunk_assets.defs.runs.jobs import render_chunks, stitch_film
+from chunk_assets.defs.runs.jobs import choose_take, render_chunks, stitch_film
 from chunk_assets.defs.sensors.finished_films import finished_films
 from chunk_assets.defs.sensors.new_animatics import new_animatics
 from chunk_assets.defs.sensors.rendered_chunks import rendered_chunks
@@ -29,7 +29,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[animatics, previous_last_frames, film_chunks, stitched_videos, film_pages],
         asset_checks=[animatic_checks, clip_checks, film_checks],
-        jobs=[render_chunks, stitch_film, check_chunks, retire_films],
+        jobs=[render_chunks, choose_take, stitch_film, check_chunks, retire_films],
         schedules=[retire_nightly],
         sensors=[new_animatics, finished_films, rendered_chunks],
         executor=dg.in_process_executor,

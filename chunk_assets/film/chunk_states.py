@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chunk_assets.errors import StorageError
+from chunk_assets.film.choices import read_choices
 from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, CompositeRecord
+from chunk_assets.film.take_records import Acceptance
+from chunk_assets.film.takes import Takes, interrupted_choice
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
@@ -51,6 +54,8 @@ class ChunkState:
         keeps_clip: Whether a stale chunk's clip stays, because what is missing or damaged can be
             made again at no cost.
         is_damaged: Whether one of the chunk's objects is damaged.
+        accepted: Who accepted the clip although its inputs changed, and when; None if it is up to
+            date without that.
     """
 
     spec: ChunkSpec
@@ -60,6 +65,7 @@ class ChunkState:
     stored: StoredObject | None = None
     keeps_clip: bool = False
     is_damaged: bool = False
+    accepted: Acceptance | None = None
 
 
 def chunk_states(plan: FilmPlan, store: ObjectStore) -> Iterator[ChunkState]:
@@ -91,10 +97,12 @@ def _state(spec: ChunkSpec, store: ObjectStore) -> ChunkState:
         return ChunkState(spec, "stale", foreign, stored=stored, is_damaged=True)
     if damage:
         reason = f"its clip is damaged: {damage}"
-        return ChunkState(spec, "stale", reason, clip, stored, is_damaged=True)
+        sha256 = stored.sha256
+        take = Takes(objects, spec.chunk_num).latest(lambda one: one.clip.sha256 == sha256)
+        return ChunkState(spec, "stale", reason, clip, stored, take is not None, is_damaged=True)
     found = _staleness(spec, clip, stored, objects)
     if not found.reason:
-        return ChunkState(spec, "fresh", "", clip, stored)
+        return ChunkState(spec, "fresh", "", clip, stored, accepted=found.accepted)
     return ChunkState(spec, "stale", found.reason, clip, stored, found.keeps_clip, found.is_damaged)
 
 
@@ -105,6 +113,7 @@ class _Staleness:
     reason: str = ""
     keeps_clip: bool = False
     is_damaged: bool = False
+    accepted: Acceptance | None = None
 
 
 def _staleness(
@@ -114,6 +123,10 @@ def _staleness(
     found = _Staleness()
     # A reason that keeps the clip must not hide one below that requires a new clip.
     frame = objects.last_frame(number).head()
+    if frame is not None and frame.record.get("clip") != stored_clip.sha256:
+        take = interrupted_choice(Takes(objects, number), stored_clip, frame)
+        if take is not None:
+            return _Staleness(f"the choice of take {take.number} was interrupted", True)
     damage = "" if frame is None else _frame_damage(frame, stored_clip, clip, store)
     if damage:
         found = _Staleness(f"its last frame is damaged: {damage}", bool(clip.last_frame), True)
@@ -134,7 +147,11 @@ def _staleness(
         if composite_fingerprint(spec, version, composite.used_weights) != composite.fingerprint:
             changed = _changed(spec, objects, _COMPOSITE_FIELDS)
             return _Staleness(changed or f"chunk {number - 1} now ends on a different frame")
-    if pixels and clip_fingerprint(spec, pixels, clip.generator, clip.model) != clip.fingerprint:
+    wanted = clip_fingerprint(spec, pixels, clip.generator, clip.model) if pixels else ""
+    if wanted and wanted != clip.fingerprint:
+        choices = read_choices(objects, number)
+        if choices.accepts(stored_clip.sha256, wanted):
+            return replace(found, accepted=choices.accepted)
         return _Staleness(_changed(spec, objects, _CLIP_FIELDS) or "its composite changed")
     return found
 

@@ -83,6 +83,13 @@ class Takes:
         except (NotStored, Damaged):
             return None
 
+    def key(self, number: int, name: str) -> str:
+        """Return the key of an object of a take; empty if it is not stored."""
+        listed = self.listed.get(number)
+        if listed is None or name not in listed.objects:
+            return ""
+        return self._objects.take(self.chunk_num, number, name).key
+
     def stored(self, number: int) -> StoredTake | None:
         """Return a take that can be chosen; None if it is incomplete or damaged.
 

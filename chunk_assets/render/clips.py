@@ -7,6 +7,7 @@ from chunk_assets.film.choices import change_choices, read_choices
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import chunk_seed, clip_fingerprint
 from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.take_records import CLIP
 from chunk_assets.film.takes import StoredTake
 from chunk_assets.generation.stopping import answered
 from chunk_assets.render.context import RenderContext
@@ -56,7 +57,7 @@ class ClipStage:
         context, spec = self._context, inputs.spec
         chosen = self._chosen(found.clip)
         if context.request.accepts:
-            return self._accept(inputs, chosen)
+            return self._accept(inputs, found, chosen)
         is_damaged = chosen is not None and bool(context.store.damage(chosen.stored))
         model = answered(lambda: context.generator.model, stop=context.stop)
         wanted = ""
@@ -66,7 +67,7 @@ class ClipStage:
         is_current = chosen is not None and self._is_current(spec, chosen.record, wanted)
         intact = None if is_damaged else chosen
         if intact is not None and (is_current or self._is_accepted(spec, intact, wanted)):
-            return self._keep(spec, intact.stored, inputs.versions)
+            return self._keep(spec, intact, found, inputs.versions)
         if following is not None and context.locks.try_acquire(following):
             self._prefetch.start(context.plan.spec(following))
         broken = chosen.stored if chosen is not None and is_damaged else None
@@ -100,7 +101,7 @@ class ClipStage:
         chosen = self._chosen(found.clip)
         take = found.takes.stored(number)
         if take is None and chosen is not None and chosen.record.take == number:
-            self._keep(spec, chosen.stored, _inputs_of(chosen.record))
+            self._keep(spec, chosen, found, _inputs_of(chosen.record))
             return
         if take is None:
             raise NotStored(
@@ -119,16 +120,23 @@ class ClipStage:
         return ", ".join(map(str, sorted(numbers))) or "none, since nothing is rendered yet"
 
     def _keep(
-        self, spec: ChunkSpec, stored: StoredObject, inputs: Mapping[str, str | None]
+        self,
+        spec: ChunkSpec,
+        chosen: ChosenClip,
+        found: StoredChunk,
+        inputs: Mapping[str, str | None],
     ) -> StoredObject:
         """Keep the chunk's clip."""
         self._context.listener.kept(spec)
-        file = self._context.files.stored_file(spec.chunk_num, stored)
-        kept = self._finishing.keep("chunk_videos", spec, stored, inputs, file)
+        file = self._context.files.stored_file(spec.chunk_num, chosen.stored)
+        key = found.takes.key(chosen.record.take, CLIP)
+        kept = self._finishing.keep("chunk_videos", spec, chosen.stored, inputs, file, key)
         self._finishing.submit(self._seams.prepare, kept)
-        return stored
+        return chosen.stored
 
-    def _accept(self, inputs: ClipInputs, chosen: ChosenClip | None) -> StoredObject:
+    def _accept(
+        self, inputs: ClipInputs, found: StoredChunk, chosen: ChosenClip | None
+    ) -> StoredObject:
         """Keep the chunk's clip and record that it is accepted for these inputs.
 
         Raises:
@@ -152,7 +160,7 @@ class ClipStage:
                     chosen.stored.sha256, wanted, context.request.by
                 ),
             )
-        return self._keep(spec, chosen.stored, inputs.versions)
+        return self._keep(spec, chosen, found, inputs.versions)
 
     def _choose(
         self,
@@ -247,5 +255,5 @@ class ClipStage:
 
 
 def _inputs_of(record: ClipRecord) -> Mapping[str, str | None]:
-    """Return the inputs that a take was made from; None where the record does not say."""
-    return {"chunk_specs": record.spec or None, "composites": record.composite or None}
+    """Return the inputs that a take was made from; empty where its record does not say."""
+    return {"chunk_specs": record.spec, "composites": record.composite}

@@ -54,9 +54,10 @@ class FinishingQueue:
         stored: StoredObject,
         inputs: Mapping[str, str | None],
         file: LocalFile,
+        take_key: str = "",
     ) -> Future[Objects]:
         """Queue an object that is stored already: events are recorded in the chunk's order."""
-        kept = ChunkObject(stage, spec, stored, inputs, file, is_kept=True)
+        kept = ChunkObject(stage, spec, stored, inputs, file, take_key=take_key, is_kept=True)
         return self.submit(lambda: [kept])
 
     def pause(self) -> None:

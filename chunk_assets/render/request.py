@@ -51,10 +51,13 @@ class ChunkObject:
         stage: Which of `STAGES`.
         spec: The chunk.
         stored: The object.
-        inputs: The version of each asset it was made from; None where there was nothing to use.
+        inputs: The version of each asset it was made from; None where there was nothing to use,
+            empty where it is not known.
         file: The file that its preview is made from: its content, or a spec's animatic picture.
         pictures: Its preview, if it is in memory; see `previews.load_pictures`.
         moving: A clip's moving preview, a WebP; empty if it is not in memory.
+        take_key: The key of the take's own copy of a clip or last frame, which stays when another
+            take is chosen; empty if there is none.
         is_kept: Whether it was stored before and is kept.
         details: Further details from the generator.
     """
@@ -66,6 +69,7 @@ class ChunkObject:
     file: LocalFile
     pictures: Sequence[Image.Image] = ()
     moving: bytes = b""
+    take_key: str = ""
     is_kept: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 

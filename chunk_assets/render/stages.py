@@ -9,6 +9,7 @@ from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import composite_fingerprint
 from chunk_assets.film.records import CompositeRecord, FrameRecord
+from chunk_assets.film.take_records import FRAME
 from chunk_assets.film.takes import interrupted_choice, publish
 from chunk_assets.media.compositing import blend_references
 from chunk_assets.media.frames import last_frame
@@ -72,11 +73,11 @@ class Stages:
             if context.makes("chunk_videos"):
                 kept = self._clips.make(inputs, found, following)
                 if kept is not None and context.makes("last_frames"):
-                    self._frame_of_stored_clip(spec, kept, found.last_frame)
+                    self._frame_of_stored_clip(spec, kept, found)
                 return
         if context.makes("last_frames"):
             clip = self._needed("chunk_videos", chunk_num, found.clip)
-            self._frame_of_stored_clip(spec, clip, found.last_frame)
+            self._frame_of_stored_clip(spec, clip, found)
 
     def _finished(self, spec: ChunkSpec, found: StoredChunk) -> StoredChunk:
         """Finish a choice that was interrupted between the last frame and the clip."""
@@ -160,11 +161,11 @@ class Stages:
         return is_same and not self._context.store.damage(composite)
 
     def _frame_of_stored_clip(
-        self, spec: ChunkSpec, clip: StoredObject, stored: StoredObject | None
+        self, spec: ChunkSpec, clip: StoredObject, found: StoredChunk
     ) -> None:
         """Hand off the last frame of a clip that stays: the stored one if it belongs to it."""
         context, number = self._context, spec.chunk_num
-        recorded = clip.record.get("last-frame", "")
+        stored, recorded = found.last_frame, clip.record.get("last-frame", "")
         if (
             stored is not None
             and stored.record.get("clip") == clip.sha256
@@ -173,7 +174,9 @@ class Stages:
         ):
             frame = context.files.stored_picture(number, stored)
             inputs = {"chunk_videos": clip.sha256}
-            self._finishing.keep("last_frames", spec, stored, inputs, frame.file)
+            take = clip.record.get("take", "")
+            key = found.takes.key(int(take), FRAME) if take.isdecimal() else ""
+            self._finishing.keep("last_frames", spec, stored, inputs, frame.file, key)
         else:
             source = context.files.stored_file(number, clip).fetch()
             try:

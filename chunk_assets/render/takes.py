@@ -95,7 +95,14 @@ def store_take(context: RenderContext, made: Made, takes: Takes) -> Objects:
     inputs = made.inputs.versions
     file = LocalFile(clip.path)
     video = ChunkObject(
-        "chunk_videos", spec, chosen_clip, inputs, file, moving=moving, details=details
+        "chunk_videos",
+        spec,
+        chosen_clip,
+        inputs,
+        file,
+        moving=moving,
+        take_key=stored.key,
+        details=details,
     )
     last_frame = ChunkObject(
         "last_frames",
@@ -104,6 +111,7 @@ def store_take(context: RenderContext, made: Made, takes: Takes) -> Objects:
         {"chunk_videos": chosen_clip.sha256},
         made.frame.file,
         [made.frame.load()],
+        take_key=frame.key,
     )
     return [video, last_frame] if context.makes("last_frames") else [video]
 
@@ -142,6 +150,7 @@ def choose_take(
             inputs,
             context.files.stored_file(number, clip),
             moving=moving,
+            take_key=take.clip.key,
         ),
         ChunkObject(
             "last_frames",
@@ -149,6 +158,7 @@ def choose_take(
             frame,
             {"chunk_videos": clip.sha256},
             context.files.stored_file(number, frame),
+            take_key=take.frame.key,
         ),
     ]
     return objects if context.makes("last_frames") else objects[:1]

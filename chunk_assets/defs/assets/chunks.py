@@ -104,6 +104,9 @@ def film_chunks(
             reuse=config.reuse,
             root_run=backfills.root_run(context.run),
             weights=config.weights,
+            take=config.take,
+            accepts=config.accept,
+            by=config.by,
         )
         refuse_foreign(context.partition_keys, context.log.warning)
         asked_of = by_film(context.partition_keys)

@@ -61,12 +61,39 @@ class Recorded:
 
 def latest(instance: dg.DagsterInstance, asset: str, partition: str) -> Recorded | None:
     """Return the newest event that carries a partition's data version."""
+    return next(iter(_events(instance, asset, partition, 1)), None)
+
+
+_MOST_EVENTS = 200
+"""How many earlier events of a partition are searched for a version: more than any director makes
+takes."""
+
+
+def event_of(
+    instance: dg.DagsterInstance, asset: str, partition: str, version: str | None
+) -> Recorded | None:
+    """Return the newest event that recorded a version of a partition; None if there is none."""
+    recorded = latest(instance, asset, partition)
+    if recorded is None or version is None or recorded.version == version:
+        return recorded if recorded is not None and recorded.version == version else None
+    return next(
+        (
+            one
+            for one in _events(instance, asset, partition, _MOST_EVENTS)
+            if one.version == version
+        ),
+        None,
+    )
+
+
+def _events(instance: dg.DagsterInstance, asset: str, partition: str, limit: int) -> list[Recorded]:
+    """Return the newest events that carry a partition's data version, newest first."""
     fetch = instance.fetch_observations if asset in EXTERNAL else instance.fetch_materializations
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition])
-    records = fetch(wanted, limit=1).records
-    if not records:
-        return None
-    return Recorded(records[0].storage_id, records[0].event_log_entry.tags or {})
+    return [
+        Recorded(record.storage_id, record.event_log_entry.tags or {})
+        for record in fetch(wanted, limit=limit).records
+    ]
 
 
 def chunk_partition(video_id: str, chunk_num: int) -> dg.MultiPartitionKey:
@@ -77,6 +104,7 @@ def chunk_partition(video_id: str, chunk_num: int) -> dg.MultiPartitionKey:
 def provenance(
     instance: dg.DagsterInstance,
     *,
+    asset: str,
     version: str,
     code_version: str,
     inputs: Mapping[str, str | None],
@@ -87,22 +115,29 @@ def provenance(
 
     Args:
         instance: Where the inputs' events are.
+        asset: The asset that is recorded.
         version: The content's digest.
         code_version: The asset's code version.
-        inputs: The version that was used of each input; None where there was nothing to use.
+        inputs: The version that was used of each input; None where there was nothing to use. If
+            one is empty, they are as in the event that recorded this content before.
         video_id: The film.
         chunk_num: The chunk.
     """
     tags = {DATA_VERSION: version, USER_PROVIDED: "true", CODE_VERSION: code_version}
-    for asset, used in inputs.items():
-        partition = video_id if asset == "animatics" else chunk_key(video_id, chunk_num)
-        recorded = latest(instance, asset, partition)
-        # If another run recorded another version since, its event was not used.
-        is_used = recorded is not None and recorded.version == used
-        tags[f"{INPUT_VERSION}/{asset}"] = NO_VERSION if used is None else used
-        tags[f"{INPUT_POINTER}/{asset}"] = (
-            str(recorded.storage_id) if recorded is not None and is_used else NO_EVENT
-        )
+    if "" in inputs.values():
+        before = event_of(instance, asset, chunk_key(video_id, chunk_num), version)
+        known = before.tags if before else {}
+        return tags | {
+            name: value
+            for name, value in known.items()
+            if name.startswith((INPUT_VERSION, INPUT_POINTER))
+        }
+    for source, used in inputs.items():
+        partition = video_id if source == "animatics" else chunk_key(video_id, chunk_num)
+        # Not the newest event if another version was recorded since, as for an earlier take.
+        recorded = event_of(instance, source, partition, used)
+        tags[f"{INPUT_VERSION}/{source}"] = NO_VERSION if used is None else used
+        tags[f"{INPUT_POINTER}/{source}"] = str(recorded.storage_id) if recorded else NO_EVENT
     return tags
 
 
@@ -176,6 +211,7 @@ def chunk_events(
     yield from _handoff_of_used_frame(context.instance, store, made)
     tags = provenance(
         context.instance,
+        asset=made.stage,
         version=made.version,
         code_version=CODE_VERSIONS[made.stage],
         inputs=made.inputs,

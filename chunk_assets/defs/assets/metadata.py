@@ -38,10 +38,16 @@ def link(store: ObjectStore, key: str, word: str) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"[{word}]({store.link(key)})")
 
 
-def stored_metadata(store: ObjectStore, stored: StoredObject) -> Metadata:
-    """Return the metadata of an object: its link first; its size, URI and digest last."""
+def stored_metadata(store: ObjectStore, stored: StoredObject, link_key: str = "") -> Metadata:
+    """Return the metadata of an object: its link first; its size, URI and digest last.
+
+    Args:
+        store: Where it is.
+        stored: The object.
+        link_key: The key that the link leads to, if it is another one.
+    """
     word = "watch" if stored.key.endswith(".mp4") else "open"
-    return {word: link(store, stored.key, word), **_stored(stored)}
+    return {word: link(store, link_key or stored.key, word), **_stored(stored)}
 
 
 def _stored(stored: StoredObject) -> Metadata:
@@ -69,7 +75,8 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     metadata = {
         "preview": _inside("webp", load_moving(made)) if clip else preview(load_pictures(made)[0])
     }
-    metadata |= stored_metadata(store, made.stored)
+    # An event's link plays the take that the event names, also when another one is chosen.
+    metadata |= stored_metadata(store, made.stored, made.take_key)
     if made.stage in ("chunk_specs", "chunk_videos"):
         metadata["prompt"] = dg.MetadataValue.text(spec.prompt)
     if clip is not None:

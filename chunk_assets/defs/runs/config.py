@@ -52,6 +52,20 @@ class ChunkConfig(dg.Config):
             "up to date."
         ),
     )
+    take: int | None = Field(
+        default=None,
+        description="A stored take to choose for the selected chunk, instead of rendering one; "
+        "select chunk_videos and last_frames (the job choose_take does).",
+    )
+    accept: bool = Field(
+        default=False,
+        description="Accept the clips of the selected chunks as they are, although what they are "
+        "made from has changed; nothing is rendered.",
+    )
+    by: str = Field(
+        default="Dagit",
+        description="Who chooses or accepts, for the record.",
+    )
     seed: int | None = Field(
         default=None,
         description="A seed for the whole film; by default each take has its own.",

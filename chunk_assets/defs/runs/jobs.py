@@ -12,6 +12,14 @@ render_chunks = dg.define_asset_job(
     description="Render chunks of a film: a range of the partitions of all four chunk assets.",
 )
 
+choose_take = dg.define_asset_job(
+    "choose_take",
+    selection=dg.AssetSelection.assets("chunk_videos", "last_frames").without_checks(),
+    config={"ops": {"film_chunks": {"config": {"take": 1}}}},
+    description="Choose a stored take of one chunk: set `take` in the launchpad. Costs nothing. "
+    "The chunks after it become stale if the take ends on another frame.",
+)
+
 RETRIED = {MAX_RETRIES: "2", RETRY_FAILURES: "true"}
 """Retries for runs that cost nothing: a lack of memory, for example, may be temporary."""
 
