@@ -13,7 +13,7 @@ from chunk_assets.errors import Damaged, NotStored, StorageError
 from chunk_assets.film.choices import read_choices
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.take_records import CHECKS, CLIP, FRAME, ORIGINAL, TAKE, TakeRecord
+from chunk_assets.film.take_records import CHECKS, CLIP, FRAME, ORIGINAL, TAKE, Choices, TakeRecord
 from chunk_assets.storage.bucket import ListedObject
 from chunk_assets.storage.stored import StoredObject
 
@@ -125,13 +125,21 @@ class Takes:
         ]
         if len(found) < 2:
             return found[0] if found else None
-        choices = read_choices(self._objects, self.chunk_num)
+        choices = self.choices()
 
         def last_used(take: StoredTake) -> tuple[datetime, int]:
             stored_at = self.listed[take.number].stored_at
             return max(stored_at, choices.latest(take.number) or stored_at), take.number
 
         return max(found, key=last_used)
+
+    def choices(self) -> Choices:
+        """Return what people chose among the takes.
+
+        Raises:
+            StorageError: S3 does not answer.
+        """
+        return read_choices(self._objects, self.chunk_num)
 
     def unfinished(self, *, is_new: bool = False) -> Iterator[TakeRecord]:
         """Yield the takes whose original is stored, without an intact clip made from it.
@@ -208,7 +216,7 @@ def publish(
 def interrupted_choice(
     takes: Takes, clip: StoredObject | None, frame: StoredObject | None
 ) -> StoredTake | None:
-    """Return the take whose last frame was copied, but not its clip.
+    """Return the take that was chosen last, if its last frame was copied but not its clip.
 
     Args:
         takes: The chunk's takes.
@@ -216,7 +224,7 @@ def interrupted_choice(
         frame: The chunk's last frame.
 
     Returns:
-        The take; None if the two belong together, or the frame belongs to no intact take.
+        The take; None if frame and clip belong together, or for another reason do not.
 
     Raises:
         StorageError: S3 does not answer.
@@ -226,8 +234,8 @@ def interrupted_choice(
     of_clip = frame.record.get("clip")
     if of_clip == clip.sha256:
         return None
-    for number in sorted(takes.listed, reverse=True):
-        take = takes.stored(number)
-        if take is not None and take.clip.sha256 == of_clip:
-            return take
-    return None
+    chosen = takes.choices().choices
+    if not chosen:
+        return None
+    take = takes.stored(chosen[-1].take)
+    return take if take is not None and take.clip.sha256 == of_clip else None

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from chunk_assets.defs.assets.io_managers import StoredVideo
-from chunk_assets.defs.assets.metadata import preview
+from chunk_assets.defs.assets.metadata import embedded, preview
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
+from chunk_assets.render.previews import moving_preview
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -61,6 +62,7 @@ def test_the_bucket_holds_exactly_the_keys_of_the_design(studio: Studio):
     studio.render(range(3))
     assert studio.stitch().success
     chunk = "chunks/film"
+    take_names = ("take.json", "clip.mp4", "last_frame.png", "moving.webp")
     assert set(studio.store.keys("")) == {
         "animatics/film.json",
         *(f"animatics/film/{name}.png" for name in ("one", "two", "style", "product")),
@@ -69,6 +71,7 @@ def test_the_bucket_holds_exactly_the_keys_of_the_design(studio: Studio):
         *(f"{chunk}/chunk_0{n}.mp4" for n in range(3)),
         *(f"{chunk}/frames/chunk_{n}_last_frame.png" for n in range(3)),
         *(f"{chunk}/seams/seam_0{n}.mp4" for n in (1, 2)),
+        *(f"{chunk}/takes/chunk_0{n}/take_01/{name}" for n in range(3) for name in take_names),
         "videos/film/stitched.mp4",
         "videos/film/output.json",
     }
@@ -127,13 +130,14 @@ def test_previews_are_wide_enough_to_judge_by(size: tuple[int, int]):
         )
         for _ in range(8)
     ]
-    for pictures, limit in ((drawings[:1], 32_000), (drawings, 64_000)):
-        shown = str(preview(pictures, 2.5).value)
-        assert len(shown) <= limit
-        content = base64.b64decode(shown.partition(",")[2].removesuffix(")"))
+    still = str(preview(drawings[0]).value)
+    assert len(still) <= 32_000
+    moving = moving_preview(drawings, 2.5)
+    assert len(str(embedded("webp", moving).value)) <= 64_000
+    for content in (base64.b64decode(still.partition(",")[2].removesuffix(")")), moving):
         with Image.open(BytesIO(content)) as picture:
             assert picture.width == min(640, size[0])
-            assert getattr(picture, "n_frames", 1) >= min(2, len(pictures))
+            assert (getattr(picture, "n_frames", 1) > 1) == (content is moving)
 
 
 def test_matching_renders_nothing_twice_and_records_nothing_new(studio: Studio):

@@ -88,8 +88,9 @@ def test_a_damaged_clip_is_the_same_take_at_its_price_within_the_limit(studio: S
     """A generator that cannot resume a request repeats it, and both clips count."""
     assert studio.render(range(3)).success
     store, key = studio.store, keys.chunk_video("film", 1)
-    record = dict(store.find(key).record)
-    store.client.put_object(Bucket=store.bucket, Key=key, Body=bytes(100), Metadata=record)
+    for damaged in (key, f"{keys.take('film', 1, 1)}clip.mp4"):
+        record = dict(store.find(damaged).record)
+        store.client.put_object(Bucket=store.bucket, Key=damaged, Body=bytes(100), Metadata=record)
     said = failure(studio.render(range(3), max_cost_usd=3.5 * PRICE, reuse="matching"))
     assert "limit of $1.47 only $0.21 remains" in said
     assert studio.generator.chunks == [0, 1, 2]

@@ -203,5 +203,5 @@ def test_a_film_becomes_scenes_and_back_in_dagster(
     # The run's configuration overrides the manifest.
     studio.generator.requests.clear()
     assert studio.render(range(6), reuse="matching", continuity="film").success
-    assert studio.generator.chunks == [2, 3, 4, 5]
+    assert studio.generator.chunks == []  # the takes of the one chain are there
     assert json.loads(store.get_bytes(keys.manifest("film"))[0])["continuity"] == "scene"

@@ -22,10 +22,11 @@ Metadata = dict[str, dg.MetadataValue]
 
 def preview(picture: Image.Image) -> dg.MetadataValue:
     """Return a small picture inside the metadata itself."""
-    return _inside("jpeg", thumbnail_jpeg(picture, _MAX_BYTES, preview_side(picture)))
+    return embedded("jpeg", thumbnail_jpeg(picture, _MAX_BYTES, preview_side(picture)))
 
 
-def _inside(kind: str, content: bytes) -> dg.MetadataValue:
+def embedded(kind: str, content: bytes) -> dg.MetadataValue:
+    """Return a picture of a kind such as "jpeg", inside the metadata itself."""
     encoded = base64.b64encode(content).decode()
     return dg.MetadataValue.md(f"![preview](data:image/{kind};base64,{encoded})")
 
@@ -73,7 +74,7 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     spec = made.spec
     clip = ClipRecord.of(made.stored) if made.stage == "chunk_videos" else None
     metadata = {
-        "preview": _inside("webp", load_moving(made)) if clip else preview(load_pictures(made)[0])
+        "preview": embedded("webp", load_moving(made)) if clip else preview(load_pictures(made)[0])
     }
     # An event's link plays the take that the event names, also when another one is chosen.
     metadata |= stored_metadata(store, made.stored, made.take_key)

@@ -130,4 +130,7 @@ class OrphanedPredictions:
             if error.data.get("status") not in NOT_THERE:
                 raise
             return attempt.as_unknown(str(error))
-        return outcome(attempt, prediction) if prediction.is_over else attempt
+        if not prediction.is_over:
+            return attempt
+        # Not "unfetched": its request has changed, so no run will ask for its clip.
+        return outcome(attempt, prediction).model_copy(update={"status": prediction.status})

@@ -72,6 +72,14 @@ class _Stored:
     version: int
 
 
+@dataclass(frozen=True)
+class _Take:
+    """A clip that was rendered once, and the frame it ends on."""
+
+    clip: _Stored
+    frame: int
+
+
 class FilmModel:
     """One film in a grid of `grid` chunk numbers, which may be more than it has chunks.
 
@@ -89,6 +97,7 @@ class FilmModel:
         self._composites: dict[int, _Stored] = {}
         self._clips: dict[int, _Stored] = {}
         self._frames: dict[int, int] = {}
+        self._takes: dict[int, list[_Take]] = {}
 
     def submit(self, film: Film) -> None:
         """The animatic is there in another version."""
@@ -111,7 +120,8 @@ class FilmModel:
         Args:
             numbers: The chunks; those that the film does not have are passed over.
             stages: Which assets; the others are used as they are stored.
-            is_matching: Whether a clip stays that was made from what it would be made from now.
+            is_matching: Whether a clip stays that was made from what it would be made from now, and
+                an earlier take of which that is true comes back.
             shade: What the generator does to the pictures: another shade is another clip.
             model: The generator's version.
             weight: The share of the frame before in the composite.
@@ -132,13 +142,18 @@ class FilmModel:
             if CLIPS in stages:
                 wanted = self._clip_made_from(n, self._specs[n], model)
                 if not (is_matching and n in self._clips and self._clips[n].made_from == wanted):
-                    asked.append(n)
-                    if n == fails_at:
-                        break
-                    pixels = (self._composites[n].version, shade)
-                    self._clips[n] = _Stored(wanted, self._number("clip", *pixels))
+                    takes = self._takes.setdefault(n, [])
+                    same = [one for one in takes if is_matching and one.clip.made_from == wanted]
+                    if not same:
+                        asked.append(n)
+                        if n == fails_at:
+                            break
+                        pixels = (self._composites[n].version, shade)
+                        clip = _Stored(wanted, self._number("clip", *pixels))
+                        same = [_Take(clip, self._number("frame", *pixels))]
+                        takes += same
                     # The frame is stored with its clip, and recorded by the run that asks for it.
-                    self._frames[n] = self._number("frame", *pixels)
+                    self._clips[n], self._frames[n] = same[-1].clip, same[-1].frame
                 made_from: dict[Key, int | None] = {
                     (SPECS, n): self._spec_number(n),
                     (COMPOSITES, n): self._composites[n].version,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from chunk_assets.files.digests import file_digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest
@@ -118,8 +119,11 @@ class ReplicateStudio:
         )
 
     def clip(self, generator: ReplicateGenerator | None = None, *, seed: int = 7):
-        """Chunk 3's clip."""
-        return (generator or self.generator()).generate(self.request(seed=seed), self.workdir)
+        """Chunk 3's clip, which is then kept."""
+        generator = generator or self.generator()
+        clip = generator.generate(self.request(seed=seed), self.workdir)
+        generator.original_stored(3, clip, file_digest(clip.path))
+        return clip
 
     def leave(self, *attempts: Attempt) -> None:
         """Write these attempts for chunk 3, as a process that died would have left them."""

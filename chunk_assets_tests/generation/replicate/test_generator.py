@@ -287,4 +287,4 @@ def test_simultaneous_processes_pay_once(studio: ReplicateStudio, fake: FakeRepl
         thread.join()
     assert clips == [fake.created[0].id] * 3
     assert len(fake.created) == 1
-    assert [attempt.status for attempt in studio.attempts] == ["succeeded"]
+    assert [attempt.status for attempt in studio.attempts] == ["unfetched"]  # none is kept yet
