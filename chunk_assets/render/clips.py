@@ -184,7 +184,8 @@ class ClipStage:
         self._handoff.give(made.inputs.spec.chunk_num, made.frame)
         if following is not None:
             self._finishing.pause()
-        finished = self._finishing.submit(store_take, self._context, made, found.takes)
+        begin_seam = self._seams.begin if following is None else None
+        finished = self._finishing.submit(store_take, self._context, made, found.takes, begin_seam)
         if following is None or made.seconds >= SLOW_SECONDS:
             self._finishing.submit(self._seams.prepare, finished)
 

@@ -1,6 +1,6 @@
 """Tasks of the finishing queue: they keep new clips as takes, and choose takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,8 +65,19 @@ def keep_original(context: RenderContext, rendered: Rendered) -> Objects:
     return []
 
 
-def store_take(context: RenderContext, made: Made, takes: Takes) -> Objects:
+def store_take(
+    context: RenderContext,
+    made: Made,
+    takes: Takes,
+    on_normalised: Callable[[ChunkSpec, Path], None] | None = None,
+) -> Objects:
     """Store a new clip as a take, in the film's format, and choose it.
+
+    Args:
+        context: The walk.
+        made: The clip.
+        takes: The chunk's takes.
+        on_normalised: Called with the normalised clip before it is stored.
 
     Raises:
         MediaError: The clip cannot be normalised.
@@ -74,6 +85,8 @@ def store_take(context: RenderContext, made: Made, takes: Takes) -> Objects:
     """
     spec, number = made.inputs.spec, made.inputs.spec.chunk_num
     clip = _normalised(context, made)
+    if on_normalised is not None:
+        on_normalised(spec, clip.path)
     pictures = made.preview_frames.pictures(MOVING_WIDTH) or sample_frames(
         clip.path, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH
     )
