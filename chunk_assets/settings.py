@@ -24,6 +24,8 @@ from chunk_assets.usd import Usd
 
 LOCAL_BUCKET = "chunk-assets"
 SEVEN_DAYS = 7 * 24 * 3600
+MAX_SERVERS = 64
+"""Limit on the servers of one generator."""
 
 _UNREADABLE_URL = "unreadable_url"
 
@@ -69,6 +71,30 @@ def _host_names(value: object) -> object:
                 "expected host names without scheme and port, such as films.example",
             )
     return tuple(names)
+
+
+def _server_urls(value: object) -> object:
+    """Read the addresses of servers, separated by commas; the error message contains none."""
+    if not isinstance(value, str):
+        return value
+    urls = dict.fromkeys(text.strip().rstrip("/") for text in value.split(",") if text.strip())
+    for url in urls:
+        try:
+            parts = urlsplit(_readable(SecretStr(url)).get_secret_value())
+        except PydanticCustomError:
+            parts = None
+        is_address = parts is not None and parts.scheme in ("http", "https") and parts.hostname
+        if not is_address or not url.isprintable() or "?" in url or "#" in url or " " in url:
+            raise PydanticCustomError(
+                _UNREADABLE_URL,
+                "cannot be read as addresses separated by commas: expected http or https with a "
+                "host, such as http://127.0.0.1:8188; a user and a password in front of the host "
+                "write every character but letters, digits and -._~ by its code, such as %40 for @",
+            )
+    if len(urls) > MAX_SERVERS:
+        message = f"has {len(urls)} addresses: at most {MAX_SERVERS} are allowed"
+        raise PydanticCustomError(_UNREADABLE_URL, message)  # type: ignore[arg-type]  # digits only
+    return tuple(urls)
 
 
 def _without_secrets(url: str | None) -> str | None:
@@ -153,6 +179,22 @@ class Settings(BaseSettings):
         ge=5,
         le=86400,
         description="Timeout of one prediction in seconds, including Replicate's queue.",
+    )
+    comfyui_urls: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_server_urls)] = Field(
+        default=(),
+        description="Your ComfyUI servers, separated by commas, such as http://127.0.0.1:8188; "
+        "clips are shared out among them.",
+    )
+    comfyui_workflow: Path | None = Field(
+        default=None,
+        description="The workflow that makes the clips: a JSON file that ComfyUI exported in its "
+        "API format.",
+    )
+    comfyui_max_seconds: float = Field(
+        default=3600,
+        ge=5,
+        le=SEVEN_DAYS,
+        description="Timeout of one clip on ComfyUI in seconds, without its time in the queue.",
     )
     sensor_poll_seconds: float = Field(
         default=4.0,

@@ -22,7 +22,7 @@ for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is 
     os.environ.pop(_name, None)
 
 
-LEFT_OUT = frozenset({"live", "endurance", "night", "cluster", "fuzz"})
+LEFT_OUT = frozenset({"live", "endurance", "night", "cluster", "fuzz", "comfyui"})
 """Marks of the tests that a plain `pytest` does not run."""
 
 

@@ -203,7 +203,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
         self.close_connection = self.close_connection or len(content) < whole
         self._fake.log(f"{request.method} {request.path} → {answer.status}")
 

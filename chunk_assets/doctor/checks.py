@@ -12,6 +12,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (machine.locks,),
     (generators.models,),
     (generators.replicate,),
+    (generators.comfyui,),
     (generators.sensor_limits,),
 )
 """If the first check of a group fails, the others are skipped."""

@@ -94,7 +94,7 @@ def without_secrets(text: str, settings: Settings) -> str:
     """Return a text on one line, with `***` in place of every secret of the deployment."""
     known = [os.environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
     urls = (settings.broker_url, settings.result_url, settings.postgres_url)
-    for secret in (settings.replicate_api_token, *urls):
+    for secret in (settings.replicate_api_token, *settings.comfyui_urls, *urls):
         if secret:
             written = urlsplit(secret.get_secret_value()).password or ""
             known += [secret.get_secret_value(), written, unquote(written)]

@@ -91,7 +91,7 @@ class Bill:
     def other_notes(self) -> list[str]:
         """The notes that are not about unsettled costs."""
         notes = []
-        if unfetched := sum(one.status == "unfetched" for one in self._attempts):
+        if unfetched := sum(one.status == "unfetched" and not one.server for one in self._attempts):
             many = "clips are" if unfetched > 1 else "clip is"
             notes.append(
                 f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "

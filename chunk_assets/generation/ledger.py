@@ -102,6 +102,18 @@ class Ledger:
 
         return self._change(chunk_num, put)
 
+    def record_kept(self, chunk_num: int, prediction_id: str, sha256: str) -> None:
+        """Record that the clip of a prediction is kept on S3, so that it is not fetched again.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        for attempt in self.chunk(chunk_num).attempts:
+            is_known = attempt.status == "succeeded" and attempt.output_sha256 == sha256
+            if attempt.prediction_id == prediction_id and not is_known:
+                kept = {"status": "succeeded", "error": None, "output_sha256": sha256}
+                self.update(chunk_num, attempt.model_copy(update=kept))
+
     def film(self) -> Iterator[ChunkLedger]:
         """Yield the ledgers of all chunks, including those that the plan no longer has.
 

@@ -50,7 +50,8 @@ class Attempt(BaseModel):
         asked_by: The process that wrote it (`processes.process_name`).
         media_url_sha256: SHA-256 of the uploaded picture's URL, which identifies the prediction.
         price_usd: The expected price.
-        prediction_id: Replicate's id, once it is known.
+        prediction_id: The provider's id, once it is known; ComfyUI takes ours, known before.
+        server: Which of your own servers it was asked of; None for a provider on the Internet.
         status: The last known status.
         cost_usd: What it cost; 0 while it is open, or if it was not billed.
         error: Why it has no clip.
@@ -71,6 +72,7 @@ class Attempt(BaseModel):
     media_url_sha256: str
     price_usd: _Usd
     prediction_id: str | None = None
+    server: str | None = None
     status: Status = "intended"
     cost_usd: _Usd = 0.0
     error: str | None = None

@@ -22,7 +22,17 @@ def _replicate(context: GenerationContext) -> Generator:
     return build_replicate_generator(context)
 
 
-GENERATORS: Generators = {PreviewGenerator.name: _preview, "replicate": _replicate}
+def _comfyui(context: GenerationContext) -> Generator:
+    from chunk_assets.generation.comfyui.generator import build_comfyui_generator
+
+    return build_comfyui_generator(context)
+
+
+GENERATORS: Generators = {
+    PreviewGenerator.name: _preview,
+    "comfyui": _comfyui,
+    "replicate": _replicate,
+}
 
 DEFAULT_GENERATOR = PreviewGenerator.name
 """The free default: paid generators must be chosen by name."""

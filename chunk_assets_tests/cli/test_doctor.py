@@ -20,6 +20,7 @@ from chunk_assets.settings import Settings, load_settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import Ended, run, sentence, wait_for
 from chunk_assets_tests.dagit import free_port
+from chunk_assets_tests.fake_comfyui import FakeComfyUI
 from chunk_assets_tests.fake_replicate import FakeReplicate
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,7 @@ def test_a_deployment_in_order(store: ObjectStore, desk: Path):
         "workers",
         "connections",
         "replicate",
+        "comfyui",
     }
     assert set(marks.values()) == {"ok", "-"}
     assert "the second write is refused" in lines[3]
@@ -308,13 +310,32 @@ def test_secrets_are_taken_out(settings: Settings):
     assert told == '{"at": "redis://user:***@host:6379/0", "token": "***"}'
 
 
+def test_comfyui(monkeypatch: Patch):
+    """Each server's version; one that lacks a node of the workflow fails; no password shows."""
+    assert generators.comfyui(Settings()).state == "not configured"
+    examples = Path(__file__).parents[2] / "examples" / "comfyui"
+    with FakeComfyUI() as fake:
+        monkeypatch.setenv("CHUNK_ASSETS_COMFYUI_URLS", fake.url.replace("//", "//me:hush@"))
+        assert generators.comfyui(load_settings()).state == "fails"
+        monkeypatch.setenv("CHUNK_ASSETS_COMFYUI_WORKFLOW", str(examples / "still.json"))
+        found = generators.comfyui(load_settings())
+        assert (found.state, "ComfyUI 0.3.64" in found.measured) == ("ok", True)
+        assert "hush" not in found.measured
+        wan = examples / "wan-2.2-first-and-last-frame.json"
+        monkeypatch.setenv("CHUNK_ASSETS_COMFYUI_WORKFLOW", str(wan))
+        found = generators.comfyui(load_settings())
+        assert found.state == "fails"
+        assert "does not know the node 'CLIPLoader'" in found.measured
+        assert fake.prompts == []
+
+
 def test_what_the_sensor_may_spend(store: ObjectStore, monkeypatch: Patch, desk: Path):
     """The limits in force and the day's account; what can start nothing fails."""
     found = generators.sensor_limits(load_settings())
     assert (found.state, found.measured) == ("ok", "manifests on S3 start free generators only")
     monkeypatch.setenv("CHUNK_ASSETS_SENSOR_GENERATORS", "sora")
     found = generators.sensor_limits(load_settings())
-    assert (found.state, found.advice) == ("fails", "choose from preview, replicate")
+    assert (found.state, found.advice) == ("fails", "choose from comfyui, preview, replicate")
     monkeypatch.setenv("CHUNK_ASSETS_SENSOR_GENERATORS", "replicate")
     found = generators.sensor_limits(load_settings())
     assert (found.state, "no paid film starts" in found.measured) == ("fails", True)

@@ -22,7 +22,8 @@ class ChunkConfig(dg.Config):
 
     generator: str = Field(
         default=DEFAULT_GENERATOR,
-        description="The generator of the clips. 'preview' is free, 'replicate' costs money.",
+        description="The generator of the clips. 'preview' and 'comfyui' are free, 'replicate' "
+        "costs money.",
     )
     model: str | None = Field(
         default=None,

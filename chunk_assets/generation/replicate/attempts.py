@@ -110,10 +110,7 @@ class Attempts:
         Raises:
             StorageError: The ledger cannot be written.
         """
-        for attempt in self._ledger.chunk(chunk_num).attempts:
-            if attempt.prediction_id == prediction_id and attempt.output_sha256 != sha256:
-                kept = {"status": "succeeded", "error": None, "output_sha256": sha256}
-                self._ledger.update(chunk_num, attempt.model_copy(update=kept))
+        self._ledger.record_kept(chunk_num, prediction_id, sha256)
 
     def _given_up(self, request: ClipRequest, failed: list[str], lost_usd: float) -> Unavailable:
         unclear = (
