@@ -22,6 +22,9 @@ for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is 
     os.environ.pop(_name, None)
 
 
+pytest_plugins = ["chunk_assets_tests.installing"]
+
+
 LEFT_OUT = frozenset({"live", "endurance", "night", "cluster", "fuzz", "comfyui"})
 """Marks of the tests that a plain `pytest` does not run."""
 

@@ -16,6 +16,7 @@ class Abilities:
         sound: Whether clips have sound: `"choice"` if it can be turned off, which it is.
         seeds: Whether the seed has an effect.
         native_fps: The frame rate at which its motion has its right speed; None for any rate.
+        longest_seconds: The length of its longest clip; None if it makes clips of any length.
     """
 
     end_image: bool = False
@@ -23,3 +24,4 @@ class Abilities:
     sound: Literal["never", "choice", "always"] = "never"
     seeds: bool = False
     native_fps: FrameRate | None = None
+    longest_seconds: float | None = None

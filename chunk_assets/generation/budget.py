@@ -1,6 +1,6 @@
 """The limit on a film's cost, checked before each request to a paid generator."""
 
-from chunk_assets.errors import OverBudget
+from chunk_assets.errors import OverBudget, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.ledger import Ledger
@@ -50,6 +50,14 @@ def clip_price(
     Raises:
         SpecError: The generator cannot make such a clip, or its price is not an amount.
     """
+    seconds, longest = float(fps.seconds(num_frames)), generator.abilities.longest_seconds
+    if longest is not None and seconds > longest:
+        raise SpecError(
+            f"the generator {generator.name!r} makes no clip of {seconds:g} s: {longest:g} s is "
+            "the longest it makes, choose a shorter slot",
+            measured=seconds,
+            allowed=longest,
+        )
     price = generator.price_usd(num_frames, fps, size)
     checked = checked_usd(price, f"the price that the generator {generator.name!r} names")
     return checked if generator.is_paid else 0.0

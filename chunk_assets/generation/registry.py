@@ -6,6 +6,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.metering import Metered
+from chunk_assets.generation.plugins import InstalledGenerators
 from chunk_assets.generation.preview import PreviewGenerator
 
 Generators = Mapping[str, Callable[[GenerationContext], Generator]]
@@ -28,11 +29,10 @@ def _comfyui(context: GenerationContext) -> Generator:
     return build_comfyui_generator(context)
 
 
-GENERATORS: Generators = {
-    PreviewGenerator.name: _preview,
-    "comfyui": _comfyui,
-    "replicate": _replicate,
-}
+GENERATORS: Generators = InstalledGenerators(
+    {PreviewGenerator.name: _preview, "comfyui": _comfyui, "replicate": _replicate}
+)
+"""The built-in generators, and those of installed packages (docs/plugins.md)."""
 
 DEFAULT_GENERATOR = PreviewGenerator.name
 """The free default: paid generators must be chosen by name."""

@@ -1,0 +1,1 @@
+"""A generator for chunk_assets, and the service that it asks."""
