@@ -95,6 +95,8 @@ def test_a_models_file_has_numbers(text: str, tmp_path: Path):
     [
         ("max_parallel_scenes", 0),
         ("max_parallel_scenes", 10**9),
+        ("takes", 0),
+        ("takes", 9),
         ("animatic_weight", True),
         ("temporal_weight", float("nan")),
         ("style_weight", 1e308),
@@ -104,3 +106,9 @@ def test_a_runs_other_numbers(name: str, value: Any):
     """A run's config has sensible ones."""
     with pytest.raises(SpecError, match="expected "):
         ChunkConfig(**{name: value})
+
+
+def test_a_seed_for_the_whole_film_has_one_take():
+    """Several takes of one seed would be the same clip, paid for several times."""
+    with pytest.raises(SpecError, match="set only one of seed and takes"):
+        ChunkConfig(takes=2, seed=7)

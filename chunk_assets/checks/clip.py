@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 
 from chunk_assets.checks import results
 from chunk_assets.checks.colour import ColourDrift
@@ -90,9 +92,7 @@ class ClipChecker:
             objects = FilmObjects(self._store, video_id)
             spec, _ = objects.spec(chunk_num).read_json(ChunkSpec)
             objects.clip(chunk_num).download(clip)
-            seen = measure_clip(
-                clip, black_luma=self._quality.black_luma, still_luma=self._quality.still_luma
-            )
+            seen = self._measured(clip)
         except (StorageError, MediaError) as error:
             sentence = str(error).replace(repr(str(clip)), "the clip")
             if isinstance(error, NotStored):
@@ -106,12 +106,43 @@ class ClipChecker:
             yield from _skipped(results.CONFORMS)  # pictures of different sizes cannot be compared
             return
         self._previous = _LastFrame(video_id, chunk_num, seen.last)
-        yield from self._picture_results(spec, seen, directory, previous)
+        conditioning = self._conditioning(spec, directory)
+        yield from self._picture_results(spec, seen, conditioning, directory, previous)
+
+    def check_take(
+        self, spec: ChunkSpec, clip: Path, composite: Image.Image, temporal: float
+    ) -> list[CheckResult]:
+        """Check a take that is not chosen.
+
+        Args:
+            spec: The chunk.
+            clip: A file with the take's clip.
+            composite: The picture it was conditioned on.
+            temporal: The share of the previous last frame in `composite`.
+
+        Raises:
+            MediaError: The clip cannot be decoded.
+            StorageError: S3 cannot be reached.
+        """
+        seen = self._measured(clip)
+        form = check_form(spec, clip, seen)
+        conditioning = _Conditioning(reduced(np.asarray(composite)), temporal)
+        with TemporaryDirectory(dir=self._workdir) as directory:
+            pictures = self._picture_results(spec, seen, conditioning, Path(directory), None)
+            return [form, *pictures]
+
+    def _measured(self, clip: Path) -> ClipMetrics:
+        quality = self._quality
+        return measure_clip(clip, black_luma=quality.black_luma, still_luma=quality.still_luma)
 
     def _picture_results(
-        self, spec: ChunkSpec, seen: ClipMetrics, directory: Path, previous: _LastFrame | None
+        self,
+        spec: ChunkSpec,
+        seen: ClipMetrics,
+        conditioning: _Conditioning | str,
+        directory: Path,
+        previous: _LastFrame | None,
     ) -> Iterator[CheckResult]:
-        conditioning = self._conditioning(spec, directory)
         black = self._not_black(seen, conditioning)
         yield black
         if not black.passed:

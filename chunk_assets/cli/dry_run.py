@@ -24,6 +24,7 @@ def print_dry_run(
     generator: str,
     again: range | None,
     *,
+    takes: int,
     only: bool,
     as_json: bool,
     generators: Generators = GENERATORS,
@@ -45,7 +46,11 @@ def print_dry_run(
             behind = () if only else range(again[-1] + 1, len(specs))
             rendered = {*again, *behind}
         prices = {
-            spec.chunk_num: chunk_price(maker, spec) if spec.chunk_num in rendered else 0.0
+            spec.chunk_num: (
+                chunk_price(maker, spec) * (takes if spec.chunk_num in (again or ()) else 1)
+                if spec.chunk_num in rendered
+                else 0.0
+            )
             for spec in specs
         }
         offer = maker.offer

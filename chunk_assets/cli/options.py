@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # it imports pydantic, NumPy and boto3, which `--help` does n
 UMASK = "chunk_assets.umask"
 """Context key of the person's own umask: the process's umask keeps the home private."""
 
+MOST_TAKES = 8
+"""As in `defs.runs.config`, which `--help` does not import."""
+
 MAX_SEED = 2**31 - 1
 """The largest seed that every known model accepts."""
 

@@ -8,6 +8,7 @@ import click
 from chunk_assets.cli.interrupts import stopping
 from chunk_assets.cli.options import (
     MAX_SEED,
+    MOST_TAKES,
     UMASK,
     ChunkRange,
     UsdAmount,
@@ -41,6 +42,14 @@ STOPPED = "Stopped; rendered chunks are kept, and the same command resumes from 
     help="Render these chunks again, such as 7 or 3-5, and the later chunks that change with them.",
 )
 @click.option("--only", is_flag=True, help="With --chunks: keep all later chunks as they are.")
+@click.option(
+    "--takes",
+    type=click.IntRange(1, MOST_TAKES),
+    default=1,
+    metavar="NUMBER",
+    help="With --chunks: render this many takes of each, side by side; the first whose checks "
+    "pass is chosen, and 'chunk-assets choose' chooses another.",
+)
 @click.option(
     "--generator",
     default="preview",
@@ -81,6 +90,7 @@ def render(
     video_id: str | None,
     chunks: range | None,
     only: bool,
+    takes: int,
     generator: str,
     model: str | None,
     continuity: str | None,
@@ -96,6 +106,10 @@ def render(
     """
     if only and chunks is None:
         raise click.UsageError("--only needs --chunks")
+    if takes > 1 and chunks is None:
+        raise click.UsageError("--takes needs --chunks")
+    if takes > 1 and seed is not None:
+        raise click.UsageError("--seed would make all takes the same: leave out --seed or --takes")
     with stopping(STOPPED) as interrupts:
         from chunk_assets.cli.prefetch import importing, start_server
         from chunk_assets.schemas import MANIFEST
@@ -114,7 +128,9 @@ def render(
         if dry_run:
             from chunk_assets.cli.dry_run import print_dry_run
 
-            print_dry_run(settings, name, animatic, generator, again, only=only, as_json=as_json)
+            print_dry_run(
+                settings, name, animatic, generator, again, takes=takes, only=only, as_json=as_json
+            )
             return
         check_ffmpeg()
         path = output or Path(f"{name}.mp4")
@@ -134,6 +150,7 @@ def render(
                 seed=seed,
                 again=again,
                 only=only,
+                takes=takes,
                 max_cost_usd=max_cost,
                 umask=click.get_current_context().meta[UMASK],
                 checkpoint=interrupts.check,

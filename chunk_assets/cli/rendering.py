@@ -75,6 +75,7 @@ class Rendering:
     Attributes:
         again: The chunks of which to render a new take; None for none.
         only: Whether to keep later chunks as they are, whatever changed.
+        takes: How many takes of each of the chunks `again` to render.
         max_cost_usd: Limit on the film's whole cost; None for the manifest's.
         umask: The permissions that the film's file must not have.
         checkpoint: Called between the steps; raises `KeyboardInterrupt` to stop.
@@ -87,6 +88,7 @@ class Rendering:
     seed: int | None = None
     again: range | None = None
     only: bool = False
+    takes: int = 1
     max_cost_usd: float | None = None
     umask: int = 0o077
     checkpoint: Callable[[], None] = lambda: None
@@ -148,6 +150,8 @@ class Rendering:
         definitions = build_definitions(listener=progress)
         for each in ranges:
             config: dict[str, Any] = {"generator": self.generator, "reuse": each.reuse}
+            if self.takes > 1 and each.reuse == "this_run":
+                config["takes"] = self.takes
             if self.seed is not None:
                 config["seed"] = self.seed
             if self.max_cost_usd is not None:

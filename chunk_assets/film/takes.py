@@ -5,6 +5,7 @@ which the film is made from, are copies of the chosen take's. The frame is copie
 of another take than the clip's is a choice that was interrupted; see `interrupted_choice`.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,17 +113,23 @@ class Takes:
         except StorageError:
             return None
 
+    def all(self, is_wanted: Callable[[StoredTake], bool]) -> list[StoredTake]:
+        """Return the wanted takes that can be chosen, the newest first.
+
+        Raises:
+            StorageError: S3 does not answer.
+        """
+        numbers = sorted(self.listed, reverse=True)
+        takes = [take for number in numbers if (take := self.stored(number)) is not None]
+        return [take for take in takes if is_wanted(take)]
+
     def latest(self, is_wanted: Callable[[StoredTake], bool]) -> StoredTake | None:
         """Return the wanted take that was made or chosen last.
 
         Raises:
             StorageError: S3 does not answer.
         """
-        found = [
-            take
-            for number in sorted(self.listed, reverse=True)
-            if (take := self.stored(number)) is not None and is_wanted(take)
-        ]
+        found = self.all(is_wanted)
         if len(found) < 2:
             return found[0] if found else None
         choices = self.choices()
@@ -158,13 +165,14 @@ class Takes:
                 if record is not None and record.original is not None:
                     yield record
 
-    def new_number(self, chosen: ClipRecord | None) -> int:
-        """Return the number of the next take: the lowest that was never used.
+    def new_numbers(self, count: int, chosen: ClipRecord | None) -> list[int]:
+        """Return the numbers of the next takes: the lowest that were never used.
 
         An interrupted take leaves a gap, and is continued with the same number and seed. Takes that
         were made before takes were kept are gone, but their numbers are used.
 
         Args:
+            count: How many numbers.
             chosen: The record of the chunk's clip, if there is one.
         """
         used = {number for number, listed in self.listed.items() if listed.is_recorded}
@@ -176,9 +184,8 @@ class Takes:
             if record is not None and record.is_adopted:
                 number = max(number, adopted + 1)
                 break
-        while number in used:
-            number += 1
-        return number
+        numbers = (free for free in itertools.count(number) if free not in used)
+        return list(itertools.islice(numbers, count))
 
     def adopt(self, chosen: StoredObject, record: ClipRecord) -> None:
         """Keep the chunk's clip, which was stored before takes were kept, as a take.

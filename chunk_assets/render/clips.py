@@ -17,6 +17,7 @@ from chunk_assets.render.made import ChosenClip, ClipInputs, Made
 from chunk_assets.render.new_take import TakeRenderer
 from chunk_assets.render.prefetch import Prefetch, StoredChunk
 from chunk_assets.render.seams import SeamPreparation
+from chunk_assets.render.several_takes import SeveralTakes
 from chunk_assets.render.takes import choose_take, store_take
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
@@ -39,6 +40,7 @@ class ClipStage:
         self._handoff, self._prefetch = handoff, prefetch
         self._seams = SeamPreparation(context)
         self._renderer = TakeRenderer(context, finishing)
+        self._several = SeveralTakes(context, self._renderer)
 
     def make(
         self, inputs: ClipInputs, found: StoredChunk, following: int | None
@@ -71,12 +73,18 @@ class ClipStage:
         if following is not None and context.locks.try_acquire(following):
             self._prefetch.start(context.plan.spec(following))
         broken = chosen.stored if chosen is not None and is_damaged else None
-        take = found.takes.latest(
-            lambda one: (
-                self._is_current(spec, one.record, wanted)
-                and not self._is_broken_too(spec, one, broken)
-            )
-        )
+
+        def is_wanted(one: StoredTake) -> bool:
+            is_current = self._is_current(spec, one.record, wanted)
+            return is_current and not self._is_broken_too(spec, one, broken)
+
+        if context.request.takes > 1 and context.request.reuse == "this_run":
+            there = found.takes.all(is_wanted)
+            take = self._several.make(inputs, model, found.takes, there, intact)
+        else:
+            take = found.takes.latest(is_wanted)
+            if take is not None:
+                context.listener.kept(spec)
         if take is not None:
             self._choose(spec, take, found, intact, inputs.versions)
             return None
@@ -85,7 +93,7 @@ class ClipStage:
             # A damaged clip is rendered again as the same take, with its seed.
             record = chosen.record if chosen is not None else None
             is_same = record is not None and is_damaged and is_current
-            number = record.take if record and is_same else found.takes.new_number(record)
+            number = record.take if record and is_same else found.takes.new_numbers(1, record)[0]
             made = self._renderer.render(inputs, model, number, intact)
         self._store(made, found, following)
         return None
@@ -112,6 +120,7 @@ class ClipStage:
             )
         by = context.request.by
         change_choices(context.objects, chunk_num, lambda before: before.with_choice(number, by))
+        context.listener.kept(spec)
         self._choose(spec, take, found, chosen, _inputs_of(take.record))
 
     def _choosable(self, found: StoredChunk, chosen: ChosenClip | None) -> str:
@@ -172,7 +181,6 @@ class ClipStage:
     ) -> None:
         """Hand off a take's last frame, and have the take chosen meanwhile."""
         context = self._context
-        context.listener.kept(spec)
         self._handoff.give(spec.chunk_num, context.files.stored_picture(spec.chunk_num, take.frame))
         finished = self._finishing.submit(
             choose_take, context, spec, take, found.takes, chosen, inputs

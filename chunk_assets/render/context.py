@@ -11,7 +11,7 @@ from chunk_assets.film.plan import FilmPlan
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.render.files import ChunkFiles
-from chunk_assets.render.hooks import ChunkLocks, Listener, Shutdown
+from chunk_assets.render.hooks import ChunkLocks, Judge, Listener, Shutdown
 from chunk_assets.render.request import RenderRequest
 from chunk_assets.storage.store import ObjectStore
 
@@ -60,6 +60,7 @@ class RenderContext:
         request: What to make, and which stored clips to keep.
         listener: Receives the events.
         locks: Locks the chunks against other runs.
+        judge: Judges takes that are rendered side by side.
         shutdown: Whether this process is shutting down: the chunk in flight is then the last.
         files: The walk's files, in `workdir`.
         objects: The film's objects on S3.
@@ -74,6 +75,7 @@ class RenderContext:
     request: RenderRequest = field(default_factory=RenderRequest)
     listener: Listener = field(default_factory=Listener)
     locks: ChunkLocks = field(default_factory=ChunkLocks)
+    judge: Judge = field(default_factory=Judge)
     shutdown: Shutdown = field(default_factory=Shutdown)
     clip_slot: Callable[[GenerationRequest, StopSignal], AbstractContextManager[object]] = field(
         default=lambda _request, _stop: nullcontext()

@@ -4,8 +4,12 @@ The classes here do nothing; the terminal, Dagster's runs and workers override t
 """
 
 from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
 
 from chunk_assets.errors import HandedOff
+from chunk_assets.film.takes import StoredTake
 from chunk_assets.schemas import ChunkSpec
 
 
@@ -63,6 +67,26 @@ class ChunkLocks:
     def is_pending(self, chunk_num: int) -> bool:
         """Return whether another run is rendering the chunk, or is scheduled to."""
         return False
+
+
+class Judge:
+    """Judges takes that were rendered side by side; this class finds no fault in any."""
+
+    def faults(
+        self, spec: ChunkSpec, take: StoredTake, clip: Path, composite: Image.Image
+    ) -> list[str]:
+        """Return what is wrong with a take, in sentences; none if its checks pass.
+
+        Args:
+            spec: The chunk.
+            take: The take, which is stored but not chosen.
+            clip: A file with its clip.
+            composite: The picture it was conditioned on.
+
+        Raises:
+            StorageError: S3 cannot be reached.
+        """
+        return []
 
 
 class Shutdown:

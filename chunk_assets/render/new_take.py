@@ -5,7 +5,7 @@ from functools import partial
 
 from chunk_assets.film.fingerprints import chunk_seed
 from chunk_assets.film.take_records import TakeRecord
-from chunk_assets.generation.base import GeneratedClip, GenerationRequest
+from chunk_assets.generation.base import GeneratedClip, GenerationRequest, ProgressCallback
 from chunk_assets.media.frames import last_frame
 from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.retiming import end_of_use
@@ -32,6 +32,25 @@ class TakeRenderer:
             GenerationError: The generator delivered no clip.
             MediaError: The clip cannot be decoded; its original is kept.
         """
+        spec, listener = inputs.spec, self._context.listener
+        listener.started(spec)
+        rendered = self.generate(inputs, model, take, chosen, partial(listener.progressed, spec))
+        listener.rendered(spec, rendered.seconds)
+        return self.decode(rendered)
+
+    def generate(
+        self,
+        inputs: ClipInputs,
+        model: str,
+        take: int,
+        chosen: ChosenClip | None,
+        on_progress: ProgressCallback,
+    ) -> Rendered:
+        """Have the generator render a take, and queue its original; safe to call from threads.
+
+        Raises:
+            GenerationError: The generator delivered no clip.
+        """
         context, spec = self._context, inputs.spec
         request = GenerationRequest(
             video_id=spec.video_id,
@@ -46,16 +65,13 @@ class TakeRenderer:
             negative_prompt=spec.negative_prompt,
             keyframes=spec.keyframes,
         )
-        progressed = partial(context.listener.progressed, spec)
-        context.listener.started(spec)
         context.stop.raise_if_set()
         self._finishing.resume()
         began = time.monotonic()
         directory = context.files.take_directory(spec.chunk_num, take)
         with context.clip_slot(request, context.stop):
-            clip = context.generator.generate(request, directory, progressed, context.stop)
+            clip = context.generator.generate(request, directory, on_progress, context.stop)
         seconds = time.monotonic() - began
-        context.listener.rendered(spec, seconds)
         rendered = Rendered(
             inputs=inputs,
             clip=clip,
@@ -69,7 +85,7 @@ class TakeRenderer:
         if not clip.is_normalised:
             self._finishing.pause()  # the chain needs the processor first
             self._finishing.submit(keep_original, context, rendered)
-        return self._decoded(rendered)
+        return rendered
 
     def from_original(
         self, inputs: ClipInputs, model: str, record: TakeRecord, chosen: ChosenClip | None
@@ -98,7 +114,7 @@ class TakeRenderer:
         context.listener.noticed(
             f"chunk {number}: take {record.take} was delivered before; its original is used"
         )
-        return self._decoded(
+        return self.decode(
             Rendered(
                 inputs=inputs,
                 clip=clip,
@@ -111,8 +127,12 @@ class TakeRenderer:
             )
         )
 
-    def _decoded(self, rendered: Rendered) -> Made:
-        """Decode the last frame of a clip, and a few frames for its preview."""
+    def decode(self, rendered: Rendered) -> Made:
+        """Decode the last frame of a clip, and a few frames for its preview.
+
+        Raises:
+            MediaError: The clip cannot be decoded.
+        """
         spec = rendered.inputs.spec
         until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)
         image = last_frame(

@@ -29,6 +29,7 @@ class RenderRequest:
             takes.
         root_run: This run, or the first of the runs it retries.
         weights: The shares of the composite's pictures.
+        takes: How many new takes of each chunk to render side by side.
         take: The stored take to choose for each chunk, instead of rendering; None to render.
         accepts: Whether to accept each chunk's clip, although it was made from other inputs.
         by: Who asks, for the record of choices and acceptances.
@@ -38,6 +39,7 @@ class RenderRequest:
     reuse: Reuse = "matching"
     root_run: str = ""
     weights: Weights = field(default_factory=Weights)
+    takes: int = 1
     take: int | None = None
     accepts: bool = False
     by: str = ""

@@ -28,7 +28,7 @@ from chunk_assets.media.originals import UNKNOWN_TYPE, Original, measure_origina
 from chunk_assets.media.sampling import sample_frames
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.render.context import RenderContext
-from chunk_assets.render.files import LocalFile
+from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import Objects
 from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
 from chunk_assets.render.previews import MOVING_FRAMES, MOVING_WIDTH, moving_preview
@@ -71,13 +71,54 @@ def store_take(
     takes: Takes,
     on_normalised: Callable[[ChunkSpec, Path], None] | None = None,
 ) -> Objects:
-    """Store a new clip as a take, in the film's format, and choose it.
+    """Store a new clip as a take, and choose it.
 
     Args:
         context: The walk.
         made: The clip.
         takes: The chunk's takes.
-        on_normalised: Called with the normalised clip before it is stored.
+        on_normalised: Called with the clip in the film's format before it is stored.
+
+    Raises:
+        MediaError: The clip cannot be normalised.
+        StorageError: S3 does not accept an object.
+    """
+    kept = keep_take(context, made, on_normalised)
+    return _chosen(
+        context,
+        made.inputs.spec,
+        kept.take,
+        takes,
+        made.chosen,
+        made.inputs.versions,
+        file=LocalFile(kept.path),
+        frame=made.frame,
+        moving=kept.moving,
+        details=made.clip.details,
+    )
+
+
+@dataclass(frozen=True)
+class KeptTake:
+    """A new take that is stored.
+
+    Attributes:
+        take: The take.
+        path: Its clip in the film's format, on this machine.
+        moving: Its moving preview.
+    """
+
+    take: StoredTake
+    path: Path
+    moving: bytes
+
+
+def keep_take(
+    context: RenderContext,
+    made: Made,
+    on_normalised: Callable[[ChunkSpec, Path], None] | None = None,
+) -> KeptTake:
+    """Store a new clip as a take, in the film's format, without choosing it.
 
     Raises:
         MediaError: The clip cannot be normalised.
@@ -87,46 +128,22 @@ def store_take(
     clip = _normalised(context, made)
     if on_normalised is not None:
         on_normalised(spec, clip.path)
-    pictures = made.preview_frames.pictures(MOVING_WIDTH) or sample_frames(
-        clip.path, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH
-    )
-    moving = moving_preview(pictures, float(spec.fps.seconds(spec.num_frames)))
     of_clip = FrameRecord(clip=file_digest(clip.path), pixels=made.frame.version)
     path = save_png(made.frame.load(), made.frame.file.path)
     frame = context.objects.take(number, made.take, FRAME).write_image(path, of_clip.as_metadata())
     record = _record(context, made, clip)
     ref = context.objects.take(number, made.take, CLIP)
     stored = ref.write_video(clip.path, record.as_metadata())
+    pictures = made.preview_frames.pictures(MOVING_WIDTH) or sample_frames(
+        clip.path, spec.num_frames, MOVING_FRAMES, MOVING_WIDTH
+    )
+    moving = moving_preview(pictures, float(spec.fps.seconds(spec.num_frames)))
     context.store.put_bytes(
         context.objects.take(number, made.take, MOVING).key, moving, "image/webp"
     )
     if made.clip.is_normalised:  # the clip is its own original
         _write_record(context, made, _original(stored, clip.path, measure_original(clip.path)))
-    take = StoredTake(made.take, stored, frame, record)
-    chosen_clip, chosen_frame = _publish(context, spec, take, takes, made.chosen)
-    details = made.clip.details
-    inputs = made.inputs.versions
-    file = LocalFile(clip.path)
-    video = ChunkObject(
-        "chunk_videos",
-        spec,
-        chosen_clip,
-        inputs,
-        file,
-        moving=moving,
-        take_key=stored.key,
-        details=details,
-    )
-    last_frame = ChunkObject(
-        "last_frames",
-        spec,
-        chosen_frame,
-        {"chunk_videos": chosen_clip.sha256},
-        made.frame.file,
-        [made.frame.load()],
-        take_key=frame.key,
-    )
-    return [video, last_frame] if context.makes("last_frames") else [video]
+    return KeptTake(StoredTake(made.take, stored, frame, record), clip.path, moving)
 
 
 def choose_take(
@@ -150,44 +167,61 @@ def choose_take(
     Raises:
         StorageError: S3 refuses a copy.
     """
-    clip, frame = _publish(context, spec, take, takes, chosen)
-    number = spec.chunk_num
-    moving = b""
+    number, moving = spec.chunk_num, b""
     with suppress(NotStored):  # a take from before takes were kept has none
         moving, _ = context.store.get_bytes(context.objects.take(number, take.number, MOVING).key)
+    return _chosen(
+        context,
+        spec,
+        take,
+        takes,
+        chosen,
+        inputs,
+        file=context.files.stored_file(number, take.clip),
+        frame=context.files.stored_picture(number, take.frame),
+        moving=moving,
+    )
+
+
+def _chosen(
+    context: RenderContext,
+    spec: ChunkSpec,
+    take: StoredTake,
+    takes: Takes,
+    chosen: ChosenClip | None,
+    inputs: Mapping[str, str | None],
+    *,
+    file: LocalFile,
+    frame: Picture,
+    moving: bytes,
+    details: Mapping[str, str | int | float] | None = None,
+) -> Objects:
+    """Copy a take to where the film takes it from, and return the chunk's clip and last frame."""
+    if chosen is not None:
+        takes.adopt(chosen.stored, chosen.record)
+    clip, last_frame = publish(context.objects, spec.chunk_num, take.clip, take.frame)
     objects = [
         ChunkObject(
             "chunk_videos",
             spec,
             clip,
             inputs,
-            context.files.stored_file(number, clip),
+            file,
             moving=moving,
             take_key=take.clip.key,
+            details=details or {},
         ),
         ChunkObject(
             "last_frames",
             spec,
-            frame,
+            last_frame,
             {"chunk_videos": clip.sha256},
-            context.files.stored_file(number, frame),
+            frame.file,
+            [frame.image] if frame.image is not None else [],
             take_key=take.frame.key,
         ),
     ]
     return objects if context.makes("last_frames") else objects[:1]
-
-
-def _publish(
-    context: RenderContext,
-    spec: ChunkSpec,
-    take: StoredTake,
-    takes: Takes,
-    chosen: ChosenClip | None,
-) -> tuple[StoredObject, StoredObject]:
-    """Copy a take to where the film takes it from; return the chunk's clip and last frame."""
-    if chosen is not None:
-        takes.adopt(chosen.stored, chosen.record)
-    return publish(context.objects, spec.chunk_num, take.clip, take.frame)
 
 
 def _original(stored: StoredObject, path: Path, measured: Original | None) -> OriginalRecord:

@@ -44,6 +44,7 @@ def dry_run(
         read_directory(directory),
         generator.name,
         None,
+        takes=1,
         only=False,
         as_json=as_json,
         generators=only(generator),

@@ -7,6 +7,7 @@ from functools import partial
 
 import dagster as dg
 
+from chunk_assets.checks.takes import CheckingJudge
 from chunk_assets.defs.assets.lineage import CODE_VERSIONS, Event, chunk_events
 from chunk_assets.defs.partitions.definitions import (
     OWNERS,
@@ -104,6 +105,7 @@ def film_chunks(
             reuse=config.reuse,
             root_run=backfills.root_run(context.run),
             weights=config.weights,
+            takes=config.takes,
             take=config.take,
             accepts=config.accept,
             by=config.by,
@@ -142,7 +144,7 @@ def _film(
     asked: list[int],
 ) -> Iterator[Event]:
     """Render the selected chunks of one film."""
-    store = films.store()
+    store, settings = films.store(), load_settings()
     partitions = frozenset(context.partition_keys)
     plan = plan_film(store, video_id, seed=config.seed, continuity=config.chosen_continuity)
     announce(context.instance, store, plan)  # it may have been written a moment ago
@@ -164,7 +166,7 @@ def _film(
         video_id,
         plan.animatic,
         store,
-        load_settings(),
+        settings,
         model=config.model,
         max_cost_usd=config.max_cost_usd,
         log=log,
@@ -189,6 +191,7 @@ def _film(
             request=request,
             listener=listener,
             locks=locks,
+            judge=CheckingJudge(store, workdir, settings.quality, config.weights.temporal),
             shutdown=handoff.current_shutdown(),
         )
         for made in walk_scenes(rendering, numbers, config.max_parallel_scenes):

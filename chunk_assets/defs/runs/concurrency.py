@@ -47,6 +47,7 @@ def clip_slot(
         current_shutdown().check_begin(film)
         pause(_LOOK_SECONDS, stop)
 
-    holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}]"
+    # With its seed: several takes of a chunk hold a slot each.
+    holder = f"film_chunks[{request.chunk_num:02d}|{request.video_id}] seed {request.seed}"
     with pool_slot(context.instance, context.run, pool, holder, wait):
         yield

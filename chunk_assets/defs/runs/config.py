@@ -17,6 +17,10 @@ MOST_PARALLEL_SCENES = 64
 """Each scene takes a thread and holds a clip in memory."""
 
 
+MOST_TAKES = 8
+"""Takes of a chunk that are rendered side by side: each is a clip in memory and its price."""
+
+
 class ChunkConfig(dg.Config):
     """The options of a run that renders."""
 
@@ -52,6 +56,12 @@ class ChunkConfig(dg.Config):
             "(a retry keeps the takes of the run it retries); 'matching' keeps every clip that is "
             "up to date."
         ),
+    )
+    takes: int = Field(
+        default=1,
+        description="How many new takes of each selected chunk to render side by side, with "
+        "different seeds. The first whose checks pass is chosen, and the others are kept. Each "
+        "costs its price.",
     )
     take: int | None = Field(
         default=None,
@@ -95,6 +105,22 @@ class ChunkConfig(dg.Config):
     def _is_a_few(cls, value: int) -> int:
         if not 1 <= value <= MOST_PARALLEL_SCENES:
             raise SpecError(f"max_parallel_scenes is {value}: expected 1 to {MOST_PARALLEL_SCENES}")
+        return value
+
+    @field_validator("takes")
+    @classmethod
+    def _is_a_number_of_takes(cls, value: int) -> int:
+        if not 1 <= value <= MOST_TAKES:
+            raise SpecError(f"takes is {value}: expected 1 to {MOST_TAKES}")
+        return value
+
+    @field_validator("seed")
+    @classmethod
+    def _fits_takes(cls, value: int | None, given: ValidationInfo) -> int | None:
+        if value is not None and given.data.get("takes", 1) > 1:
+            raise SpecError(
+                f"seed is {value}, so all takes would be the same: set only one of seed and takes"
+            )
         return value
 
     @field_validator("animatic_weight", "style_weight", "temporal_weight", mode="before")
