@@ -49,6 +49,7 @@ class HostedModel(BaseModel):
         inputs: Further inputs that are always sent, with their values.
         output: The form of a prediction's output.
         content_credentials: Whether its clips are signed (C2PA); None if unknown.
+        alternatives: Short names of models to name if this one cannot be had.
         price: The price of a clip.
     """
 
@@ -73,6 +74,7 @@ class HostedModel(BaseModel):
     inputs: dict[InputName, Scalar | list[Scalar]] = Field(default_factory=dict)
     output: Output = "one"
     content_credentials: StrictBool | None = None
+    alternatives: tuple[str, ...] = ()
     price: Price
 
     @model_validator(mode="after")
@@ -108,6 +110,13 @@ class HostedModel(BaseModel):
             seeds=self.seed is not None,
             native_fps=self.native_fps,
         )
+
+    @property
+    def instead(self) -> str:
+        """What to do if it cannot be had, in words."""
+        named = " or ".join(self.alternatives)
+        such = f", such as {named}" if named else "; 'chunk-assets models' lists them"
+        return f"choose another model with --model, or in the manifest{such}"
 
     @property
     def native_fps(self) -> FrameRate | None:

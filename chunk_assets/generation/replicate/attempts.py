@@ -121,9 +121,11 @@ class Attempts:
         )
         # Lost answers point to the network: another model would not help.
         data: dict[str, Any] = {} if lost_usd else {"model": request.model.name}
+        advice = "" if lost_usd else f", or {request.model.instead}"
         return Unavailable(
             f"{request.model.name} failed {len(failed)} times on {request.where}, the last "
-            f"time with: {failed[-1]}{unclear}; the chunks before it are kept, try again later",
+            f"time with: {failed[-1]}{unclear}; the chunks before it are kept, try again later"
+            f"{advice}",
             **data,
         )
 
@@ -249,7 +251,9 @@ def _cost(attempt: Attempt) -> str:
 
 def _rejected(request: ClipRequest, error: Rejected) -> Rejected:
     """Return a refusal whose message names the chunk."""
-    kind = Declined if error.data.get("status") == 404 else Rejected
+    is_gone = error.data.get("status") == 404 or "version does not exist" in str(error)
+    kind = Declined if is_gone else Rejected
     data = {**error.data, "model": request.model.name}
     where = f"{request.where} was not requested from {request.model.name}"
-    return kind(f"{error}; {where}, the chunks before it are kept", **data)
+    advice = f"; {request.model.instead}" if is_gone else ""
+    return kind(f"{error}; {where}, the chunks before it are kept{advice}", **data)

@@ -43,15 +43,20 @@ class PublishedModels:
                 info = api.model(model.replicate)
         except Rejected as error:
             if error.data.get("status") == 404:
-                raise Declined(str(error), model=model.name) from error
+                what = f" in the version {model.version}" if model.version else ""
+                raise Declined(
+                    f"{model.name} cannot be had: Replicate does not have the model "
+                    f"{model.replicate!r}{what}; {model.instead}",
+                    model=model.name,
+                ) from error
             raise
         version = model.version
         if version is None and not model.is_official:
             version = info.latest_version
             if version is None:
                 raise Declined(
-                    f"the model {model.replicate!r} has no version on Replicate: choose another "
-                    "model",
+                    f"{model.name} cannot be had: the model {model.replicate!r} has no version on "
+                    f"Replicate; {model.instead}",
                     model=model.name,
                 )
         published = PublishedModel(version, info.openapi_schema)

@@ -20,10 +20,19 @@ from chunk_assets.errors import (
 )
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import GenerationRequest, ignore_progress
+from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.media.frames import probe, read_frames
-from chunk_assets_tests.fake_faults import Fails, Lost, Redirects, Takes, TooMany, Truncated
+from chunk_assets_tests.fake_faults import (
+    Answers,
+    Fails,
+    Lost,
+    Redirects,
+    Takes,
+    TooMany,
+    Truncated,
+)
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import ReplicateStudio
 
@@ -258,6 +267,36 @@ def test_a_missing_model_is_declined(studio: ReplicateStudio, fake: FakeReplicat
     with pytest.raises(Declined, match=r"wan-2\.1"):
         studio.clip(studio.generator("wan-2.1-i2v-480p"))
     assert fake.created == []
+
+
+@pytest.mark.parametrize("fault", ["gone", "without a version", "refused", "failing"])
+def test_if_zeroscope_cannot_be_had_two_models_that_can_are_named(
+    studio: ReplicateStudio, fake: FakeReplicate, fault: str
+):
+    """Whether its page, its version or its predictions are gone; nothing is billed."""
+    name = "anotherjesse/zeroscope-v2-xl"
+    if fault == "gone":
+        fake.models.pop(name)
+    elif fault == "without a version":
+        fake.without_version.add(name)
+    elif fault == "refused":
+        stale = {"title": "Invalid version or not permitted", "status": 422}
+        stale["detail"] = "The specified version does not exist (or perhaps you don't have per…)"
+        fake.next(CREATE, Answers(422, stale))
+    else:
+        fake.next("prediction", *[Fails("CUDA error", has_run=False)] * 3)
+    with pytest.raises((Declined, Unavailable)) as error:
+        studio.generator("zeroscope-v2-xl").generate(studio.request(num_frames=48), studio.workdir)
+    assert str(error.value).endswith(
+        "choose another model with --model, or in the manifest, such as seedance-1-pro-fast or "
+        "seedance-1.5-pro"
+    )
+    assert error.value.data["model"] == "zeroscope-v2-xl"
+    assert fake.billed_usd == 0
+    for other in load_catalog()["zeroscope-v2-xl"].alternatives:
+        fps = FrameRate(24)
+        assert load_catalog()[other].slot_frames(fps, 12, 48) == 48
+        assert load_catalog()[other].is_official
 
 
 def test_a_clip_that_is_too_long_is_a_spec_error(studio: ReplicateStudio):
