@@ -224,6 +224,8 @@ def _with_spec(plan: FilmPlan, spec: ChunkSpec) -> FilmPlan:
         "style_guide_url",
         "style_guide_version",
         "previous_chunk_last_frame",
+        "reference_urls",
+        "reference_versions",
     )
     placed = spec.model_copy(update={name: getattr(planned, name) for name in stored})
     specs = [placed if each.chunk_num == spec.chunk_num else each for each in plan.specs]

@@ -330,6 +330,15 @@ def _first_fault(error: ValidationError) -> str:
     return f"{place} is {shown(first['input'])}: {message[:1].lower()}{message[1:]}{more}"
 
 
+_RARE_FIELDS = (
+    "has_key_picture",
+    "end_frame_url",
+    "end_frame_version",
+    "reference_urls",
+    "reference_versions",
+)
+
+
 class ChunkSpec(BaseModel):
     """One chunk: a slot of the film, and what its clip should show.
 
@@ -338,7 +347,7 @@ class ChunkSpec(BaseModel):
     seconds are for people; frame counts decide. The fields `*_url` are S3 URIs. A chunk that opens
     a scene, or has a key picture, does not continue from the previous chunk's last frame. A chunk
     with a key picture starts from its animatic frame, unblended; one with an end frame ends on the
-    key picture of the next chunk.
+    key picture of the next chunk. References are the pictures that its model gets beside the first.
     """
 
     video_id: str
@@ -367,12 +376,14 @@ class ChunkSpec(BaseModel):
     has_key_picture: bool = False
     end_frame_url: str | None = None
     end_frame_version: str | None = None
+    reference_urls: tuple[str, ...] = ()
+    reference_versions: tuple[str, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what only continuity "keyframes" uses: stored specs keep their content."""
+        """Leave out what only few films use: stored specs of the others keep their content."""
         fields = serialize(self)
-        for name in ("has_key_picture", "end_frame_url", "end_frame_version"):
+        for name in _RARE_FIELDS:
             if not fields.get(name):
                 fields.pop(name, None)
         return fields

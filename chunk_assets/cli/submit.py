@@ -8,9 +8,8 @@ import click
 from chunk_assets.cli.options import animatic_argument, pass_settings, read_film, video_id_option
 
 if TYPE_CHECKING:  # it imports pydantic, which `--help` does not need
+    from chunk_assets.schemas import Animatic
     from chunk_assets.settings import Settings
-
-PRODUCT_REFERENCE = "product_reference is stored with the film, but no generator uses it yet."
 
 
 @click.command(short_help="Check an animatic and upload it to S3.")
@@ -28,7 +27,7 @@ def submit(settings: "Settings", directory: Path, video_id: str | None, dry_run:
     length = f"{len(animatic.specs(name))} chunks, {animatic.animatic.duration:g} s"
     if dry_run:
         click.echo(f"{name}: in order; {length}. Nothing was written.")
-        _note_unused(animatic.animatic.product_reference)
+        _note_unused(animatic.animatic)
         return
 
     from chunk_assets.dagster_internals.instance import open_instance
@@ -43,9 +42,11 @@ def submit(settings: "Settings", directory: Path, video_id: str | None, dry_run:
         announce(instance, store, plan_film(store, name))
     done = "submitted" if is_new else "already there, unchanged"
     click.echo(f"{name}: {done}; {length}.")
-    _note_unused(animatic.animatic.product_reference)
+    _note_unused(animatic.animatic)
 
 
-def _note_unused(product_reference: str | None) -> None:
-    if product_reference:
-        click.echo(PRODUCT_REFERENCE, err=True)
+def _note_unused(animatic: "Animatic") -> None:
+    from chunk_assets.film.references import reference_note
+
+    if note := reference_note(animatic):
+        click.echo(note, err=True)

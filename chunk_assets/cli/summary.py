@@ -15,9 +15,9 @@ from chunk_assets.cli.chunk_details import (
     slot,
 )
 from chunk_assets.cli.rendering import RenderedFilm
-from chunk_assets.cli.submit import PRODUCT_REFERENCE
 from chunk_assets.cli.terminal import cut, plain, print_sentence, print_table
 from chunk_assets.film.chunk_states import ChunkState
+from chunk_assets.film.references import reference_note
 
 
 def print_film(film: RenderedFilm, path: Path) -> None:
@@ -49,8 +49,8 @@ def print_film(film: RenderedFilm, path: Path) -> None:
             "bring them up to date."
         )
     animatic = film.plan.animatic
-    if animatic.product_reference:
-        print_sentence(PRODUCT_REFERENCE)
+    if note := reference_note(animatic):
+        print_sentence(note)
     width, height = animatic.resolution
     seconds = float(animatic.fps.seconds(animatic.num_frames))
     print_sentence(

@@ -31,6 +31,7 @@ _CLIP_FIELDS = (
     "fps",
     "size",
     "end_frame_version",
+    "reference_versions",
 )
 _COMPOSITE_FIELDS = (
     "animatic_frame_version",
@@ -190,7 +191,7 @@ def _changed(spec: ChunkSpec, objects: FilmObjects, fields: tuple[str, ...]) -> 
     except StorageError:
         return ""
     differing = [
-        name.removesuffix("_version").replace("_", " ")
+        name.removesuffix("_version").removesuffix("_versions").replace("_", " ")
         for name in fields
         if getattr(before, name) != getattr(spec, name)
     ]

@@ -66,6 +66,8 @@ def clip_fingerprint(spec: ChunkSpec, composite_version: str, generator: str, mo
     }
     if spec.end_frame_url is not None:  # left out otherwise: the clips of other films are kept
         material["end"] = spec.end_frame_version or spec.end_frame_url
+    if spec.reference_urls:
+        material["references"] = list(spec.reference_versions or spec.reference_urls)
     return digest(material)
 
 

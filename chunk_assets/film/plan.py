@@ -10,6 +10,7 @@ from chunk_assets.errors import NotStored, SpecError
 from chunk_assets.file_names import same_names
 from chunk_assets.film.fingerprints import digest
 from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.references import reference_names
 from chunk_assets.generation.catalog import load_catalog
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.planning.timeline import OVERLAP_SECONDS, SLOT_SECONDS, build_chunk_specs
@@ -110,9 +111,11 @@ def named_specs(video_id: str, animatic: Animatic) -> list[ChunkSpec]:
         "style_guide_url": animatic.style_guide or None,
         "product_reference_url": animatic.product_reference or None,
     }
-    return build_chunk_specs(
+    specs = build_chunk_specs(
         video_id, animatic, animatic.frames, references, slot_seconds=slot_seconds(animatic)
     )
+    names = reference_names(animatic)
+    return [spec.model_copy(update={"reference_urls": names}) for spec in specs]
 
 
 def placed_specs(
@@ -221,6 +224,8 @@ def _placed(
             "style_guide_version": versions[style] if style and is_blended else None,
             "end_frame_url": uris[end] if end else None,
             "end_frame_version": versions[end] if end else None,
+            "reference_urls": tuple(uris[name] for name in spec.reference_urls),
+            "reference_versions": tuple(versions[name] for name in spec.reference_urls),
             "previous_chunk_last_frame": None if first else previous.uri,
             "seed": seed,
         }

@@ -15,6 +15,7 @@ from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
 from chunk_assets.render.previews import MOVING_FRAMES
+from chunk_assets.render.references import reference_files
 from chunk_assets.render.takes import keep_original
 
 
@@ -64,6 +65,7 @@ class TakeRenderer:
             camera_movement=spec.camera_movement,
             negative_prompt=spec.negative_prompt,
             keyframes=spec.keyframes,
+            references=reference_files(context, spec),
         )
         context.stop.raise_if_set()
         self._finishing.resume()

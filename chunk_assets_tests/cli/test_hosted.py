@@ -90,7 +90,7 @@ def test_a_clip_shorter_than_its_slot_is_said_with_its_held_frames(
 ):
     """By `render`, `status`, their JSON and the record beside the clip; others hold nothing."""
     model = account.models["anotherjesse/zeroscope-v2-xl"]
-    account.models[model.name] = replace(model, length=lambda given: (36, 24))
+    account.models[model.name] = replace(model, clip={"frames": 36, "fps": 24})
     animatic()
     sentence_of = (
         "Chunk {:02d}: the clip is shorter than its slot; its last frame is held for {} frames."

@@ -80,7 +80,8 @@ def test_a_film_comes_out_and_a_table_says_how(visit: Visit):
     assert shown == pytest.approx(seconds, abs=0.051)  # a tenth, of what is stored to the ms
     assert lines[4:] == [
         "Rendered all 3 chunks.",
-        "product_reference is stored with the film, but no generator uses it yet.",
+        "product_reference is stored, but not used: only a hosted model that takes reference "
+        "pictures uses it, such as kling-o1.",
         "film.mp4: 6.00 s, 48 frames, 128x72 at 8 fps; cost $0.00 in all",
     ]
 

@@ -1,7 +1,6 @@
 """Films on a model of 16 fps: clips are requested at that rate and converted to the film's."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,21 +33,19 @@ class NumberedReplicate(FakeReplicate):
     """Makes clips with numbered frames, at the model's rate."""
 
     directory: Path
+    rate: int | None = None
 
     def clip(self, made: Made) -> bytes:
         frames, fps = made.model.length(made.input)
+        if self.rate is not None:
+            frames, fps = round(Fraction(frames, fps) * self.rate), self.rate
         path = self.directory / f"{made.id}.mp4"
         foreign_clip(path, take("coffee", frames, (160, 90)), fps, **H264)
         return path.read_bytes()
 
     def delivers(self, rate: int) -> None:
         """Have the model deliver this rate, whatever the requested one; the duration stays."""
-
-        def length(given: dict[str, int]) -> tuple[int, int]:
-            seconds = Fraction(given["num_frames"], given["frames_per_second"])
-            return round(seconds * rate), rate
-
-        self.models[WAN] = replace(self.models[WAN], length=length)
+        self.rate = rate
 
 
 @pytest.fixture
