@@ -1,5 +1,6 @@
 """The checks of animatics, clips and films, and their results: in memory and on S3."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from chunk_assets.errors import Damaged, NotStored
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.status import FilmStatus, ranges
+from chunk_assets.film.take_records import CHECKS, CLIP
+from chunk_assets.storage.objects import ObjectRef
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
@@ -100,7 +103,7 @@ def completeness_result(status: FilmStatus) -> CheckResult:
 
 
 class StoredResults(BaseModel):
-    """A clip's check results as they are stored, for the film page.
+    """A clip's check results as they are stored, beside the chunk and beside the take.
 
     Attributes:
         clip: The `StoredObject.version` of the clip.
@@ -123,12 +126,21 @@ def store_results(
 ) -> None:
     """Store a clip's check results, replacing earlier ones; does nothing without a clip.
 
+    They are stored for the chunk, and for the take that the clip is a copy of.
+
     Raises:
         StorageError: S3 refuses it.
     """
-    if clip is not None:
-        stored = StoredResults(clip=clip.version, verdicts=list(results))
-        FilmObjects(store, video_id).check_results(chunk_num).write_json(stored)
+    if clip is None:
+        return
+    objects = FilmObjects(store, video_id)
+    stored = StoredResults(clip=clip.version, verdicts=list(results))
+    objects.check_results(chunk_num).write_json(stored)
+    take = clip.record.get("take", "")
+    if re.fullmatch(r"[0-9]{1,6}", take):
+        own = objects.take(chunk_num, int(take), CLIP).head()
+        if own is not None and own.sha256 == clip.sha256:
+            objects.take(chunk_num, int(take), CHECKS).write_json(stored)
 
 
 def stored_results(
@@ -141,8 +153,22 @@ def stored_results(
     """
     if clip is None:
         return None
+    return _read(FilmObjects(store, video_id).check_results(chunk_num), clip)
+
+
+def take_results(
+    objects: FilmObjects, chunk_num: int, take: int, clip: StoredObject
+) -> list[CheckResult] | None:
+    """Return the check results of a take's clip; None if it has not been checked.
+
+    Raises:
+        StorageError: S3 cannot be reached.
+    """
+    return _read(objects.take(chunk_num, take, CHECKS), clip)
+
+
+def _read(ref: ObjectRef, clip: StoredObject) -> list[CheckResult] | None:
     try:
-        ref = FilmObjects(store, video_id).check_results(chunk_num)
         stored, _ = ref.read_json(StoredResults)
     except (NotStored, Damaged):  # the next check replaces it
         return None

@@ -22,6 +22,7 @@ from chunk_assets.cli.render import render
 from chunk_assets.cli.retire import retire
 from chunk_assets.cli.status import status
 from chunk_assets.cli.submit import submit
+from chunk_assets.cli.takes import takes
 from chunk_assets.cli.worker import worker, worker_process
 from chunk_assets.files.private_home import write_privately
 from chunk_assets.sentences import shown
@@ -119,6 +120,7 @@ for command in (
     render,
     submit,
     status,
+    takes,
     page,
     retire,
     dev,

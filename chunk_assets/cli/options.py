@@ -123,6 +123,10 @@ def video_id_of(directory: Path) -> str:
 
 animatic_argument = click.argument("directory", type=click.Path(path_type=Path))
 
+film_argument = click.argument("film")
+
+chunk_argument = click.argument("chunk", type=click.IntRange(min=0))
+
 video_id_option = click.option(
     "--video-id",
     metavar="NAME",

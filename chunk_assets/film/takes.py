@@ -63,8 +63,9 @@ class ListedTake:
 
     @property
     def stored_at(self) -> datetime:
-        """When its newest object was stored."""
-        return max(listed.last_modified for listed in self.objects.values())
+        """When its newest object was stored; check results may follow much later."""
+        others = (listed for name, listed in self.objects.items() if name != CHECKS)
+        return max(listed.last_modified for listed in others)
 
 
 class Takes:
