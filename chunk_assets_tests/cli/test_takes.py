@@ -27,9 +27,11 @@ def test_takes_are_listed_and_a_film_without_takes_shows_its_clips(
     for key in list(store.keys(keys.takes("film", 0))):
         store.delete(key)
     listed = done("takes", "film", "--json").document["takes"]
-    assert [
-        (row["chunk_num"], row["take"], row["is_chosen"], row["state"]) for row in listed
-    ] == [(0, 1, True, "complete"), (1, 1, False, "complete"), (1, 2, True, "complete")]
+    assert [(row["chunk_num"], row["take"], row["is_chosen"], row["state"]) for row in listed] == [
+        (0, 1, True, "complete"),
+        (1, 1, False, "complete"),
+        (1, 2, True, "complete"),
+    ]
     assert listed[0]["original"] is None
     original = listed[2]["original"]
     assert (original["width"], original["height"], original["has_sound"]) == (128, 72, False)
@@ -40,6 +42,4 @@ def test_takes_are_listed_and_a_film_without_takes_shows_its_clips(
     assert "128x72, 8 fps, no sound" in lines[3]
     assert "not checked" in lines[3]
     assert len(done("takes", "film", "1", "--json").document["takes"]) == 2
-    assert sentence("takes", "film", "7") == (
-        "film 'film' has no chunk 7: it has 2 chunks, 0 to 1"
-    )
+    assert sentence("takes", "film", "7") == ("film 'film' has no chunk 7: it has 2 chunks, 0 to 1")
