@@ -27,7 +27,7 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, choose_generator
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.request import RenderRequest
-from chunk_assets.render.walk import walk
+from chunk_assets.render.scenes import walk_scenes
 from chunk_assets.schemas import ChunkGenerationOutput, ChunkSpec
 from chunk_assets.settings import Settings, load_settings
 from chunk_assets.usd import checked_usd
@@ -105,7 +105,7 @@ def _generate(
         locks = RunChunkLocks(
             settings.home, spec.video_id, instance=instance, run_id="", log=context.log
         )
-        walked = walk(
+        walked = walk_scenes(
             RenderContext(
                 plan=plan,
                 store=store,
@@ -215,12 +215,19 @@ def _with_spec(plan: FilmPlan, spec: ChunkSpec) -> FilmPlan:
         SpecError: The film has no such chunk, or the spec names other pictures than the animatic.
     """
     planned = plan.spec(spec.chunk_num)
-    for name in ("animatic_frame_url", "style_guide_url", "previous_chunk_last_frame"):
+    named = (
+        "animatic_frame_url",
+        "end_frame_url",
+        "style_guide_url",
+        "previous_chunk_last_frame",
+    )
+    for name in named:
         url, known = getattr(spec, name), getattr(planned, name)
         if url not in (known, None):
             raise SpecError(f"the chunk's spec has the {name} {url!r}: expected {known!r}")
     stored = (
         "animatic_frame_version",
+        "end_frame_version",
         "style_guide_url",
         "style_guide_version",
         "previous_chunk_last_frame",

@@ -332,6 +332,7 @@ def _first_fault(error: ValidationError) -> str:
 
 _RARE_FIELDS = (
     "has_key_picture",
+    "is_unblended",
     "end_frame_url",
     "end_frame_version",
     "reference_urls",
@@ -346,8 +347,9 @@ class ChunkSpec(BaseModel):
     `start_time` and are cross-faded with the end of the previous chunk), then the slot. Times in
     seconds are for people; frame counts decide. The fields `*_url` are S3 URIs. A chunk that opens
     a scene, or has a key picture, does not continue from the previous chunk's last frame. A chunk
-    with a key picture starts from its animatic frame, unblended; one with an end frame ends on the
-    key picture of the next chunk. References are the pictures that its model gets beside the first.
+    with a key picture starts from its animatic frame; one with an end frame ends on the key picture
+    of the next chunk. An unblended chunk starts from one picture, its own or the last frame before.
+    References are the pictures that its model gets beside the first.
     """
 
     video_id: str
@@ -374,6 +376,7 @@ class ChunkSpec(BaseModel):
     style_guide_version: str | None = None
     opens_scene: bool = False
     has_key_picture: bool = False
+    is_unblended: bool = False
     end_frame_url: str | None = None
     end_frame_version: str | None = None
     reference_urls: tuple[str, ...] = ()

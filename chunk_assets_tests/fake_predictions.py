@@ -34,6 +34,7 @@ class Made:
         input: What was sent and the schema has.
         dropped: What was sent besides, by name.
         media: The bytes of what its clip is made from.
+        end: The bytes of the picture that its clip ends on; empty if there is none.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Made:
     created_at: datetime
     born: float = field(default_factory=time.monotonic)
     cancelled: float | None = None
+    end: bytes = b""
 
     @property
     def started(self) -> float:
@@ -121,15 +123,15 @@ def picture(media: bytes) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=64)
-def film(media: bytes, frames: int, fps: int, size: tuple[int, int]) -> bytes:
-    """Return a film that shows the picture and pans over it by a thirty-second of its width."""
+def film(media: bytes, frames: int, fps: int, size: tuple[int, int], end: bytes = b"") -> bytes:
+    """Return a film that shows the picture and pans over it by a thirty-second of its width.
+
+    With an end picture it cuts to that one at two thirds, and holds it.
+    """
     width, height = size
     margin = max(2, width // 64 * 2)
-    wide = Image.fromarray(picture(media)).resize((width + margin, height))
-    bt709 = {"dst_colorspace": "ITU709", "src_color_range": "JPEG", "dst_color_range": "MPEG"}
-    planes = av.VideoFrame.from_ndarray(np.asarray(wide), format="rgb24")
-    yuv = planes.reformat(format="yuv420p", **bt709).to_ndarray().astype(np.uint8, copy=False)  # type: ignore[arg-type]  # names do
-    luma, chroma = yuv[:height], yuv[height:].reshape(2, height // 2, -1)
+    luma, chroma = _planes(media, (width + margin, height))
+    ending = _planes(end, size) if end else None
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         options = {"preset": "ultrafast", "crf": "12", "threads": "1"}
@@ -141,12 +143,24 @@ def film(media: bytes, frames: int, fps: int, size: tuple[int, int]) -> bytes:
             # By two pixels at a time, so that the halved chroma moves with it.
             x = margin * number // max(1, frames - 1) // 2 * 2
             parts = (luma[:, x : x + width], chroma[:, :, x // 2 : (x + width) // 2])
+            if ending is not None and 3 * number >= 2 * frames:
+                parts = ending
             flat = np.concatenate([part.ravel() for part in parts]).reshape(-1, width)
             frame = av.VideoFrame.from_ndarray(flat, format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return file.getvalue()
+
+
+def _planes(media: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture's luma and its two planes of chroma."""
+    height = size[1]
+    bt709 = {"dst_colorspace": "ITU709", "src_color_range": "JPEG", "dst_color_range": "MPEG"}
+    rgb = np.asarray(Image.fromarray(picture(media)).resize(size))
+    planes = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+    yuv = planes.reformat(format="yuv420p", **bt709).to_ndarray().astype(np.uint8, copy=False)  # type: ignore[arg-type]  # names do
+    return yuv[:height], yuv[height:].reshape(2, height // 2, -1)
 
 
 def shown(made: Made, url: str, output: Any, *, is_gone: bool) -> dict[str, Any]:

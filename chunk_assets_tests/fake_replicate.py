@@ -159,7 +159,7 @@ class FakeReplicate(FaultQueue):
         shrunk = round(self.width * height / width / 2) * 2
         size = (given.get("width", self.width), given.get("height", shrunk))
         frames, fps = made.model.length(given)
-        return film(made.media, frames, fps, size)
+        return film(made.media, frames, fps, size, made.end)
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -326,6 +326,7 @@ class FakeReplicate(FaultQueue):
             input={name: value for name, value in given.items() if name in model.inputs},
             dropped={name: value for name, value in given.items() if name not in model.inputs},
             media=media,
+            end=self._media(given.get(model.end_image)) if model.end_image else b"",
             takes=takes,
             fails=fails,
             usd=self.prices.get(model.name, self.price),

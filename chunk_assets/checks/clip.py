@@ -37,10 +37,17 @@ class CheckedClip:
 
 @dataclass(frozen=True)
 class _Conditioning:
-    """The picture a clip was conditioned on, reduced, and the last frame's share in it."""
+    """The pictures a clip was conditioned on, reduced.
+
+    Attributes:
+        picture: The composite.
+        temporal: The share of the previous last frame in it.
+        end: The end picture, if the clip should end on one.
+    """
 
     picture: np.ndarray
     temporal: float
+    end: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -159,12 +166,13 @@ class ClipChecker:
         if float(begins.values["begin_distance"]) > self._quality.begin_distance:
             yield from _skipped(results.BEGINS)
         else:
-            yield self._drift.check(
-                spec, conditioning.picture, seen.last, conditioning.temporal, self._quality
-            )
+            end = conditioning.end
+            compared = conditioning.picture if end is None else end
+            temporal = conditioning.temporal if end is None else 0.0
+            yield self._drift.check(spec, compared, seen.last, temporal, self._quality)
 
     def _conditioning(self, spec: ChunkSpec, directory: Path) -> _Conditioning | str:
-        """The composite, or why it cannot be read."""
+        """The composite and the end picture, or why they cannot be read."""
         path = directory / "composite.png"
         try:
             stored = (
@@ -175,9 +183,19 @@ class ClipChecker:
                 has = f"{picture.width}x{picture.height} pixels, the spec {spec.size!r}"
                 return f"the composite has {has}: materialize the chunk again"
             weights = CompositeRecord.of(stored).used_weights
+            end = None
+            if spec.end_frame_url is not None:
+                end = self._animatic(spec, spec.end_frame_url, directory)
         except (StorageError, MediaError) as error:
             return str(error)
-        return _Conditioning(reduced(np.asarray(picture)), weights.temporal)
+        temporal = 0.0 if spec.starts_chain else weights.temporal
+        return _Conditioning(reduced(np.asarray(picture)), temporal, end)
+
+    def _animatic(self, spec: ChunkSpec, uri: str, directory: Path) -> np.ndarray:
+        """A picture of the animatic, reduced."""
+        path = directory / "animatic"
+        animatic_file_at(self._store, uri).download(path)
+        return reduced(np.asarray(open_picture(path, spec.size)))
 
     def _not_black(self, seen: ClipMetrics, conditioning: _Conditioning | str) -> CheckResult:
         found = seen.movement
@@ -217,12 +235,12 @@ class ClipChecker:
     ) -> CheckResult:
         limit = self._quality.begin_distance
         pairs = {"begin_distance": (drawing_distance(seen.first, conditioning.picture), limit)}
+        if conditioning.end is not None:
+            pairs["end_distance"] = (drawing_distance(seen.last, conditioning.end), limit)
         if not spec.starts_chain:
             try:
                 end = self._previous_last_frame(spec, directory, previous)
-                path = directory / "animatic"
-                animatic_file_at(self._store, spec.animatic_frame_url).download(path)
-                animatic = reduced(np.asarray(open_picture(path, spec.size)))
+                animatic = self._animatic(spec, spec.animatic_frame_url, directory)
             except (StorageError, MediaError) as error:
                 return CheckResult(results.BEGINS, False, str(error), measured(**pairs))
             if end.shape != seen.first.shape:

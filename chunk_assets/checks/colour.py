@@ -42,7 +42,8 @@ class ColourDrift:
 
         Args:
             spec: The chunk.
-            conditioning: The picture its clip was conditioned on, reduced.
+            conditioning: The picture its last frame is compared with, reduced: the one that the
+                clip was conditioned on, or its end picture.
             last: The clip's last frame, reduced.
             temporal: The share of the previous last frame in `conditioning`.
             quality: The limits.
@@ -104,6 +105,7 @@ class ColourDrift:
             spec, _ = objects.spec(number).read_json(ChunkSpec)
             stored = objects.composite(number).download(path)
             temporal = CompositeRecord.of(stored).used_weights.temporal
+            temporal = 0.0 if spec.starts_chain else temporal
             conditioning = reduced(np.asarray(open_picture(path)))
             objects.last_frame(number).download(path)
             last = reduced(np.asarray(open_picture(path)))

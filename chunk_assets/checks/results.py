@@ -30,7 +30,8 @@ CLIP_CHECKS: dict[str, str] = {
     NOT_BLACK: "No frame is black, unless the clip begins in black.",
     NOT_FROZEN: "The picture moves, unless the beat asks for a static camera.",
     BEGINS: "The first frame is the picture that the clip was conditioned on, and follows the last "
-    "frame of the previous clip as closely as the blend with the animatic allows.",
+    "frame of the previous clip as closely as the blend with the animatic allows. A clip that "
+    "should end on the next chunk's picture does.",
     COLOUR: "The last frame has the mean colours and the contrast of the picture that the clip was "
     "conditioned on, and the shifts of the beat's chunks do not add up to a visible drift.",
 }

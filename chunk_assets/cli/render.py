@@ -64,9 +64,9 @@ STOPPED = "Stopped; rendered chunks are kept, and the same command resumes from 
 )
 @click.option(
     "--continuity",
-    type=click.Choice(["film", "scene"]),
-    help="How far the chain of last frames reaches; scenes are rendered in parallel. "
-    "[default: the manifest's]",
+    type=click.Choice(["film", "scene", "keyframes"]),
+    help="What chunks start from: the last frame before, to the end of the film or scene, or their "
+    "own pictures (keyframes). [default: the manifest's]",
 )
 @click.option(
     "--max-cost",

@@ -39,6 +39,7 @@ _COMPOSITE_FIELDS = (
     "size",
     "opens_scene",
     "has_key_picture",
+    "is_unblended",
 )
 
 
@@ -184,6 +185,12 @@ def _composite_record(stored: StoredObject) -> CompositeRecord | None:
         return None
 
 
+def _in_words(field: str) -> str:
+    """Return the name of a spec's field as a person reads it."""
+    name = field.removeprefix("has_").removeprefix("is_")
+    return name.removesuffix("_version").removesuffix("_versions").replace("_", " ")
+
+
 def _changed(spec: ChunkSpec, objects: FilmObjects, fields: tuple[str, ...]) -> str:
     """Name the fields in which the stored spec differs from the planned one."""
     try:
@@ -191,7 +198,7 @@ def _changed(spec: ChunkSpec, objects: FilmObjects, fields: tuple[str, ...]) -> 
     except StorageError:
         return ""
     differing = [
-        name.removesuffix("_version").removesuffix("_versions").replace("_", " ")
+        _in_words(name)
         for name in fields
         if getattr(before, name) != getattr(spec, name)
     ]

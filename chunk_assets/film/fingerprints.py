@@ -27,6 +27,13 @@ class Weights:
         return f"{self.animatic} {self.style} {self.temporal}"
 
 
+def used_weights(spec: ChunkSpec, weights: Weights) -> Weights:
+    """Return the shares of a chunk's composite: an unblended one is a single picture."""
+    if not spec.is_unblended:
+        return weights
+    return Weights(animatic=1.0, style=0.0, temporal=0.0 if spec.has_key_picture else 1.0)
+
+
 def digest(material: object) -> str:
     """Return the SHA-256 (hex) of a JSON value; the order of its names does not matter."""
     text = json.dumps(material, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -42,7 +49,7 @@ def composite_fingerprint(spec: ChunkSpec, previous_version: str | None, weights
             "animatic": spec.animatic_frame_version or spec.animatic_frame_url,
             "style": None if previous_version or is_key else style,
             "previous": previous_version,
-            "weights": None if is_key else asdict(weights),
+            "weights": None if spec.is_unblended else asdict(weights),
             "size": list(spec.size),
         }
     )

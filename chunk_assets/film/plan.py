@@ -207,7 +207,7 @@ def _placed(
     Only a chunk that is blended with the style guide has its version: no other is made from it.
     """
     first = spec.starts_chain
-    is_blended = first and not spec.has_key_picture
+    is_blended = first and not spec.is_unblended
     frame, style, product, end = (
         spec.animatic_frame_url,
         spec.style_guide_url,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from chunk_assets.film.abilities import check_abilities
 from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
@@ -21,17 +22,20 @@ def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
     Raises:
         SpecError: It makes no such clip, or its price is not an amount.
     """
+    check_abilities(generator, spec)
     return clip_price(generator, spec.num_frames, spec.fps, spec.size)
 
 
 def chunks_to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[int]:
     """Yield the numbers of the chunks that this generator would render.
 
-    These are all chunks from the first that is not up to date, since each is made from the last
-    frame of the previous one.
+    In each chain these are all chunks from the first that is not up to date, since each is made
+    from the last frame of the previous one.
     """
     has_changed = False
     for state in states:
+        if state.spec.starts_chain:
+            has_changed = False
         clip = state.clip
         is_kept = (
             (state.state == "fresh" or state.keeps_clip)

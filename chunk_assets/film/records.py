@@ -96,6 +96,9 @@ class ClipRecord(_Record):
         composite_from: The `composite_fingerprint` of that composite.
         spec: The version of the spec it was made from.
         last_frame: The digest of the pixels of its last frame.
+        speed: How fast the original is played so that the clip ends on its end picture; empty if
+            it has none, or is used as it is.
+        end_held: How many seconds the original holds its end picture; likewise.
     """
 
     fingerprint: str
@@ -117,6 +120,8 @@ class ClipRecord(_Record):
     composite_from: str = ""
     spec: str = ""
     last_frame: str = ""
+    speed: str = ""
+    end_held: str = ""
 
 
 class FrameRecord(_Record):

@@ -136,6 +136,9 @@ class Generator(ABC):
     name: ClassVar[str]
     """The name that users choose it by."""
 
+    runs_here: ClassVar[bool] = False
+    """Whether it renders on this machine's processor: many clips at once are then no faster."""
+
     pool: ClassVar[str | None] = None
     """The Dagster pool that limits how many of its clips are rendered at once; None for none."""
 

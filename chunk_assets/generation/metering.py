@@ -38,6 +38,7 @@ class Metered(Generator):
         self._generator = generator
         self.name = generator.name  # type: ignore[misc]  # it stands for the generator inside
         self.pool = generator.pool  # type: ignore[misc]
+        self.runs_here = generator.runs_here  # type: ignore[misc]
         self._ledger = context.ledger
         self._max_cost_usd = context.max_cost_usd
         self._process = process_name()

@@ -44,6 +44,7 @@ class PreviewGenerator(Generator):
     """
 
     name = "preview"
+    runs_here = True
 
     @property
     def model(self) -> str:

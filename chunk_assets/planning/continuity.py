@@ -13,13 +13,15 @@ class ChunkPlace:
 
     Attributes:
         opens_scene: Whether it begins a chain of its own, as chunk 0 does.
-        has_key_picture: Whether it starts from its own picture, unblended.
+        has_key_picture: Whether it starts from its own picture.
         is_led_into: Whether the chunk before ends on that picture.
+        is_unblended: Whether it starts from one picture: its own, or the last frame before.
     """
 
     opens_scene: bool
     has_key_picture: bool
     is_led_into: bool
+    is_unblended: bool
 
 
 def chunk_places(film: FilmSpec, beats: Sequence[int], pictures: Sequence[str]) -> list[ChunkPlace]:
@@ -27,23 +29,26 @@ def chunk_places(film: FilmSpec, beats: Sequence[int], pictures: Sequence[str]) 
 
     A chunk starts from its own picture if it is the first that shows the picture, or the first of
     its beat, and the beat's `starts_from` or else the film's continuity says so. The other chunks
-    of the picture continue from the last frame before. No chunk leads into a new scene.
+    of the beat continue from the last frame before, unblended. No chunk leads into a new scene.
 
     Args:
         film: The film.
         beats: The number of each chunk's beat.
         pictures: Each chunk's picture of the animatic.
     """
-    places = [ChunkPlace(True, _starts_from_picture(film, beats[0]), False)]
+    is_key = _starts_from_picture(film, beats[0])
+    places = [ChunkPlace(True, is_key, False, is_key)]
     for number, (before, beat) in enumerate(pairwise(beats), start=1):
         is_new = beat != before
         is_first = is_new or pictures[number] != pictures[number - 1]
-        has_key = is_first and _starts_from_picture(film, beat)
+        is_unblended = _starts_from_picture(film, beat)
+        has_key = is_first and is_unblended
         places.append(
             ChunkPlace(
                 opens_scene=is_new and _opens_scene(film, before, beat),
                 has_key_picture=has_key,
                 is_led_into=has_key and not (is_new and _is_apart(film, before, beat)),
+                is_unblended=is_unblended,
             )
         )
     return places

@@ -107,6 +107,7 @@ def build_chunk_specs(
             model=film.model,
             opens_scene=places[number].opens_scene,
             has_key_picture=places[number].has_key_picture,
+            is_unblended=places[number].is_unblended,
             end_frame_url=frame_urls[number + 1] if is_led_into[number] else None,
         )
         for number, (slot, beat, tail) in enumerate(zip(slots, beats, tails, strict=True))

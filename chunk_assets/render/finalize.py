@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chunk_assets.film.fingerprints import composite_fingerprint
+from chunk_assets.film.fingerprints import composite_fingerprint, used_weights
 from chunk_assets.film.records import CompositeRecord, FrameRecord
 from chunk_assets.media.images import save_png
 from chunk_assets.render.context import RenderContext
@@ -33,7 +33,7 @@ def store_composite(
     previous: Picture | None,
 ) -> Objects:
     """Store a new composite, compressed; the generator reads the uncompressed file."""
-    image, weights = composite.load(), context.request.weights
+    image, weights = composite.load(), used_weights(spec, context.request.weights)
     path = context.files.directory(spec.chunk_num) / "stored_composite.png"
     inputs = composite_inputs(spec_version, previous)
     record = CompositeRecord(

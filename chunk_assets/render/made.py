@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+
+from PIL import Image
 
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import GeneratedClip
@@ -44,6 +47,21 @@ class ClipInputs:
         return {"chunk_specs": self.spec_version, "composites": self.composite.version}
 
 
+@dataclass(frozen=True)
+class EndPicture:
+    """The picture that a clip should end on, and how the clip as delivered comes to it.
+
+    Attributes:
+        image: The picture.
+        held_seconds: How long the clip holds it at its end.
+        used_seconds: How much of the clip is stretched to the chunk; None if it is used as it is.
+    """
+
+    image: Image.Image
+    held_seconds: Fraction = Fraction(0)
+    used_seconds: Fraction | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
     """A clip as its generator delivered it.
@@ -76,7 +94,9 @@ class Made(Rendered):
     Attributes:
         frame: Its last frame.
         preview_frames: Some of the frames before the last one.
+        end: The picture that it should end on, if there is one, and how it does.
     """
 
     frame: Picture
     preview_frames: PreviewFrames
+    end: EndPicture | None = None

@@ -6,14 +6,16 @@ from functools import partial
 from chunk_assets.film.fingerprints import chunk_seed
 from chunk_assets.film.take_records import TakeRecord
 from chunk_assets.generation.base import GeneratedClip, GenerationRequest, ProgressCallback
+from chunk_assets.media.endings import measure_ending
 from chunk_assets.media.frames import last_frame
+from chunk_assets.media.images import STORED, save_png
 from chunk_assets.media.preview_frames import PreviewFrames
 from chunk_assets.media.retiming import end_of_use
 from chunk_assets.media.rgb import RgbConverter
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import FinishingQueue
-from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
+from chunk_assets.render.made import ChosenClip, ClipInputs, EndPicture, Made, Rendered
 from chunk_assets.render.previews import MOVING_FRAMES
 from chunk_assets.render.references import reference_files
 from chunk_assets.render.takes import keep_original
@@ -53,6 +55,10 @@ class TakeRenderer:
             GenerationError: The generator delivered no clip.
         """
         context, spec = self._context, inputs.spec
+        directory, end_image = context.files.take_directory(spec.chunk_num, take), None
+        if spec.end_frame_url is not None:
+            picture = context.files.fitted_animatic(spec.end_frame_url, spec.size)
+            end_image = save_png(picture, directory / "end.png", STORED)
         request = GenerationRequest(
             video_id=spec.video_id,
             chunk_num=spec.chunk_num,
@@ -65,12 +71,12 @@ class TakeRenderer:
             camera_movement=spec.camera_movement,
             negative_prompt=spec.negative_prompt,
             keyframes=spec.keyframes,
+            end_image=end_image,
             references=reference_files(context, spec),
         )
         context.stop.raise_if_set()
         self._finishing.resume()
         began = time.monotonic()
-        directory = context.files.take_directory(spec.chunk_num, take)
         with context.clip_slot(request, context.stop):
             clip = context.generator.generate(request, directory, on_progress, context.stop)
         seconds = time.monotonic() - began
@@ -135,8 +141,9 @@ class TakeRenderer:
         Raises:
             MediaError: The clip cannot be decoded.
         """
-        spec = rendered.inputs.spec
-        until, preview_frames = end_of_use(spec.num_frames, spec.fps), PreviewFrames(MOVING_FRAMES)
+        spec, end = rendered.inputs.spec, self._end(rendered)
+        until = end_of_use(spec.num_frames, spec.fps, end.used_seconds if end else None)
+        preview_frames = PreviewFrames(MOVING_FRAMES)
         image = last_frame(
             str(rendered.clip.path),
             until=until,
@@ -147,4 +154,17 @@ class TakeRenderer:
             **vars(rendered),
             frame=Picture(LocalFile(rendered.directory / "last_frame.png"), image),
             preview_frames=preview_frames,
+            end=end,
         )
+
+    def _end(self, rendered: Rendered) -> EndPicture | None:
+        """Measure how a clip comes to its end picture, if it has one."""
+        spec = rendered.inputs.spec
+        if spec.end_frame_url is None:
+            return None
+        image = self._context.files.fitted_animatic(spec.end_frame_url, spec.size)
+        if rendered.clip.is_normalised:
+            return EndPicture(image)
+        ending = measure_ending(rendered.clip.path)
+        used = ending.used_seconds(spec.fps.seconds(spec.num_frames))
+        return EndPicture(image, ending.held_seconds, used)

@@ -44,6 +44,11 @@ class RenderRequest:
     accepts: bool = False
     by: str = ""
 
+    @property
+    def renders(self) -> bool:
+        """Whether clips may be rendered, not only chosen or accepted."""
+        return self.take is None and not self.accepts
+
 
 @dataclass(frozen=True)
 class ChunkObject:

@@ -7,7 +7,7 @@ from PIL import Image
 from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
-from chunk_assets.film.fingerprints import composite_fingerprint
+from chunk_assets.film.fingerprints import composite_fingerprint, used_weights
 from chunk_assets.film.records import CompositeRecord, FrameRecord
 from chunk_assets.film.take_records import FRAME
 from chunk_assets.film.takes import interrupted_choice, publish
@@ -135,9 +135,9 @@ class Stages:
         return ClipInputs(spec, spec_version, picture, composite_from=made_from)
 
     def _blended(self, spec: ChunkSpec, previous: Picture | None) -> Image.Image:
-        files, weights = self._context.files, self._context.request.weights
+        files, weights = self._context.files, used_weights(spec, self._context.request.weights)
         style = None
-        if previous is None and spec.style_guide_url:
+        if previous is None and spec.style_guide_url and not spec.is_unblended:
             style = open_picture(files.animatic_file(spec.style_guide_url).fetch(), spec.size)
         return blend_references(
             files.fitted_animatic(spec.animatic_frame_url, spec.size),

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.colour_record import colour_record
-from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
+from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint, used_weights
 from chunk_assets.film.records import ClipRecord, FrameRecord
 from chunk_assets.film.take_records import (
     CLIP,
@@ -261,7 +261,8 @@ def _normalised(context: RenderContext, made: Made) -> _Normalised:
         return _Normalised(path, probe(path))
     target = made.directory / "clip.mp4"
     form = ClipFormat(spec.num_frames, spec.fps, spec.size, spec.keyframes)
-    clip = normalise(path, target, form)
+    used = made.end.used_seconds if made.end else None
+    clip = normalise(path, target, form, used, is_stretched=used is not None)
     hdr = clip.source.hdr or ""
     if hdr:
         what = f"chunk {spec.chunk_num} is HDR ({hdr})"
@@ -276,10 +277,13 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
     spent = generated.spent_usd  # the ledger's sum
     if spent is None:  # a generator without a ledger
         spent = generated.cost_usd + (made.chosen.record.spent_usd if made.chosen else 0.0)
-    temporal = 0.0 if spec.starts_chain else context.request.weights.temporal
-    colours = colour_record(
-        spec, made.inputs.composite.load(), made.frame.load(), temporal, _clip_before(context, spec)
-    )
+    weights = used_weights(spec, context.request.weights)
+    temporal = 0.0 if spec.starts_chain else weights.temporal
+    if made.end is None:
+        compared, before = made.inputs.composite.load(), _clip_before(context, spec)
+    else:  # it ends on another picture than it begins with
+        compared, before = made.end.image, None
+    colours = colour_record(spec, compared, made.frame.load(), temporal, before)
     return ClipRecord(
         fingerprint=clip_fingerprint(spec, made.inputs.composite.version, name, made.model),
         generator=name,
@@ -297,8 +301,18 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
         held_frames=clip.held_frames,
         tone_mapped=clip.hdr,
         form=str(StreamSignature.of(clip.info)),
+        **_ending_record(made),
         **colours,
     )
+
+
+def _ending_record(made: Made) -> dict[str, str]:
+    """Return the fields of a clip's record that say how it comes to its end picture."""
+    if made.end is None or made.end.used_seconds is None:
+        return {}
+    spec = made.inputs.spec
+    speed = made.end.used_seconds / spec.fps.seconds(spec.num_frames)
+    return {"speed": f"{float(speed):.3f}", "end_held": f"{float(made.end.held_seconds):.3f}"}
 
 
 def _composite_from(context: RenderContext, inputs: ClipInputs) -> str:

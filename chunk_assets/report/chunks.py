@@ -207,6 +207,10 @@ def _facts(clip: ClipRecord, spent_usd: float) -> dict[str, str]:
     }
     if clip.held_frames:
         facts["Held"] = f"the last frame, for {clip.held_frames} frames"
+    if clip.speed:
+        facts["Speed"] = f"{float(clip.speed):.2f} × the original's, to end on the end picture"
+    if float(clip.end_held or 0) > 0:
+        facts["End"] = f"the original holds its end picture for {float(clip.end_held):.2f} s"
     if clip.tone_mapped:
         facts["Colours"] = f"converted from HDR ({clip.tone_mapped}) to bt709"
     return facts

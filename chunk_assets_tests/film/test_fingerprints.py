@@ -35,8 +35,9 @@ def test_fingerprints_do_not_change():
 
 def test_a_key_picture_has_no_weights_and_an_end_picture_is_part_of_the_clip():
     """A key picture is not blended; another end picture has the clip rendered again."""
-    key = SPEC.model_copy(update={"has_key_picture": True})
-    other = SPEC.model_copy(update={"has_key_picture": True, "style_guide_url": None})
+    is_key = {"has_key_picture": True, "is_unblended": True}
+    key = SPEC.model_copy(update=is_key)
+    other = SPEC.model_copy(update={**is_key, "style_guide_url": None})
     assert composite_fingerprint(key, None, Weights()) != composite_fingerprint(
         SPEC, None, Weights()
     )
@@ -55,5 +56,6 @@ def test_specs_without_key_pictures_are_stored_as_before():
     stored = SPEC.model_dump_json()
     assert "key_picture" not in stored
     assert "end_frame" not in stored
-    key = SPEC.model_copy(update={"has_key_picture": True})
+    assert "unblended" not in stored
+    key = SPEC.model_copy(update={"has_key_picture": True, "is_unblended": True})
     assert ChunkSpec.model_validate_json(key.model_dump_json()) == key

@@ -51,6 +51,7 @@ def test_with_one_picture_a_beat_the_chain_continues_inside_the_beat():
     assert keys(planned) == [0, 3, 6, 9, 12]
     assert ends(planned) == {2: "b", 5: "c", 8: "d", 11: "e"}
     assert [spec.overlap_frames for spec in planned[:5]] == [0, 12, 12, 0, 12]
+    assert all(spec.is_unblended for spec in planned)
 
 
 @pytest.mark.parametrize("kind", ["cut", "fade"])
@@ -85,6 +86,7 @@ def test_a_beat_may_continue_the_chain_of_a_film_of_key_pictures():
     assert keys(planned) == [0, 3, 9, 12]
     assert 5 not in ends(planned)
     assert not planned[6].starts_chain
+    assert not planned[6].is_unblended
     cut = film(transitions=[{"type": "cut"}] * 4, beats=beats(starts_from="last_frame"))
     assert (cut[6].opens_scene, cut[6].has_key_picture) == (True, False)
 

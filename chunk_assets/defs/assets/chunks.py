@@ -63,7 +63,8 @@ SPECS = [
         [dg.AssetDep("chunk_specs"), dg.AssetDep("previous_last_frames")],
         {"png"},
         "The conditioning image: 70 % animatic and 30 % style guide for chunk 0; 70 % previous "
-        "last frame and 30 % animatic for the others.",
+        "last frame and 30 % animatic for the others. With the continuity 'keyframes' it is the "
+        "chunk's own picture, or the previous last frame, unblended.",
         "image_io",
     ),
     _spec(

@@ -101,6 +101,12 @@ def chunk_metadata(store: ObjectStore, made: ChunkObject) -> Metadata:
     return {name: value for name, value in metadata.items() if name not in last} | last
 
 
+def _ending_metadata(record: ClipRecord) -> Metadata:
+    """Return how a clip comes to its end picture, if it was stretched to end on one."""
+    measured = {"speed": record.speed, "end_held_seconds": record.end_held}
+    return {name: dg.MetadataValue.float(float(text)) for name, text in measured.items() if text}
+
+
 def _clip_metadata(record: ClipRecord) -> Metadata:
     metadata: Metadata = {
         "spent_usd": dg.MetadataValue.float(record.spent_usd),
@@ -109,6 +115,7 @@ def _clip_metadata(record: ClipRecord) -> Metadata:
         "model": dg.MetadataValue.text(record.model),
         "seed": dg.MetadataValue.int(record.seed),
         "held_frames": dg.MetadataValue.int(record.held_frames),
+        **_ending_metadata(record),
     }
     if record.tone_mapped:
         metadata["tone_mapped"] = dg.MetadataValue.text(record.tone_mapped)

@@ -9,7 +9,7 @@ from chunk_assets.errors import SpecError
 from chunk_assets.film.fingerprints import Weights
 from chunk_assets.generation.registry import DEFAULT_GENERATOR
 from chunk_assets.media.compositing import ANIMATIC_WEIGHT, STYLE_WEIGHT, TEMPORAL_WEIGHT
-from chunk_assets.render.scenes import MAX_PARALLEL_SCENES
+from chunk_assets.render.scenes import MAX_PARALLEL_CHUNKS, MAX_PARALLEL_SCENES
 from chunk_assets.schemas import Continuity
 from chunk_assets.usd import checked_usd
 
@@ -34,15 +34,17 @@ class ChunkConfig(dg.Config):
         description="The hosted model; by default the manifest's. It must make clips as long as "
         "the film's chunks, which are planned for the manifest's model.",
     )
-    continuity: Literal["manifest", "film", "scene"] = Field(
+    continuity: Literal["manifest", "film", "scene", "keyframes"] = Field(
         default="manifest",
-        description="How far last frames are handed on: through the whole 'film', or to the end "
-        "of each 'scene', whose first chunk is then made from animatic and style guide; "
-        "'manifest' uses the manifest's setting.",
+        description="What chunks start from. 'film' and 'scene': the last frame of the chunk "
+        "before, through the whole film or to the end of each scene, whose first chunk is then "
+        "made from animatic and style guide. 'keyframes': their own pictures, on which the chunks "
+        "before them end. 'manifest' uses the manifest's setting.",
     )
-    max_parallel_scenes: int = Field(
-        default=MAX_PARALLEL_SCENES,
-        description="How many scenes are rendered concurrently, if the continuity is 'scene'.",
+    max_parallel_scenes: int | None = Field(
+        default=None,
+        description="How many scenes, or with 'keyframes' chunks, are rendered concurrently; by "
+        f"default {MAX_PARALLEL_SCENES} scenes, or {MAX_PARALLEL_CHUNKS} chunks of a hosted model.",
     )
     max_cost_usd: float | None = Field(
         default=None,
@@ -102,8 +104,8 @@ class ChunkConfig(dg.Config):
 
     @field_validator("max_parallel_scenes")
     @classmethod
-    def _is_a_few(cls, value: int) -> int:
-        if not 1 <= value <= MOST_PARALLEL_SCENES:
+    def _is_a_few(cls, value: int | None) -> int | None:
+        if value is not None and not 1 <= value <= MOST_PARALLEL_SCENES:
             raise SpecError(f"max_parallel_scenes is {value}: expected 1 to {MOST_PARALLEL_SCENES}")
         return value
 
