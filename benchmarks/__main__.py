@@ -16,6 +16,7 @@ from chunk_assets.settings import load_settings
 TITLES = {
     "path": "The critical path",
     "scenes": "Scenes",
+    "keyframes": "Key pictures",
     "stitching": "Stitching",
     "last_frame": "The last frame",
     "long_film": "A long film",

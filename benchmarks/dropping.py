@@ -15,13 +15,13 @@ import click
 import dagster as dg
 
 from benchmarks.table import Row, print_rows
-from benchmarks.workbench import EXAMPLE, new_home
+from benchmarks.workbench import new_home, read_example
 from chunk_assets.dagster_internals.instance import FILM_TAG, open_instance
 from chunk_assets.defs.resources import connect
 from chunk_assets.defs.runs.active_runs import ACTIVE
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.film.submission import submit
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
@@ -31,7 +31,7 @@ COMMAND = str(Path(sys.executable).with_name("chunk-assets"))
 
 def overhead(store: ObjectStore, video_id: str) -> float:
     """Seconds from the manifest's last byte to the film, less what its generator took."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     submit(store, video_id, animatic)
     began = time.time()
     plan = plan_film(store, video_id)

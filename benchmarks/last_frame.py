@@ -12,8 +12,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.table import Row
-from benchmarks.workbench import EXAMPLE, model_clip
-from chunk_assets.film.submission import read_directory
+from benchmarks.workbench import model_clip, read_example
 from chunk_assets.media.ffmpeg import executable
 from chunk_assets.media.frames import extract_last_frame, read_frames
 from chunk_assets.storage.store import ObjectStore
@@ -21,7 +20,7 @@ from chunk_assets.storage.store import ObjectStore
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 15) -> list[Row]:
     """A clip of 48 frames as a model delivers it, one keyframe in it."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     picture = animatic.pictures[animatic.animatic.frames[0]]
     with TemporaryDirectory() as scratch:
         directory = Path(scratch)

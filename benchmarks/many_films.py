@@ -12,11 +12,18 @@ import dagster as dg
 
 from benchmarks.memory import megabytes
 from benchmarks.table import Row
-from benchmarks.workbench import CODE, EXAMPLE, ROOT, FixedLatency, for_processes, model_clip
+from benchmarks.workbench import (
+    CODE,
+    ROOT,
+    FixedLatency,
+    for_processes,
+    model_clip,
+    read_example,
+)
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.film.submission import submit
 from chunk_assets.storage.store import ObjectStore
 
 LATENCY = 10.0
@@ -26,7 +33,7 @@ AT_ONCE = (1, 2, 4, 8)
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 1) -> list[Row]:
     """Films of four chunks of 10 s, a run's process each."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     picture = animatic.pictures[animatic.animatic.frames[0]]
     rows: list[Row] = []
     with TemporaryDirectory() as scratch:

@@ -8,11 +8,10 @@ import dagster as dg
 
 from benchmarks.overhead import BEFORE, RUN, Bench
 from benchmarks.table import Row
-from benchmarks.workbench import EXAMPLE, model_clip
+from benchmarks.workbench import model_clip, read_example
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.assets.lineage import observe_animatic
 from chunk_assets.defs.partitions.definitions import CHUNK_NUM, VIDEO_ID
-from chunk_assets.film.submission import read_directory
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 
@@ -22,7 +21,7 @@ LATENCY = 1.0
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 3) -> list[Row]:
     """The same film in either instance by turns: the machine's pace changes over minutes."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     picture = animatic.pictures[animatic.animatic.frames[0]]
     with TemporaryDirectory() as scratch, open_instance(Settings(home=Path(scratch))) as full:
         clip = model_clip(animatic.specs("clip")[-1], picture, Path(scratch) / "model.mp4")

@@ -61,6 +61,7 @@ def repeated(example: Path, seconds: int, target: Path) -> Path:
     transitions = [*manifest["transitions"], between] * times
     document = {
         **manifest,
+        "continuity": "film",
         "duration": seconds,
         "beats": beats,
         "transitions": transitions[:-1],

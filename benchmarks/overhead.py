@@ -223,7 +223,7 @@ def print_breakdown(bench: Bench) -> None:
 )
 def main(directory: Path, latency: float, repeat: int, runs: int) -> None:
     """Measure the animatic in DIRECTORY, each way in turn."""
-    animatic = read_directory(directory)
+    animatic = read_directory(directory).with_choices(continuity="film")
     last, picture = animatic.specs("clip")[-1], animatic.pictures[animatic.animatic.frames[0]]
     with deployment(), open_instance(load_settings()) as instance, TemporaryDirectory() as scratch:
         workdir = Path(scratch)

@@ -8,8 +8,8 @@ import dagster as dg
 
 from benchmarks.overhead import RUN, SCRIPT, TERMINAL, Bench
 from benchmarks.table import Row
-from benchmarks.workbench import EXAMPLE, ReadyMade, model_clip
-from chunk_assets.film.submission import AnimaticDirectory, read_directory
+from benchmarks.workbench import ReadyMade, model_clip, read_example
+from chunk_assets.film.submission import AnimaticDirectory
 from chunk_assets.storage.store import ObjectStore
 
 CHUNKS = 15
@@ -17,7 +17,7 @@ CHUNKS = 15
 
 def measure(store: ObjectStore, instance: dg.DagsterInstance, repeat: int = 2) -> list[Row]:
     """Fifteen chunks with latencies of 1 s and 5 s, the plain script, one run per chunk."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     picture = animatic.pictures[animatic.animatic.frames[0]]
     rows: list[Row] = []
     with TemporaryDirectory() as scratch:

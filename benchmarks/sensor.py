@@ -24,13 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 import click
 import dagster as dg
 
-from benchmarks.workbench import EXAMPLE, deployment
+from benchmarks.workbench import deployment, read_example
 from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions import observations
 from chunk_assets.defs.resources import connect
 from chunk_assets.defs.sensors.manifest_cursor import ListedManifest, ManifestCursor, bucket_digest
-from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.film.submission import submit
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.objects import JSON
@@ -58,7 +58,7 @@ def main(films: int, frames: int, repeat: int) -> None:
                 _put_frames(store, films, more)
                 found = _measure(instance, cursor, repeat, 0)
                 click.echo(f"nothing new, {more} more frames: {found}")
-            directory = read_directory(EXAMPLE)
+            directory = read_example()
             for number in range(NEW):
                 submit(store, f"new-{number}", directory)
             click.echo(f"{NEW} new films: {_measure(instance, cursor, repeat, NEW)}")

@@ -20,11 +20,12 @@ from benchmarks.workbench import (
     for_processes,
     model_clip,
     new_home,
+    read_example,
 )
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.film.submission import submit
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 
@@ -80,7 +81,7 @@ def _render() -> float:
 
 def _run(store: ObjectStore, instance: dg.DagsterInstance, video_id: str) -> float:
     """From the process's start to the first request, which the composite's storing tells."""
-    animatic = read_directory(EXAMPLE)
+    animatic = read_example()
     picture = animatic.pictures[animatic.animatic.frames[0]]
     with TemporaryDirectory() as scratch:
         clip = model_clip(animatic.specs("clip")[-1], picture, Path(scratch) / "model.mp4")

@@ -140,6 +140,7 @@ def _dissolving(target: Path) -> Path:
     """The example with a dissolve between all of its beats: one `xfade` chain can make it."""
     shutil.copytree(EXAMPLE, target)
     manifest = json.loads((EXAMPLE / "animatic.json").read_text())
+    manifest["continuity"] = "film"
     manifest["transitions"] = [{"type": "dissolve", "duration": 0.5}] * (len(manifest["beats"]) - 1)
     (target / "animatic.json").write_text(json.dumps(manifest))
     return target

@@ -22,6 +22,7 @@ from dagster_graphql import DagsterGraphQLClient
 from chunk_assets.dagster_internals.instance import dagster_home
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.assets import chunks
+from chunk_assets.film.submission import AnimaticDirectory, read_directory
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -48,6 +49,11 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 CODE = ["-m", "benchmarks.workbench", "-a", "fixed_latency"]
 """How a `dagster` process finds the code location `fixed_latency`."""
+
+
+def read_example() -> AnimaticDirectory:
+    """The example as one chain: each chunk starts from the last frame before."""
+    return read_directory(EXAMPLE).with_choices(continuity="film")
 
 
 @contextmanager

@@ -4,24 +4,23 @@
 """
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 
-from PIL import Image
-
-from chunk_assets.media.frames import read_frames
+from chunk_assets.media.frames import probe
 from chunk_assets.media.images import contact_sheet
+from chunk_assets.media.sampling import frames_at
 
-SLOT = 48
-"""Frames of a chunk at 24 fps."""
+SLOT, FPS = 48, 24
+"""Frames of a chunk, and frames per second."""
+
+WIDTH = 640
 
 
 def main(film: str) -> None:
     """Write docs/film.jpg."""
-    frames = [
-        Image.fromarray(rgb)
-        for number, rgb in enumerate(read_frames(film))
-        if number % SLOT == SLOT // 2
-    ]
+    middles = range(SLOT // 2, probe(film).frames, SLOT)
+    frames = frames_at(film, [Fraction(frame, FPS) for frame in middles], WIDTH)
     target = Path(__file__).with_name("film.jpg")
     contact_sheet(frames, width=1200).save(target, quality=88)
 

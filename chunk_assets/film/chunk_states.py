@@ -197,9 +197,5 @@ def _changed(spec: ChunkSpec, objects: FilmObjects, fields: tuple[str, ...]) -> 
         before, _ = objects.spec(spec.chunk_num).read_json(ChunkSpec)
     except StorageError:
         return ""
-    differing = [
-        _in_words(name)
-        for name in fields
-        if getattr(before, name) != getattr(spec, name)
-    ]
+    differing = [_in_words(name) for name in fields if getattr(before, name) != getattr(spec, name)]
     return f"changed: {', '.join(differing)}" if differing else ""
