@@ -19,6 +19,7 @@ TITLES = {
     "keyframes": "Key pictures",
     "stitching": "Stitching",
     "last_frame": "The last frame",
+    "undo": "Going back to an earlier take",
     "long_film": "A long film",
     "many_partitions": "Many films known to Dagster",
     "old_films": "Old films",

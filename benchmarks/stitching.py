@@ -148,17 +148,23 @@ def _dissolving(target: Path) -> Path:
 
 @contextmanager
 def put_times() -> Iterator[dict[str, float]]:
-    """When each file was on S3, by its key; S3's own times are whole seconds."""
+    """When each object was on S3, by its key; S3's own times are whole seconds."""
     times: dict[str, float] = {}
-    put_file = ObjectStore.put_file
+    put_file, copy = ObjectStore.put_file, ObjectStore.copy
 
-    def timed(store: ObjectStore, key: str, *args: Any, **kwargs: Any) -> StoredObject:
+    def put(store: ObjectStore, key: str, *args: Any, **kwargs: Any) -> StoredObject:
         stored = put_file(store, key, *args, **kwargs)
         times[key] = time.time()
         return stored
 
-    ObjectStore.put_file = timed  # type: ignore[method-assign]  # for as long as the block lasts
+    def copied(store: ObjectStore, stored: StoredObject, key: str, *args: Any) -> StoredObject:
+        stored = copy(store, stored, key, *args)
+        times[key] = time.time()
+        return stored
+
+    ObjectStore.put_file = put  # type: ignore[method-assign]  # for as long as the block lasts
+    ObjectStore.copy = copied  # type: ignore[method-assign]
     try:
         yield times
     finally:
-        ObjectStore.put_file = put_file  # type: ignore[method-assign]
+        ObjectStore.put_file, ObjectStore.copy = put_file, copy  # type: ignore[method-assign]

@@ -33,7 +33,7 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.ffmpeg import executable
-from chunk_assets.render import clips, files, finalize, prefetch, stages
+from chunk_assets.render import files, finalize, new_take, prefetch, stages, takes
 from chunk_assets.render.hooks import Listener
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.settings import load_settings
@@ -283,12 +283,14 @@ class Stopwatch(Listener):
     def watching(self) -> Iterator[None]:
         """Name the calls that matter, for as long as the block lasts."""
         named = [
-            (clips, "last_frame", "last frame: decode"),
+            (new_take, "last_frame", "last frame: decode"),
             (stages, "blend_references", "composite: blend"),
             (stages, "save_png", "composite: save as PNG"),
             (files, "pixel_digest", "digests: sha256 of the pixels"),
-            (finalize, "normalise", "normalise the clip"),
-            (finalize, "save_png", "save the stored PNGs"),
+            (takes, "normalise", "normalise the clip"),
+            (finalize, "save_png", "save the stored composite"),
+            (takes, "save_png", "save the stored last frame"),
+            (takes, "publish", "copy the take to the chosen keys"),
             (ObjectRef, "write_json", "put the spec"),
             (ObjectRef, "write_image", "put the composite and the last frame"),
             (ObjectRef, "write_video", "put the clip"),

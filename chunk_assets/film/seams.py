@@ -1,10 +1,12 @@
 """The seams of a film, encoded while it is rendered: stitching then only joins finished pieces.
 
 The seam between two clips is stored under the number of the later chunk, with a fingerprint of what
-it was made from. It is not an asset: a seam that is missing or outdated is made when the film is
+it was made from, and beside the take of that chunk, so that it comes back with the take. It is not
+an asset: a seam that is missing or outdated is made when the film is
 stitched. Rendering a chunk again changes its two seams and nothing else.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from chunk_assets.media.stitching import ENCODING, PreparedSeam, Segment, make_s
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.planning.joins import Join
 from chunk_assets.planning.timeline import plan_joins
-from chunk_assets.storage.objects import read_video
+from chunk_assets.storage.objects import ObjectRef, read_video
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
@@ -45,12 +47,18 @@ class Seams:
     ) -> StoredObject | None:
         """Return the stored seam before a chunk if it was made from these clips.
 
+        A seam that is kept beside the chunk's take is copied back.
+
         Raises:
             StorageError: S3 cannot be reached.
         """
-        stored = self._objects.seam(chunk_num).head()
-        wanted = self._fingerprint(chunk_num, before, after)
-        return stored if stored is not None and stored.record.get(FINGERPRINT) == wanted else None
+        ref, wanted = self._objects.seam(chunk_num), self._fingerprint(chunk_num, before, after)
+        stored = ref.head()
+        if stored is not None and stored.record.get(FINGERPRINT) == wanted:
+            return stored
+        kept = self._kept(chunk_num, after, wanted)
+        stored = kept.head() if kept is not None else None
+        return ref.copy_from(stored) if stored is not None else None
 
     def make(
         self, before: Segment, after: Segment, chunk_num: int, workdir: Path
@@ -80,7 +88,11 @@ class Seams:
         """
         fingerprint = self._fingerprint(chunk_num, before, after)
         record = {FINGERPRINT: fingerprint, FORM: str(seam.signature)}
-        self._objects.seam(chunk_num).write_video(seam.path, record)
+        kept = self._kept(chunk_num, after, fingerprint)
+        if kept is None:
+            self._objects.seam(chunk_num).write_video(seam.path, record)
+        else:
+            self._objects.seam(chunk_num).copy_from(kept.write_video(seam.path, record))
 
     def fetch(self, clips: list[StoredObject], workdir: Path) -> dict[int, PreparedSeam]:
         """Fetch the stored seams that were made from these clips (one per chunk, in order).
@@ -109,6 +121,13 @@ class Seams:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seams") as pool:
             found = pool.map(fetched, range(1, len(clips)))
             return {number: seam for number, seam in enumerate(found, start=1) if seam}
+
+    def _kept(self, chunk_num: int, after: StoredObject, fingerprint: str) -> ObjectRef | None:
+        """Return where a seam is kept beside the later clip's take; None if that has no number."""
+        take = after.record.get("take", "")
+        if not re.fullmatch("[1-9][0-9]{0,5}", take):
+            return None
+        return self._objects.take(chunk_num, int(take), f"seam_{fingerprint[:16]}.mp4")
 
     def _fingerprint(self, chunk_num: int, before: StoredObject, after: StoredObject) -> str:
         """Return a digest of what the seam before a chunk is made from."""

@@ -63,9 +63,9 @@ class ListedTake:
 
     @property
     def stored_at(self) -> datetime:
-        """When its newest object was stored; check results may follow much later."""
-        others = (listed for name, listed in self.objects.items() if name != CHECKS)
-        return max(listed.last_modified for listed in others)
+        """When its record was stored, or else its first object."""
+        first = min(listed.last_modified for listed in self.objects.values())
+        return self.objects[TAKE].last_modified if self.is_recorded else first
 
 
 class Takes:

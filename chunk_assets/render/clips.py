@@ -181,9 +181,10 @@ class ClipStage:
     ) -> None:
         """Hand off a take's last frame, and have the take chosen meanwhile."""
         context = self._context
-        self._handoff.give(spec.chunk_num, context.files.stored_picture(spec.chunk_num, take.frame))
+        frame = context.files.stored_picture(spec.chunk_num, take.frame)
+        self._handoff.give(spec.chunk_num, frame)
         finished = self._finishing.submit(
-            choose_take, context, spec, take, found.takes, chosen, inputs
+            choose_take, context, spec, take, frame, found.takes, chosen, inputs
         )
         self._finishing.submit(self._seams.prepare, finished)
 

@@ -59,12 +59,16 @@ class Picture:
         return self.recorded_version or pixel_digest(self.load())
 
     def load(self) -> Image.Image:
-        """Return the picture, reading or downloading it if it is not in memory.
+        """Return the picture; it is read or downloaded once if it is not in memory.
 
         Raises:
             StorageError: It cannot be fetched.
             MediaError: It cannot be read.
         """
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Image.Image:
         return self.image if self.image is not None else open_picture(self.file.fetch())
 
 

@@ -150,6 +150,7 @@ def choose_take(
     context: RenderContext,
     spec: ChunkSpec,
     take: StoredTake,
+    frame: Picture,
     takes: Takes,
     chosen: ChosenClip | None,
     inputs: Mapping[str, str | None],
@@ -160,6 +161,7 @@ def choose_take(
         context: The walk.
         spec: The chunk.
         take: The take to choose.
+        frame: Its last frame.
         takes: The chunk's takes.
         chosen: The clip of the take that was chosen before, if it is intact.
         inputs: What the take was made from, by asset.
@@ -178,7 +180,7 @@ def choose_take(
         chosen,
         inputs,
         file=context.files.stored_file(number, take.clip),
-        frame=context.files.stored_picture(number, take.frame),
+        frame=frame,
         moving=moving,
     )
 
@@ -217,7 +219,7 @@ def _chosen(
             last_frame,
             {"chunk_videos": clip.sha256},
             frame.file,
-            [frame.image] if frame.image is not None else [],
+            [frame.load()],
             take_key=take.frame.key,
         ),
     ]
