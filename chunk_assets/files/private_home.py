@@ -10,7 +10,7 @@ from chunk_assets.errors import StorageError
 
 _OTHERS = 0o077
 
-_OURS = ("dagster", "dev.lock", "dev.log", "locks", "nearby", "s3", "work")
+_OURS = ("circuits", "dagster", "dev.lock", "dev.log", "locks", "nearby", "s3", "work")
 """Entries we create in a home; a person may choose a directory that also holds other files."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
+from chunk_assets.generation.circuit import Circuit, CircuitBreaker, CircuitPolicy
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.metering import Metered
 from chunk_assets.generation.plugins import InstalledGenerators
@@ -64,7 +65,7 @@ def build_generator(
 def choose_generator(
     name: str, context: GenerationContext, generators: Generators = GENERATORS
 ) -> Generator:
-    """Build a generator for one film, ready to render.
+    """Build a generator for one film, ready to render; one that is down is left alone for a while.
 
     Raises:
         SpecError: It does not exist, or is not configured.
@@ -75,6 +76,7 @@ def choose_generator(
     except SpecError:
         generator.close()
         raise
-    if generator.is_paid and not generator.keeps_ledger:
-        return Metered(generator, context)
-    return generator
+    if not generator.is_paid and not generator.keeps_ledger:
+        return generator
+    metered = generator if generator.keeps_ledger else Metered(generator, context)
+    return CircuitBreaker(metered, Circuit(context.settings.home, name, CircuitPolicy()))
