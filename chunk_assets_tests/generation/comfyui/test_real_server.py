@@ -49,7 +49,7 @@ class RealBackend(Backend):
         return len(self._history() - self._before)
 
     def running(self) -> int:
-        return int(httpx.get(f"{URL}/prompt").json()["exec_info"]["queue_remaining"])
+        return int(httpx.get(f"{URL}/prompt", timeout=60).json()["exec_info"]["queue_remaining"])
 
     def billed_usd(self) -> float:
         return 0.0
@@ -86,7 +86,7 @@ class RealBackend(Backend):
         self._workflow.write_text(json.dumps(nodes))
 
     def _history(self) -> set[str]:
-        return set(httpx.get(f"{URL}/history").json())
+        return set(httpx.get(f"{URL}/history", timeout=60).json())
 
 
 class TestRealComfyUI(GeneratorContract):
