@@ -13,100 +13,23 @@ interrupted prompt an error, and writes the graph into each clip. Its nodes are 
 import argparse
 import functools
 import json
-import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
-from chunk_assets_tests.fake_comfyui_nodes import CLASSES, OUTPUTS, about, evaluate
+from chunk_assets_tests.fake_comfyui_http import ComfyHandler
+from chunk_assets_tests.fake_comfyui_nodes import about, evaluate
+from chunk_assets_tests.fake_comfyui_prompts import Prompt, checked, refusal
 from chunk_assets_tests.fake_fault_queue import FaultQueue
 from chunk_assets_tests.fake_faults import Answers, Fails, Faults, Takes
-from chunk_assets_tests.fake_http import Handler, Received, Route, Server
-from chunk_assets_tests.fake_websocket import WebSocket, accept
+from chunk_assets_tests.fake_http import Received, Route, Server
+from chunk_assets_tests.fake_websocket import WebSocket
 
 _ID = r"([^/]+)"
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
-
-
-@dataclass
-class Prompt:
-    """A prompt that was accepted.
-
-    Attributes:
-        number: Its place in the order.
-        graph: The nodes.
-        client_id: Who follows it.
-        status: "pending", "running", "success", "error" or "interrupted".
-        outputs: The files of each output node.
-        fails: How it fails.
-        seconds: How long it runs.
-        valid: The output nodes that run.
-        ran: Whether nodes ran; False if all came from the cache.
-    """
-
-    number: int
-    id: str
-    graph: dict[str, Any]
-    client_id: str
-    fails: Fails | None
-    seconds: float
-    valid: list[str]
-    status: str = "pending"
-    outputs: dict[str, Any] = field(default_factory=dict)
-    ran: bool = True
-    is_stopped: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def item(self) -> list[Any]:
-        """The prompt as `/queue` shows it."""
-        return [self.number, self.id, self.graph, {"client_id": self.client_id}, []]
-
-
-class ComfyHandler(Handler):
-    """Opens websockets, and reads the uploads of this API."""
-
-    def do_GET(self) -> None:  # noqa: N802 - `http.server` wants this name
-        split = urlsplit(self.path)
-        if split.path.removeprefix("/api") == "/ws" and self.headers.get("Upgrade"):
-            self._follow(dict(parse_qsl(split.query)).get("clientId", ""))
-        else:
-            super().do_GET()
-
-    do_POST = do_HEAD = do_GET  # noqa: N815 - `http.server` wants these names
-
-    def _follow(self, client_id: str) -> None:
-        fake: Any = self._fake
-        self.close_connection = True
-        if not fake.has_websocket:
-            self.send_error(404)
-            return
-        self.wfile.write(accept(self.headers["Sec-WebSocket-Key"]))
-        opened = WebSocket(self.connection)
-        with fake.lock:
-            fake.sockets[client_id] = opened  # a second one takes over
-        fake.tell("status", fake.queue_status(client_id), client_id)
-        opened.read_until_left()
-
-    def _body(self, headers: dict[str, str]) -> Any:
-        kind = headers.get("content-type", "")
-        if not kind.startswith("multipart/form-data"):
-            return super()._body(headers)
-        content = self.rfile.read(int(headers.get("content-length", 0)))
-        boundary = b"\r\n--" + kind.partition("boundary=")[2].strip('"').encode()
-        parts: dict[str, Any] = {}
-        for part in (b"\r\n" + content).split(boundary):
-            head, _, data = part.partition(b"\r\n\r\n")
-            if name := re.search(rb'name="([^"]*)"(?:; filename="([^"]*)")?', head):
-                file = name[2]
-                parts[name[1].decode()] = (
-                    data.decode() if file is None else {"filename": file.decode(), "bytes": data}
-                )
-        return parts
 
 
 class FakeComfyUI(FaultQueue):
@@ -280,27 +203,7 @@ class FakeComfyUI(FaultQueue):
         prompt = self._known.get(name)
         if prompt is None or prompt in self._open:
             return Answers(200, {})
-        error = {"prompt_id": name, "timestamp": 0}
-        messages: list[Any] = [["execution_start", error]]
-        if prompt.status == "error":
-            failed = prompt.fails or Fails()
-            kind, _, message = failed.error.rpartition(": ")
-            about_error = {
-                **error,
-                "node_id": "8",
-                "node_type": "KSampler",
-                "exception_type": kind or "ValueError",
-                "exception_message": f"{message}\n",
-                "traceback": ["  File /home/someone/ComfyUI/execution.py, line 1"],
-                "current_inputs": {"text": ["a secret prompt"]},
-            }
-            messages.append(["execution_error", about_error])
-        else:
-            messages.append([f"execution_{prompt.status}", error])
-        word = "success" if prompt.status == "success" else "error"
-        status = {"status_str": word, "completed": word == "success", "messages": messages}
-        entry = {"prompt": prompt.item, "outputs": prompt.outputs, "status": status, "meta": {}}
-        return Answers(200, {name: entry})
+        return Answers(200, {name: prompt.entry})
 
     def get_info(self, _request: Received, name: str) -> Answers:
         return Answers(200, about(name))
@@ -333,37 +236,11 @@ class FakeComfyUI(FaultQueue):
         if not isinstance(graph, dict) or "nodes" in graph:
             return Answers(500, "500 Internal Server Error\n\nServer got itself in trouble")
         if self.is_new and str(name) != str(uuid.UUID(str(name))):
-            return _refusal("invalid_prompt_id", "prompt_id must be a UUID")
-        for node, one in graph.items():
-            kind = one.get("class_type")
-            if kind not in CLASSES:
-                message = f"Cannot execute because node {kind} does not exist."
-                return _refusal("invalid_prompt", message, f"Node ID '#{node}'")
-        outputs = [node for node, one in graph.items() if one["class_type"] in OUTPUTS]
-        if not outputs:
-            return _refusal("prompt_no_outputs", "Prompt has no outputs")
-        errors = {
-            node: {"errors": found, "dependent_outputs": outputs, "class_type": one["class_type"]}
-            for node, one in graph.items()
-            if (found := self._errors(one))
-        }
-        reached = {output: self._reached(graph, output) for output in outputs}
-        valid = [output for output in outputs if not reached[output] & set(errors)]
-        for node, error in errors.items():
-            error["dependent_outputs"] = [one for one in outputs if node in reached[one]]
-        if not valid:
-            return Answers(
-                400,
-                {
-                    "error": {
-                        "type": "prompt_outputs_failed_validation",
-                        "message": "Prompt outputs failed validation",
-                        "details": "",
-                        "extra_info": {},
-                    },
-                    "node_errors": errors,
-                },
-            )
+            return refusal("invalid_prompt_id", "prompt_id must be a UUID")
+        found = checked(graph, self.inputs, self.models)
+        if isinstance(found, Answers):
+            return found
+        valid, errors = found
         fate, fails, seconds = self.take("prediction"), None, self.seconds
         if isinstance(fate, Fails):
             fails = fate
@@ -390,25 +267,6 @@ class FakeComfyUI(FaultQueue):
     def _open(self) -> list[Prompt]:
         known = list(self._known.values())
         return [one for one in known if one.status in ("pending", "running")]
-
-    def _errors(self, node: dict[str, Any]) -> list[dict[str, Any]]:
-        found, inputs = [], node["inputs"]
-        required = CLASSES[node["class_type"]][0]
-        for name in required:
-            if name not in inputs:
-                found.append(_error("required_input_missing", "Required input is missing", name))
-        if node["class_type"] == "LoadImage" and inputs.get("image") not in self.inputs:
-            details = f"image - Invalid image file: {inputs.get('image')}"
-            found.append(_error("custom_validation_failed", "Custom validation failed", details))
-        model = inputs.get("unet_name")
-        if model is not None and model not in self.models:
-            details = f"unet_name: '{model}' not in {sorted(self.models)}"
-            found.append(_error("value_not_in_list", "Value not in list", details))
-        return found
-
-    def _reached(self, graph: dict[str, Any], node: str) -> set[str]:
-        links = [one[0] for one in graph[node]["inputs"].values() if isinstance(one, list)]
-        return {node}.union(*(self._reached(graph, one) for one in links))
 
     def _work(self) -> None:
         while not self._is_over.wait(0.005):
@@ -478,14 +336,6 @@ class FakeComfyUI(FaultQueue):
         word = f"execution_{status}"
         self.tell(word, {"prompt_id": prompt.id}, prompt.client_id)
         self.tell("executing", {"node": None, "prompt_id": prompt.id}, prompt.client_id)
-
-
-def _error(kind: str, message: str, details: str) -> dict[str, Any]:
-    return {"type": kind, "message": message, "details": details, "extra_info": {}}
-
-
-def _refusal(kind: str, message: str, details: str = "") -> Answers:
-    return Answers(400, {"error": _error(kind, message, details), "node_errors": {}})
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,23 +13,19 @@ from chunk_assets.errors import (
     MediaError,
     Rejected,
     SpecError,
-    Stopped,
     TimedOut,
     Unavailable,
-    Unsupported,
 )
 from chunk_assets.generation.base import GeneratedClip, GenerationRequest, ProgressCallback
 from chunk_assets.generation.budget import check_budget, clip_price
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.job_policy import JobPolicy
+from chunk_assets.generation.job_provider import JobClip, JobProvider
 from chunk_assets.generation.jobs import ClipGone, JobState, LostAnswer
 from chunk_assets.generation.ledger import AlreadyRequested
 from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.processes import may_be_running, process_name
-from chunk_assets.generation.request_digest import request_digest
 from chunk_assets.generation.stopping import StopSignal, answered, pause
-from chunk_assets.media.frames import probe
-from chunk_assets.usd import checked_usd
 
 if TYPE_CHECKING:
     from chunk_assets.generation.jobs import JobGenerator
@@ -46,6 +40,7 @@ class JobAttempts:
         self._generator, self._context, self._policy = generator, context, policy
         self._ledger, self._log = context.ledger, context.log
         self._process = process_name()
+        self._provider = JobProvider(generator, context, policy)
         self._budget_lock = threading.Lock()
 
     def clip(
@@ -56,7 +51,8 @@ class JobAttempts:
         stop: StopSignal,
     ) -> GeneratedClip:
         """Render one clip, or fetch the one that is paid for already."""
-        one = _Clip(self._generator.model, request, workdir, workdir / "job.mp4", on_progress, stop)
+        model, path = self._generator.model, workdir / "job.mp4"
+        one = JobClip(model, request, workdir, path, on_progress, stop)
         failed: list[str] = []
         while True:
             attempt = self._find(one) or self._begin(one, failed)
@@ -69,7 +65,7 @@ class JobAttempts:
                     f"time with: {failed[-1]}; the chunks before it are kept, try again later"
                 )
 
-    def _find(self, one: "_Clip") -> Attempt | None:
+    def _find(self, one: JobClip) -> Attempt | None:
         """Return an attempt whose job runs, or whose clip can be fetched."""
         for attempt in self._ledger.chunk(one.chunk_num).of_request(one.fingerprint):
             found: Attempt | None = attempt
@@ -84,7 +80,7 @@ class JobAttempts:
                 return found
         return None
 
-    def _recovered(self, one: "_Clip", attempt: Attempt) -> Attempt | None:
+    def _recovered(self, one: JobClip, attempt: Attempt) -> Attempt | None:
         """Return an intent with its job; without one it is void, or unknown at full price."""
         end = time.monotonic() + self._policy.foreign_seconds
         while attempt.asked_by != self._process and may_be_running(attempt.asked_by):
@@ -97,11 +93,11 @@ class JobAttempts:
             pause(min(1.0, self._policy.foreign_seconds / 4), one.stop)
         return self._looked_up(one, attempt, "its process ended before the answer")
 
-    def _looked_up(self, one: "_Clip", attempt: Attempt, why: str = "") -> Attempt | None:
+    def _looked_up(self, one: JobClip, attempt: Attempt, why: str = "") -> Attempt | None:
         """Return an attempt with the job that the provider has under our name."""
         found, after = None, attempt
         if self._generator.can_find_jobs:
-            found = self._answer(one, lambda: self._generator.find_job(attempt.key))
+            found = self._provider.answer(one, lambda: self._generator.find_job(attempt.key))
             after = attempt.with_prediction(found) if found else attempt.as_void("never created")
         elif why:
             after = attempt.as_unknown(why)
@@ -109,7 +105,7 @@ class JobAttempts:
             self._ledger.update(one.chunk_num, after)
         return after if found else None
 
-    def _begin(self, one: "_Clip", failed: list[str]) -> Attempt | None:
+    def _begin(self, one: JobClip, failed: list[str]) -> Attempt | None:
         """Ask for a job; return None if there is none, or another process was faster."""
         generator, request = self._generator, one.request
         self._cancel_others(one)
@@ -133,7 +129,7 @@ class JobAttempts:
             return None
         try:
             job = answered(
-                self._guarded(
+                self._provider.guarded(
                     lambda: generator.submit(request, one.workdir, attempt.key), LostAnswer
                 ),
                 stop=one.stop,
@@ -154,24 +150,24 @@ class JobAttempts:
         except ChunkAssetsError:
             raise  # the run is handed off: the next one looks for the job
         except BaseException:  # the run was stopped, and the clip is not wanted
-            self._cancel_unanswered(one, attempt)
+            self._provider.cancel_unanswered(one, attempt)
             raise
         asked = attempt.with_prediction(job)
         self._ledger.update(one.chunk_num, asked)
         return asked
 
-    def _finish(self, one: "_Clip", attempt: Attempt, failed: list[str]) -> GeneratedClip | None:
+    def _finish(self, one: JobClip, attempt: Attempt, failed: list[str]) -> GeneratedClip | None:
         """Wait for a job, record what it cost, and fetch its clip."""
         if not _has_clip(attempt):
-            state = self._wait(one, attempt)
-            attempt = self._record(one, attempt, state)
+            state = self._provider.wait(one, attempt)
+            attempt = self._provider.record(one, attempt, state)
             if state.status != "succeeded":
                 said = state.error or "no reason given"
                 self._raise_if_final(one, state, said)
                 self._failed(one, failed, f"job {attempt.prediction_id} {state.status} ({said})")
                 return None
         try:
-            self._fetch(one, attempt)
+            self._provider.fetch(one, attempt)
         except ClipGone as error:
             gone = {"status": "succeeded", "error": f"its output is deleted: {error}"}
             self._ledger.update(one.chunk_num, attempt.model_copy(update=gone))
@@ -190,46 +186,7 @@ class JobAttempts:
             },
         )
 
-    def _wait(self, one: "_Clip", attempt: Attempt) -> JobState:
-        """Return the state of a job that has ended."""
-        job, policy = attempt.prediction_id or "", self._policy
-        began, seconds, fraction = time.monotonic(), policy.first_poll_seconds, 0.0
-        try:
-            while True:
-                state = self._answer(one, lambda: self._generator.job(job))
-                if state.is_over:
-                    return state
-                if time.monotonic() - began > policy.max_seconds:
-                    self._cancel(one, attempt)
-                    raise TimedOut(
-                        f"job {job} of {self._generator.name} for {one.where} took longer than "
-                        f"{policy.max_seconds:g} s, and is cancelled"
-                    )
-                fraction = max(fraction, min(state.progress or 0.0, 0.99))
-                one.on_progress(fraction)
-                pause(seconds, one.stop)
-                seconds = min(seconds * 1.5, policy.longest_poll_seconds)
-        except ChunkAssetsError:
-            raise  # it stays open in the ledger, and the next run continues with it
-        except BaseException:  # the run was stopped, and the clip is not wanted
-            self._cancel(one, attempt)
-            raise
-
-    def _record(self, one: "_Clip", attempt: Attempt, state: JobState) -> Attempt:
-        """Record how a job ended and what it cost."""
-        status = "unfetched" if state.status == "succeeded" else state.status
-        cost = attempt.price_usd if state.status == "succeeded" or state.has_run else 0.0
-        if state.cost_usd is not None:
-            try:
-                cost = checked_usd(state.cost_usd, f"the cost that {self._generator.name!r} names")
-            except SpecError as error:
-                self._log(f"{one.where}: {error}; ${cost:.2f} is counted")
-        changes = {"status": status, "cost_usd": cost, "error": state.error, "ended_at": now()}
-        ended = attempt.model_copy(update=changes)
-        self._ledger.update(one.chunk_num, ended)
-        return ended
-
-    def _raise_if_final(self, one: "_Clip", state: JobState, said: str) -> None:
+    def _raise_if_final(self, one: JobClip, state: JobState, said: str) -> None:
         name = self._generator.name
         if state.status == "failed" and state.kind == "moderated":
             raise Declined(
@@ -243,123 +200,18 @@ class JobAttempts:
                 "fail again; the chunks before it are kept"
             )
 
-    def _fetch(self, one: "_Clip", attempt: Attempt) -> None:
-        """Save the clip; raise an error that says it is paid for if that fails."""
-        job, end = attempt.prediction_id or "", time.monotonic() + self._policy.fetch_seconds
-        while True:
-            one.path.unlink(missing_ok=True)
-            try:
-                save = self._guarded(lambda: self._generator.save_clip(job, one.path))
-                answered(save, stop=one.stop)
-                probe(one.path)
-                return
-            except ClipGone:
-                raise
-            except (GenerationError, MediaError) as error:
-                is_final = isinstance(error, Rejected | Unsupported)
-                if is_final or time.monotonic() > end:
-                    kept = {"status": "unfetched", "error": str(error)}
-                    self._ledger.update(one.chunk_num, attempt.model_copy(update=kept))
-                    why = str(error).replace(repr(str(one.path)), "the file")
-                    raise (Rejected if is_final else Unavailable)(
-                        f"the clip of {self._generator.name} for {one.where} is paid for, but not "
-                        f"fetched: {why}; rendering again fetches job {job}"
-                    ) from error
-            pause(min(1.0, self._policy.fetch_seconds / 4), one.stop)
-
-    def _cancel(self, one: "_Clip", attempt: Attempt) -> None:
-        """Cancel a job and record how it ended, without waiting long."""
-        job = attempt.prediction_id or ""
-
-        def cancelled() -> JobState:
-            self._generator.cancel(job)
-            return self._generator.job(job)
-
-        try:
-            state = answered(self._guarded(cancelled), seconds=self._policy.cancel_seconds)
-        except (TimeoutError, GenerationError) as error:
-            self._log(
-                f"{one.where}: job {job} could not be cancelled ({error or 'no answer'}): "
-                "rendering again continues with it"
-            )
-            return
-        if state.is_over:
-            self._record(one, attempt, state)
-
-    def _cancel_unanswered(self, one: "_Clip", attempt: Attempt) -> None:
-        """Cancel a job whose id did not come in time; without it, the next run looks for it."""
-        if not self._generator.can_find_jobs:
-            return
-        seconds = self._policy.cancel_seconds
-        with suppress(TimeoutError, GenerationError):
-            find = self._guarded(lambda: self._generator.find_job(attempt.key))
-            job = answered(find, seconds=seconds)
-            if job is not None:
-                self._cancel(one, attempt.with_prediction(job))
-
-    def _cancel_others(self, one: "_Clip") -> None:
+    def _cancel_others(self, one: JobClip) -> None:
         """Cancel the chunk's jobs of other requests, unless their process may wait for them."""
         for attempt in self._ledger.chunk(one.chunk_num).attempts:
             is_other = attempt.request != one.fingerprint and attempt.status == "asked"
             if not is_other or attempt.model != self._generator.model:
                 continue
             if attempt.asked_by == self._process or not may_be_running(attempt.asked_by):
-                self._cancel(one, attempt)
+                self._provider.cancel(one, attempt)
 
-    def _answer(self, one: "_Clip", ask: Callable[[], _T]) -> _T:
-        """Ask until the provider responds."""
-        end = time.monotonic() + self._policy.silent_seconds
-        is_logged = False
-        while True:
-            try:
-                return answered(self._guarded(ask), stop=one.stop)
-            except (Unavailable, TimedOut) as error:
-                if time.monotonic() > end:
-                    raise
-                if not is_logged:
-                    limit = f"asking again for up to {self._policy.silent_seconds:g} s"
-                    self._log(f"{one.where}: {error}; {limit}")
-                    is_logged = True
-            pause(self._policy.first_poll_seconds, one.stop)
-
-    def _guarded(
-        self, ask: Callable[[], _T], kind: type[GenerationError] = Unavailable
-    ) -> Callable[[], _T]:
-        """Have errors that a generator may not raise count as `kind`; their text is not told."""
-
-        def once() -> _T:
-            try:
-                return ask()
-            except (ChunkAssetsError, Stopped):
-                raise
-            except Exception as error:
-                what = f"the generator {self._generator.name!r} raised {type(error).__name__}"
-                raise kind(f"{what}, which is an error of its own") from error
-
-        return once
-
-    def _failed(self, one: "_Clip", failed: list[str], why: str) -> None:
+    def _failed(self, one: JobClip, failed: list[str], why: str) -> None:
         failed.append(why)
         self._log(f"{one.where}: {why}; {len(failed)} of {self._policy.jobs} jobs have failed")
-
-
-class _Clip:
-    """One clip that is asked for."""
-
-    def __init__(
-        self,
-        model: str,
-        request: GenerationRequest,
-        workdir: Path,
-        path: Path,
-        on_progress: ProgressCallback,
-        stop: StopSignal,
-    ):
-        self.request, self.workdir, self.path = request, workdir, path
-        self.on_progress, self.stop = on_progress, stop
-        self.chunk_num = request.chunk_num
-        self.where = f"chunk {request.chunk_num} of film {request.video_id!r}"
-        self.fingerprint = request_digest(model, request)
 
 
 def _has_clip(attempt: Attempt) -> bool:

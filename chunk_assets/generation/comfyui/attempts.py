@@ -5,55 +5,29 @@ ours or of the server, the next run looks for that id and for the file of that n
 """
 
 import time
-import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chunk_assets.errors import (
     ChunkAssetsError,
     GenerationError,
     Rejected,
-    SpecError,
     TimedOut,
     Unavailable,
 )
 from chunk_assets.generation.comfyui.fetching import FetchedClip, Fetching
-from chunk_assets.generation.comfyui.filling import (
-    Pictures,
-    clip_frames,
-    clip_size,
-    filled,
-    picture_files,
-)
 from chunk_assets.generation.comfyui.outcome import Outcome
 from chunk_assets.generation.comfyui.policy import ClipOrder, ComfyPolicy
 from chunk_assets.generation.comfyui.pool import ServerPool
-from chunk_assets.generation.comfyui.progress import Follower
-from chunk_assets.generation.comfyui.server import LostAnswer, Refused, Server
+from chunk_assets.generation.comfyui.queueing import NotQueued, Prompt, Queueing
+from chunk_assets.generation.comfyui.server import Server
 from chunk_assets.generation.comfyui.waiting import TookTooLong, Waiting
 from chunk_assets.generation.comfyui.workflow import Workflow
-from chunk_assets.generation.ledger import AlreadyRequested, Ledger
-from chunk_assets.generation.ledger_entries import Attempt, now
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt
 from chunk_assets.generation.processes import may_be_running, process_name
 from chunk_assets.generation.replicate.failures import kind_of_failure
 from chunk_assets.generation.stopping import pause
-
-
-@dataclass(frozen=True)
-class _Prompt:
-    """An attempt, its server, and what follows it there; `is_found` if another call began it."""
-
-    attempt: Attempt
-    server: Server
-    follower: Follower
-    is_found: bool = False
-
-
-class _Failed(Exception):
-    """A prompt could not be queued; another try may work."""
 
 
 class Attempts:
@@ -73,6 +47,16 @@ class Attempts:
         self._process = process_name()
         self._waiting = Waiting(workflow.clip, policy, log)
         self._fetching = Fetching(workflow, ledger, policy, log)
+        self._queueing = Queueing(
+            pool,
+            workflow,
+            ledger,
+            process=self._process,
+            waiting=self._waiting,
+            fetching=self._fetching,
+            policy=policy,
+            log=log,
+        )
 
     def clip(self, order: ClipOrder, workdir: Path, path: Path) -> FetchedClip:
         """Save the clip as `path`.
@@ -86,14 +70,14 @@ class Attempts:
         failed: list[str] = []
         while True:
             try:
-                prompt = self._find(order) or self._begin(order, workdir)
+                prompt = self._find(order) or self._queueing.begin(order, workdir)
                 if prompt is None:
                     continue  # another process was faster, or another server is to be tried
                 try:
                     done = self._finish(order, prompt, path, failed)
                 finally:
                     prompt.follower.close()
-            except _Failed as error:
+            except NotQueued as error:
                 done = None
                 failed.append(str(error))
             if done is not None:
@@ -109,7 +93,7 @@ class Attempts:
                     f"{self._policy.prompts}"
                 )
 
-    def _find(self, order: ClipOrder) -> _Prompt | None:
+    def _find(self, order: ClipOrder) -> Prompt | None:
         """Return a prompt that runs, or whose clip can be fetched."""
         for attempt in self._ledger.chunk(order.chunk_num).of_request(order.fingerprint):
             has_clip = attempt.status == "unfetched" or (
@@ -126,100 +110,13 @@ class Attempts:
             if attempt.status == "intended":
                 self._wait_for_process(order, attempt, server)
             self._log(f"{order.where}: looking for prompt {attempt.prediction_id}, asked before")
-            return _Prompt(attempt, server, self._follower(order, attempt, server), is_found=True)
+            return Prompt(
+                attempt, server, self._queueing.follower(order, attempt, server), is_found=True
+            )
         return None
 
-    def _begin(self, order: ClipOrder, workdir: Path) -> _Prompt | None:
-        """Queue a prompt; return None if the ledger, or another server, is to be looked at."""
-        self._cancel_others(order)
-        with self._pool.chosen(self._policy.silent_seconds, order.stop) as server:
-            prompt_id = str(uuid.uuid4())
-            try:
-                graph = self._graph(order, workdir, server.stopped_by(order.stop), prompt_id)
-            except (Unavailable, TimedOut) as error:
-                self._pool.rest(server)
-                raise _Failed(str(error)) from error
-            order.stop.raise_if_set()  # the last point at which stopping leaves no trace
-            attempt = Attempt(
-                key=prompt_id,
-                request=order.fingerprint,
-                model=self._workflow.model,
-                seed=order.request.seed,
-                asked_at=now(),
-                asked_by=self._process,
-                media_url_sha256="",
-                price_usd=0.0,
-                prediction_id=prompt_id,
-                server=server.label,
-            )
-            try:
-                self._ledger.begin(order.chunk_num, attempt)
-            except AlreadyRequested:
-                return None
-            with ExitStack() as stack:
-                follower = self._follower(order, attempt, server)
-                stack.callback(follower.close)
-                posted = self._post(order, attempt, server, graph)
-                if posted is None:
-                    return None
-                stack.pop_all()  # the follower is the caller's from here on
-                return _Prompt(posted, server, follower)
-
-    def _graph(
-        self, order: ClipOrder, workdir: Path, server: Server, prompt_id: str
-    ) -> dict[str, Any]:
-        """Upload the pictures, and return the workflow with all that the clip needs."""
-        info, request = server.node_info, order.request
-        size = clip_size(self._workflow, request, info)
-        frames = clip_frames(self._workflow, request, info)
-        files = picture_files(request, size, workdir)
-        last = server.upload(Path(files.last)) if files.last else None
-        pictures = Pictures(server.upload(Path(files.first)), last)
-        return filled(
-            self._workflow,
-            request,
-            pictures,
-            size=size,
-            frames=frames,
-            name=prompt_id,
-            info=info,
-        )
-
-    def _post(
-        self, order: ClipOrder, attempt: Attempt, server: Server, graph: dict[str, Any]
-    ) -> Attempt | None:
-        """Queue the prompt and record it; return None if another server is to be tried."""
-        here = server.stopped_by(order.stop)
-        try:
-            given, left_out = here.post(graph, attempt.key, self._workflow.clip)
-        except LostAnswer as error:
-            if not self._is_there(order, attempt, here):
-                self._void(order, attempt, f"{error}; the server does not know it")
-                raise _Failed(str(error)) from error
-            given, left_out = attempt.key, []
-        except Refused as error:
-            self._void(order, attempt, str(error))
-            self._pool.refuse(server, error)
-            return None
-        except (GenerationError, SpecError) as error:
-            self._void(order, attempt, str(error))  # it was not sent, or was refused
-            if isinstance(error, Rejected | SpecError):
-                raise
-            self._pool.rest(server)
-            raise _Failed(str(error)) from error
-        except ChunkAssetsError:
-            raise  # the run is handed off: the next one looks for the prompt
-        except BaseException:
-            self._cancel(order, attempt, server)
-            raise
-        for one in left_out:
-            self._log(f"{order.where}: ComfyUI at {server.label} leaves out an output: {one}")
-        asked = attempt.with_prediction(given)
-        self._ledger.update(order.chunk_num, asked)
-        return asked
-
     def _finish(
-        self, order: ClipOrder, prompt: _Prompt, path: Path, failed: list[str]
+        self, order: ClipOrder, prompt: Prompt, path: Path, failed: list[str]
     ) -> FetchedClip | None:
         """Wait for a prompt and fetch its clip; without one, say why in `failed`."""
         attempt, server = prompt.attempt, prompt.server
@@ -228,7 +125,7 @@ class Attempts:
             if outcome is None:
                 return self._lost(order, prompt, path, failed)
         except TookTooLong:
-            self._cancel(order, attempt, server)
+            self._queueing.cancel(order, attempt, server)
             raise
         except (Unavailable, TimedOut) as error:
             if len(self._pool) == 1:
@@ -240,7 +137,7 @@ class Attempts:
         except ChunkAssetsError:
             raise
         except BaseException:  # the run was stopped, and the clip is not wanted
-            self._cancel(order, attempt, server)
+            self._queueing.cancel(order, attempt, server)
             raise
         if outcome.status != "success":
             return self._failed(order, prompt, outcome, failed)
@@ -257,7 +154,7 @@ class Attempts:
         return done
 
     def _lost(
-        self, order: ClipOrder, prompt: _Prompt, path: Path, failed: list[str]
+        self, order: ClipOrder, prompt: Prompt, path: Path, failed: list[str]
     ) -> FetchedClip | None:
         """Fetch the clip of a prompt that its server no longer knows, if it saved one."""
         attempt, label = prompt.attempt, prompt.server.label
@@ -274,7 +171,7 @@ class Attempts:
         return None
 
     def _failed(
-        self, order: ClipOrder, prompt: _Prompt, outcome: Outcome, failed: list[str]
+        self, order: ClipOrder, prompt: Prompt, outcome: Outcome, failed: list[str]
     ) -> None:
         """Record a failure; raise if another prompt would not help."""
         attempt, server = prompt.attempt, prompt.server
@@ -290,40 +187,6 @@ class Attempts:
         self._pool.rest(server)  # another server may have more memory
         if not prompt.is_found:
             failed.append(f"prompt {attempt.prediction_id} on {server.label}: {outcome.error}")
-
-    def _cancel(self, order: ClipOrder, attempt: Attempt, server: Server) -> None:
-        """Cancel a prompt and record it, without waiting long."""
-        if self._waiting.cancel_at_once(order, attempt, server):
-            self._fetching.end(order, attempt, "canceled", "the clip is no longer wanted")
-
-    def _cancel_others(self, order: ClipOrder) -> None:
-        """Cancel the chunk's prompts of other requests, unless their process may wait for them."""
-        for attempt in self._ledger.chunk(order.chunk_num).attempts:
-            server = self._pool.find(attempt.server)
-            is_other = attempt.request != order.fingerprint and attempt.is_open
-            if server is None or not is_other:
-                continue
-            if attempt.asked_by == self._process or not may_be_running(attempt.asked_by):
-                self._cancel(order, attempt, server)
-
-    def _is_there(self, order: ClipOrder, attempt: Attempt, server: Server) -> bool:
-        """Return whether a server has the prompt whose answer was lost.
-
-        Raises:
-            GenerationError: The server does not respond, so it is not known.
-        """
-        end = time.monotonic() + self._policy.settle_seconds
-        while True:
-            try:
-                if not server.state(attempt.key, self._workflow.clip).is_absent:
-                    return True
-            except (Unavailable, TimedOut):
-                if time.monotonic() > end:
-                    raise
-            else:
-                if time.monotonic() > end:
-                    return False
-            pause(min(0.5, self._policy.settle_seconds / 4), order.stop)
 
     def _wait_for_process(self, order: ClipOrder, attempt: Attempt, server: Server) -> None:
         """Wait while another process may be about to send the prompt of its intent."""
@@ -355,11 +218,3 @@ class Attempts:
             why = f"its server {attempt.server} is not in CHUNK_ASSETS_COMFYUI_URLS"
             self._log(f"{order.where}: prompt {attempt.prediction_id} is left: {why}")
             self._ledger.update(order.chunk_num, attempt.as_unknown(why))
-
-    def _void(self, order: ClipOrder, attempt: Attempt, why: str) -> None:
-        self._ledger.update(order.chunk_num, attempt.as_void(why))
-
-    def _follower(self, order: ClipOrder, attempt: Attempt, server: Server) -> Follower:
-        follower = Follower(server.connection, attempt.key, self._workflow.nodes, order.on_progress)
-        follower.start(self._policy.connect_seconds)
-        return follower
