@@ -174,12 +174,16 @@ def test_a_new_server_wants_ids_of_its_form(studio: ComfyStudio, fake: FakeComfy
 
 
 def _stopped_while_running(
-    studio: ComfyStudio, fake: FakeComfyUI, stop: StopSignal, **changes: Any
+    studio: ComfyStudio,
+    fake: FakeComfyUI,
+    stop: StopSignal,
+    reason: BaseException | None = None,
+    **changes: Any,
 ) -> None:
     def stop_once_running() -> None:
         while not any(one.status == "running" for one in fake.prompts):
             time.sleep(0.01)
-        stop.set()
+        stop.set(reason)
 
     stopper = threading.Thread(target=stop_once_running)
     stopper.start()
@@ -228,12 +232,10 @@ def test_stopping_removes_a_prompt_that_waits(studio: ComfyStudio, fake: FakeCom
 
 def test_a_film_that_is_handed_off_leaves_its_prompt(studio: ComfyStudio, fake: FakeComfyUI):
     """The next worker continues with it."""
-    fake.next("prediction", Takes(seconds=1))
-    stop = StopSignal()
-    threading.Timer(0.4, lambda: stop.set(HandedOff("bye"))).start()
+    fake.next("prediction", Takes(seconds=2))
     with pytest.raises(HandedOff):
-        studio.generator().generate(studio.request(), studio.workdir, ignore_progress, stop)
-    assert studio.attempts[0].status == "asked"
+        _stopped_while_running(studio, fake, StopSignal(), HandedOff("bye"))
+    assert studio.attempts[0].is_open
     assert studio.clip().details["prompt_id"] == fake.prompts[0].id
     assert len(fake.prompts) == 1
 
