@@ -28,10 +28,10 @@ from chunk_assets.testing.studio import CHUNK, Studio
 class GeneratorContract:
     """What every generator promises. A subclass whose name begins with Test has a `backend`."""
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def contract_store(self, tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
         """A bucket on a local S3 server (the extra `local`), which ends with the tests."""
-        return connect(Settings(home=tmp_path_factory.mktemp("contract")))
+        return connect(Settings(home=tmp_path_factory.getbasetemp() / "contract", bucket=None))
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -105,8 +105,8 @@ class GeneratorContract:
             generator.original_stored(CHUNK, clip, "0" * 64)
             [attempt] = film.attempts
             assert (attempt.status, attempt.output_sha256) == ("succeeded", "0" * 64)
-        assert attempt.request == clip.request
-        assert attempt.prediction_id == clip.prediction_id
+            assert attempt.request == clip.request
+            assert attempt.prediction_id == clip.prediction_id
 
     def test_a_job_that_runs_is_continued(self, film: Studio, backend: Backend):
         """By the next process, if the first one was handed off, or killed."""

@@ -19,7 +19,7 @@ def test_a_film_is_rendered_by_the_example(
     monkeypatch.delenv("EXAMPLE_TOKEN", raising=False)
     said = sentence("render", "film", "--generator", "example")
     assert "there is no generator 'example': choose one of comfyui, preview, replicate" in said
-    install("plug_example", "example = chunk_assets_example.generator:build")
+    install("plug_example", "example = chunk_assets_example.generator:build", "")
     said = sentence("render", "film", "--generator", "example")
     assert "needs EXAMPLE_URL and EXAMPLE_TOKEN" in said
     with Service() as service:

@@ -55,14 +55,18 @@ class OwnSlowFrames:
 class OwnFails(OwnSlowFrames):
     """Fails in a way that it always would."""
 
-    def go(self, **_inputs):
+    FUNCTION = "fail"
+
+    def fail(self, **_inputs):
         raise ValueError("it broke")
 
 
 class OwnOOM(OwnSlowFrames):
     """Fails as a GPU without enough memory does."""
 
-    def go(self, **_inputs):
+    FUNCTION = "fail"
+
+    def fail(self, **_inputs):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
 
