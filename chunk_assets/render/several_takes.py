@@ -43,7 +43,8 @@ class SeveralTakes:
         """
         context, spec = self._context, inputs.spec
         record = chosen.record if chosen is not None else None
-        numbers = takes.new_numbers(context.request.takes - len(there), record)
+        missing = max(0, context.request.takes - len(there))
+        numbers = takes.new_numbers(missing, record)
         progress = dict.fromkeys(numbers, 0.0)
 
         def progressed(number: int, fraction: float) -> None:
