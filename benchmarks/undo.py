@@ -2,18 +2,17 @@
 
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 
 from benchmarks.table import Row
-from benchmarks.workbench import EXAMPLE, QUIET
+from benchmarks.workbench import QUIET, example
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
-from chunk_assets.film.submission import read_directory, submit
+from chunk_assets.film.submission import submit
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -48,8 +47,7 @@ class Counting(PreviewGenerator):
 def measure(store: ObjectStore, instance: dg.DagsterInstance) -> list[Row]:
     """Render the example, render it again from its first chunk on, and go back."""
     video_id = "undo"
-    with TemporaryDirectory():
-        submit(store, video_id, read_directory(EXAMPLE))
+    submit(store, video_id, example())
     plan = plan_film(store, video_id)
     announce(instance, store, plan)
     count, objects = len(plan.specs), FilmObjects(store, video_id)
