@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from benchmarks.table import Row
-from benchmarks.workbench import QUIET, example
+from benchmarks.workbench import QUIET, read_example
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
@@ -47,7 +47,7 @@ class Counting(PreviewGenerator):
 def measure(store: ObjectStore, instance: dg.DagsterInstance) -> list[Row]:
     """Render the example, render it again from its first chunk on, and go back."""
     video_id = "undo"
-    submit(store, video_id, example())
+    submit(store, video_id, read_example())
     plan = plan_film(store, video_id)
     announce(instance, store, plan)
     count, objects = len(plan.specs), FilmObjects(store, video_id)
