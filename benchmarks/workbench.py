@@ -88,7 +88,7 @@ def deployment() -> Iterator[None]:
             os.environ["AWS_ENDPOINT_URL"] = endpoint.url
             os.environ["AWS_ACCESS_KEY_ID"] = endpoint.access_key_id
             os.environ["AWS_SECRET_ACCESS_KEY"] = endpoint.secret_access_key
-            os.environ["CHUNK_ASSETS_BUCKET"] = endpoint.bucket
+            os.environ["CHUNK_ASSETS_BUCKET"] = "benchmarks"
         # Runs in processes of their own find the same instance.
         os.environ["DAGSTER_HOME"] = str(dagster_home(load_settings()))
         yield

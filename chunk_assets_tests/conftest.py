@@ -15,7 +15,8 @@ from chunk_assets.dagster_internals.instance import open_instance
 from chunk_assets.defs.resources import connect
 from chunk_assets.deployment import Deployment, configure
 from chunk_assets.settings import Settings, load_settings
-from chunk_assets.storage.local.lease import Endpoint, lease
+from chunk_assets.storage.local.lease import lease
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.store import ObjectStore
 
 for _name in ("COLUMNS", "LINES"):  # pytest-xdist sets them; a command that is piped has no width
@@ -37,10 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+_BUCKET = "tests"
+
+
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A SeaweedFS server that ends with the tests."""
-    with lease(tmp_path_factory.mktemp("s3-home"), "tests") as held:
+    with lease(tmp_path_factory.mktemp("s3-home"), _BUCKET) as held:
         yield held.endpoint
 
 
@@ -58,14 +62,14 @@ def _new_dagster_home() -> Path:
     return home
 
 
-def deploy(server: Endpoint, home: Path, patch: pytest.MonkeyPatch) -> Settings:
+def deploy(server: Server, home: Path, patch: pytest.MonkeyPatch) -> Settings:
     """Set up a deployment: the server's bucket by the AWS variables, and an empty home."""
     for name in ("DAGSTER_HOME", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         patch.delenv(name, raising=False)
     patch.setenv("AWS_ENDPOINT_URL", server.url)
     patch.setenv("AWS_ACCESS_KEY_ID", server.access_key_id)
     patch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_access_key)
-    patch.setenv("CHUNK_ASSETS_BUCKET", server.bucket)
+    patch.setenv("CHUNK_ASSETS_BUCKET", _BUCKET)
     patch.setenv("CHUNK_ASSETS_HOME", str(home))
     patch.setenv("CHUNK_ASSETS_SENSOR_PATIENCE", "0")  # a test's tick says what is now
     shutil.copytree(_new_dagster_home(), home / "dagster")
@@ -84,7 +88,7 @@ def emptied(settings: Settings) -> ObjectStore:
 
 
 @pytest.fixture
-def settings(s3_server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A deployment: the server's bucket by the AWS variables, and an empty home."""
     return deploy(s3_server, tmp_path / "home", monkeypatch)
 

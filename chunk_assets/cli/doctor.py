@@ -1,6 +1,7 @@
 """`chunk-assets doctor`: check what this deployment needs."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -37,23 +38,12 @@ def doctor(settings: "Settings", as_json: bool) -> None:
     results = list(examine(settings, GROUPS))
     is_clean = all(result.finding.state != "fails" for result in results)
     if as_json:
-        click.echo(
-            json.dumps({"clean": is_clean, "checks": list(map(_document, results))}, indent=2)
-        )
+        checks = [{"name": result.name, **asdict(result.finding)} for result in results]
+        click.echo(json.dumps({"clean": is_clean, "checks": checks}, indent=2))
     else:
         for result in results:
             print_sentence(_line(result), indent=" " * 6)
     raise SystemExit(0 if is_clean else 1)
-
-
-def _document(result: "Result") -> dict[str, str]:
-    found = result.finding
-    return {
-        "name": result.name,
-        "state": found.state,
-        "measured": found.measured,
-        "advice": found.advice,
-    }
 
 
 def _line(result: "Result") -> str:

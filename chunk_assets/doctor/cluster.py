@@ -18,9 +18,11 @@ Dagit, the daemon and their code servers open others as needed."""
 
 def broker(settings: Settings) -> Finding:
     """Check that the Redis that takes runs to the workers answers."""
-    missing = _unusable(settings)
-    if missing is not None:
-        return missing
+    if settings.broker_url is None:
+        return not_configured(ONE_MACHINE)
+    if absent := [name for name in ("celery", "redis") if find_spec(name) is None]:
+        advice = "pip install 'chunk-assets[cluster]'"
+        return fails(f"a broker is set, but {' and '.join(absent)} is not installed", advice)
     from redis.exceptions import RedisError
 
     from chunk_assets.cluster.broker import address, client, redis_urls
@@ -43,9 +45,6 @@ def broker(settings: Settings) -> Finding:
 
 def workers(settings: Settings) -> Finding:
     """Check that there are workers, and that all have the code of this machine."""
-    missing = _unusable(settings)
-    if missing is not None:
-        return missing
     from redis.exceptions import RedisError
 
     from chunk_assets.cluster.broker import connect
@@ -78,9 +77,6 @@ def workers(settings: Settings) -> Finding:
 
 def connections(settings: Settings) -> Finding:
     """Check that PostgreSQL allows the connections that the workers' slots keep."""
-    missing = _unusable(settings)
-    if missing is not None:
-        return missing
     from chunk_assets.cluster.broker import connect
     from chunk_assets.cluster.workers import live_workers
 
@@ -97,13 +93,3 @@ def connections(settings: Settings) -> Finding:
     if allowed < needed:
         return fails(measured, f"set max_connections = {needed} or more in postgresql.conf")
     return ok(measured)
-
-
-def _unusable(settings: Settings) -> Finding | None:
-    if settings.broker_url is None:
-        return not_configured(ONE_MACHINE)
-    absent = [name for name in ("celery", "redis") if find_spec(name) is None]
-    if absent:
-        advice = "pip install 'chunk-assets[cluster]'"
-        return fails(f"a broker is set, but {' and '.join(absent)} is not installed", advice)
-    return None

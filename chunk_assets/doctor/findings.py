@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -40,30 +41,17 @@ class Result:
 Check = Callable[[Settings], Finding]
 
 
-def ok(measured: str, advice: str = "") -> Finding:
-    """Report that nothing is wrong."""
-    return Finding("ok", measured, advice)
-
-
-def warning(measured: str, advice: str) -> Finding:
-    """Report that it works, but something should be fixed."""
-    return Finding("warning", measured, advice)
-
-
-def fails(measured: str, advice: str = "") -> Finding:
-    """Report a failure."""
-    return Finding("fails", measured, advice)
-
-
-def not_configured(what: str, advice: str = "") -> Finding:
-    """Report that this deployment does not use it."""
-    return Finding("not configured", what, advice)
+ok = partial(Finding, "ok")
+warning = partial(Finding, "warning")
+fails = partial(Finding, "fails")
+not_configured = partial(Finding, "not configured")
 
 
 def examine(settings: Settings, groups: Iterable[Sequence[Check]]) -> Iterator[Result]:
     """Run the groups of checks independently, and remove secrets from their findings.
 
-    If the first check of a group fails, its others are reported as not looked at.
+    If the first check of a group fails, its others are reported as not looked at. If what it checks
+    is not configured, that is the finding of the others, too.
     """
     for first, *others in groups:
         found = _guarded(first, settings)
@@ -71,6 +59,8 @@ def examine(settings: Settings, groups: Iterable[Sequence[Check]]) -> Iterator[R
         for check in others:
             if found.state == "fails":
                 later = Finding("not looked at", f"{first.__name__} fails")
+            elif found.state == "not configured":
+                later = found
             else:
                 later = _guarded(check, settings)
             yield Result(check.__name__, later)

@@ -1,6 +1,5 @@
 """Atomic file writes: a file is complete or absent."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,7 @@ from chunk_assets.errors import ChunkAssetsError, StorageError
 
 
 @contextmanager
-def atomic_write(
-    target: Path, error: type[ChunkAssetsError] = StorageError, *, overwrite: bool = True
-) -> Iterator[Path]:
+def atomic_write(target: Path, error: type[ChunkAssetsError] = StorageError) -> Iterator[Path]:
     """Yield a temporary path beside `target`, and rename it to `target` when the block ends.
 
     If the block raises, `target` stays as it was and the temporary file is removed.
@@ -20,7 +17,6 @@ def atomic_write(
     Args:
         target: The file to write.
         error: What an `OSError` in the block, such as a full disk, becomes.
-        overwrite: If false, an existing `target` is kept, and `FileExistsError` becomes `error`.
 
     Raises:
         ChunkAssetsError: `error`, if the directory is missing or the disk refuses the file.
@@ -32,10 +28,7 @@ def atomic_write(
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
-        if overwrite:
-            part.replace(target)
-        else:
-            os.link(part, target)
+        part.replace(target)
     except BrokenPipeError:
         raise  # never the disk: someone closed the terminal
     except OSError as refused:

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
@@ -43,14 +43,13 @@ _EPILOGUES = (
 _DISK_FULL = "No space left on device"
 
 
-def executable(path: str | None = None) -> str:
-    """Return the FFmpeg binary: `path`, the deployment's, or imageio-ffmpeg's.
+def executable() -> str:
+    """Return the FFmpeg binary: the deployment's, or else imageio-ffmpeg's.
 
     Raises:
         FFmpegError: imageio-ffmpeg has none for this machine.
     """
-    chosen = path or deployment().ffmpeg
-    if chosen:
+    if chosen := deployment().ffmpeg:
         return chosen
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
@@ -136,13 +135,12 @@ def run(graph: Graph, target: Path, *, niceness: int = 0) -> None:
         process.wait()
 
 
-def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int, on_done: Callable[[], None]) -> None:
+def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int) -> None:
     """Run many graphs concurrently and wait until they end. No process outlives the call.
 
     Args:
         jobs: Each graph with the file that errors name; consumed lazily.
         at_once: The most processes at a time.
-        on_done: Called after each graph.
 
     Raises:
         FFmpegError: A process did not start, or failed.
@@ -152,11 +150,9 @@ def run_all(jobs: Iterable[tuple[Graph, Path]], at_once: int, on_done: Callable[
         for graph, target in jobs:
             if len(running) == at_once:
                 running.popleft().wait()
-                on_done()
             running.append(stack.enter_context(Process(graph, target)))
         for process in running:
             process.wait()
-            on_done()
 
 
 class Process:

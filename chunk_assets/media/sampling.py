@@ -38,38 +38,16 @@ def sample_frames(path: Path | str, of: int, count: int, width: int) -> list[Ima
     return pictures
 
 
-def keyframes_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """Return, for each time, the keyframe at or before it, decoding one frame per picture.
+def frames_at(
+    path: Path | str, seconds: Sequence[Fraction], width: int, *, are_keyframes: bool = False
+) -> list[Image.Image]:
+    """Return, for each time, the first frame shown at or after it, or else the last frame.
 
     Args:
         path: A film of this project, whose keyframes are at most two seconds apart.
         seconds: The times.
         width: The largest width in pixels.
-
-    Raises:
-        MediaError: The file cannot be read, sought or decoded.
-    """
-    return _at(path, seconds, width, is_exact=False)
-
-
-def frames_at(path: Path | str, seconds: Sequence[Fraction], width: int) -> list[Image.Image]:
-    """Return, for each time, the first frame shown at or after it, or else the last frame.
-
-    Args:
-        path: A film of this project.
-        seconds: The times.
-        width: The largest width in pixels.
-
-    Raises:
-        MediaError: The file cannot be read, sought or decoded.
-    """
-    return _at(path, seconds, width, is_exact=True)
-
-
-def _at(
-    path: Path | str, seconds: Sequence[Fraction], width: int, *, is_exact: bool
-) -> list[Image.Image]:
-    """Return the pictures of `keyframes_at` or `frames_at`.
+        are_keyframes: Return the keyframe at or before each time instead: only it is decoded.
 
     Raises:
         MediaError: The file cannot be read, sought or decoded.
@@ -88,7 +66,7 @@ def _at(
             frame = None
             for decoded in video.frames():
                 frame = decoded
-                if not is_exact or (frame.pts or 0) * video.time_base >= moment:
+                if are_keyframes or (frame.pts or 0) * video.time_base >= moment:
                     break
             if frame is None:
                 raise MediaError(f"{str(path)!r} has no picture at {float(moment):g} s")

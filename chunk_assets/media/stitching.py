@@ -38,7 +38,6 @@ from chunk_assets.planning.joins import Join
 
 __all__ = ["ENCODING", "PreparedSeam", "Segment", "make_seam", "stitch"]
 
-_ENCODING_SHARE = 0.9
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
 
@@ -59,7 +58,6 @@ def stitch(
     size: tuple[int, int],
     workdir: Path,
     seams: Mapping[int, PreparedSeam] | None = None,
-    on_progress: Callable[[float], None] | None = None,
     on_seam: Callable[[int, PreparedSeam], None] | None = None,
 ) -> VideoInfo:
     """Stitch clips into a film whose length is the sum of their slots.
@@ -77,7 +75,6 @@ def stitch(
         workdir: An existing directory for temporary files.
         seams: Results of `make_seam`, by the number of the second clip. Those whose signature is
             not our encoding's are encoded again.
-        on_progress: Called with the progress, 0.0 to 1.0.
         on_seam: Called with each seam that was encoded here, while its file exists.
 
     Returns:
@@ -90,7 +87,6 @@ def stitch(
     """
     pieces = film_pieces(segments, joins)
     film = ClipFormat(sum(segment.slot for segment in segments), fps, size)
-    report = on_progress or (lambda _fraction: None)
     with _scratch_directory(workdir) as scratch, atomic_write(target, MediaError) as part:
         found = _found(pieces, film, seams or {}, scratch)
         sources = [
@@ -102,22 +98,12 @@ def stitch(
             for piece, source in zip(pieces, sources, strict=True)
             if source.path.parent == scratch
         ]
-        done = 0
-
-        def one_done() -> None:
-            nonlocal done
-            done += 1
-            report(_ENCODING_SHARE * done / len(jobs))
-
-        graphs = ((piece_graph(piece, path, fps), target) for piece, path in jobs)
-        run_all(graphs, _AT_ONCE, one_done)
+        run_all(((piece_graph(piece, path, fps), target) for piece, path in jobs), _AT_ONCE)
         for piece, path in jobs:
             if on_seam is not None and isinstance(piece, Seam):
                 on_seam(piece.number, PreparedSeam(path, StreamSignature.of(probe(path))))
         _concatenate(sources, part, fps)
-        info = check(part, film, target)
-    report(1.0)
-    return info
+        return check(part, film, target)
 
 
 def make_seam(

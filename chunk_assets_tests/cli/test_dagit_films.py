@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from chunk_assets.dagster_internals.instance import open_instance
-from chunk_assets.defs.partitions.definitions import chunk_key, split_chunk_key
+from chunk_assets.defs.partitions.definitions import chunk_key, read_chunk_key
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.film.plan import FilmPlan, plan_film
 from chunk_assets.film.records import ClipRecord
@@ -91,7 +91,9 @@ def test_a_selection_of_more_films_than_chunks_completes(
     assert all(rendered_once(store, plan) for plan in plans)
     recorded: dict[str, list[int]] = defaultdict(list)
     for event in events:
-        film, number = split_chunk_key(str(event.partition_key))
+        read = read_chunk_key(str(event.partition_key))
+        assert read is not None
+        film, number = read
         if number not in recorded[film]:  # whose run finds it made records it again
             recorded[film].append(number)
     assert recorded == {film: list(range(chunks)) for film in films}

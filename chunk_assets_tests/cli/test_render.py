@@ -10,7 +10,7 @@ import pytest
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.storage import keys
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 from chunk_assets_tests.cli.commands import Ended, done, rendered
@@ -38,7 +38,7 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+def visit(s3_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     """Three renders that several tests look at."""
     desk = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ import pytest
 
 from chunk_assets.cluster.broker import connect
 from chunk_assets.cluster.workers import code_version, forget, live_workers
-from chunk_assets.defs.partitions.definitions import split_chunk_key
+from chunk_assets.defs.partitions.definitions import read_chunk_key
 from chunk_assets.defs.runs.handoff import HANDED_ON
 from chunk_assets.errors import StorageError
 from chunk_assets.film.objects import FilmObjects
@@ -167,7 +167,9 @@ def recorded(running: Cluster) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     clips = dg.AssetKey("chunk_videos")
     for event in running.instance.fetch_materializations(clips, 1000, ascending=True).records:
-        film, number = split_chunk_key(str(event.partition_key))
+        read = read_chunk_key(str(event.partition_key))
+        assert read is not None
+        film, number = read
         if number not in found.setdefault(film, []):
             found[film].append(number)
     return found

@@ -29,7 +29,7 @@ from chunk_assets.film.plan import plan_film
 from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.quality import Quality
 from chunk_assets.storage import keys
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.objects import MP4, PNG
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.conftest import deploy, emptied
@@ -92,7 +92,7 @@ class Film:
 
 @pytest.fixture(scope="module")
 def rendered(
-    s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory
+    s3_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Film, Objects]]:
     """The rendered film, and a copy of each of its objects."""
     with pytest.MonkeyPatch.context() as patch:

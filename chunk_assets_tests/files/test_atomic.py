@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chunk_assets.errors import MediaError, StorageError
+from chunk_assets.errors import MediaError
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.locks import FileLock, is_locked
 
@@ -25,18 +25,6 @@ def test_an_operating_system_error_becomes_the_given_error(tmp_path: Path):
         atomic_write(tmp_path / "clip.mp4", MediaError) as part,
     ):
         (part / "below").touch()
-
-
-def test_an_existing_file_is_kept_without_overwrite(tmp_path: Path):
-    """The first writer wins."""
-    target = tmp_path / "runs.db"
-    target.write_text("first")
-    with (
-        pytest.raises(StorageError, match="File exists"),
-        atomic_write(target, overwrite=False) as part,
-    ):
-        part.write_text("second")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["first"]
 
 
 def test_a_lock_excludes_others_until_it_is_released(tmp_path: Path):

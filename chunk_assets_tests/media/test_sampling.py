@@ -11,7 +11,7 @@ from chunk_assets.errors import MediaError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.clips import ClipFormat, ClipWriter
 from chunk_assets.media.ffmpeg import executable
-from chunk_assets.media.sampling import keyframes_at, sample_frames
+from chunk_assets.media.sampling import frames_at, sample_frames
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_clip_shorter_than_said_gives_fewer_pictures(clip: Path):
 def test_keyframes_are_found_before_each_moment(clip: Path):
     """For each moment comes the keyframe at or before it."""
     moments = [Fraction(n, 24) for n in (0, 11, 12, 35, 36, 47)]
-    pictures = keyframes_at(clip, moments, 128)
+    pictures = frames_at(clip, moments, 128, are_keyframes=True)
     assert [round(brightness(picture)) for picture in pictures] == [0, 0, 12, 12, 36, 36]
 
 
@@ -64,4 +64,4 @@ def test_a_broken_film_is_an_error_of_media(tmp_path: Path):
     broken = tmp_path / "film.mp4"
     broken.write_bytes(b"no film")
     with pytest.raises(MediaError, match="cannot be read as a video"):
-        keyframes_at(broken, [Fraction(1)], 64)
+        frames_at(broken, [Fraction(1)], 64)

@@ -28,7 +28,7 @@ from chunk_assets.report import page as report_page
 from chunk_assets.report.media import MAX_PAGE_BYTES
 from chunk_assets.report.page import make_page, write_page
 from chunk_assets.storage import keys
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.conftest import deploy, emptied
 from chunk_assets_tests.films import Studio
@@ -133,7 +133,7 @@ class Film:
 
 @pytest.fixture(scope="module")
 def rendered(
-    s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory
+    s3_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Studio, dict[str, tuple[bytes, dict[str, str]]]]]:
     """The film as it was rendered, and every one of its objects."""
     with pytest.MonkeyPatch.context() as patch:

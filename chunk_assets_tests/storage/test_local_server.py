@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 from chunk_assets.errors import StorageError
 from chunk_assets.files.locks import FileLock
-from chunk_assets.storage.local.lease import Endpoint, Lease, lease
+from chunk_assets.storage.local.lease import Lease, lease
 from chunk_assets.storage.local.weed import PARTS, Server, choose_ports, weed_command
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def shared(home: Path) -> Iterator[Lease]:
 
 
 @contextlib.contextmanager
-def client(endpoint: Endpoint, **changes: str) -> Iterator[BaseClient]:
+def client(endpoint: Server, **changes: str) -> Iterator[BaseClient]:
     credentials = {
         "aws_access_key_id": endpoint.access_key_id,
         "aws_secret_access_key": endpoint.secret_access_key,
@@ -109,12 +109,12 @@ def client(endpoint: Endpoint, **changes: str) -> Iterator[BaseClient]:
     s3.close()
 
 
-def put(endpoint: Endpoint, key: str, body: bytes) -> None:
+def put(endpoint: Server, key: str, body: bytes) -> None:
     with client(endpoint) as s3:
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
 
-def get(endpoint: Endpoint, key: str) -> bytes:
+def get(endpoint: Server, key: str) -> bytes:
     with client(endpoint) as s3, s3.get_object(Bucket=BUCKET, Key=key)["Body"] as body:
         return body.read()
 

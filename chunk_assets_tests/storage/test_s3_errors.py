@@ -15,7 +15,7 @@ from chunk_assets.defs.resources import FilmS3
 from chunk_assets.errors import CutOff, Damaged, NotAnswering, NotStored, StorageError
 from chunk_assets.files.digests import Content
 from chunk_assets.sentences import shown
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.storage.faulty_s3 import Answer, FaultyS3, Garbled, Shortened, faulty_s3
 
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def relay(s3_server: Endpoint) -> Iterator[FaultyS3]:
+def relay(s3_server: Server) -> Iterator[FaultyS3]:
     """A relay in front of the server."""
     with faulty_s3(s3_server.url) as opened:
         yield opened
 
 
-def through(url: str, s3_server: Endpoint, bucket: str) -> ObjectStore:
+def through(url: str, s3_server: Server, bucket: str) -> ObjectStore:
     """The bucket at another address; without boto3's retries and their pauses."""
     client = FilmS3(
         endpoint_url=url,
@@ -41,7 +41,7 @@ def through(url: str, s3_server: Endpoint, bucket: str) -> ObjectStore:
 
 
 @pytest.fixture
-def far(relay: FaultyS3, s3_server: Endpoint, store: ObjectStore) -> ObjectStore:
+def far(relay: FaultyS3, s3_server: Server, store: ObjectStore) -> ObjectStore:
     """The test's bucket behind the relay."""
     return through(relay.url, s3_server, store.bucket)
 
@@ -89,7 +89,7 @@ def test_each_code_of_s3_is_one_sentence(
 
 
 def test_a_busy_server_s_sentence_has_no_fragment(
-    relay: FaultyS3, s3_server: Endpoint, store: ObjectStore
+    relay: FaultyS3, s3_server: Server, store: ObjectStore
 ):
     """Also where boto3 has tried again and says so in its own message."""
     patient = ObjectStore(
@@ -254,7 +254,7 @@ def test_a_file_s_etag_is_s3_s_own(store: ObjectStore, tmp_path: Path):
         assert stored.record["size"] == str(size)
 
 
-def test_no_password_of_an_endpoint_is_shown(s3_server: Endpoint, store: ObjectStore):
+def test_no_password_of_an_endpoint_is_shown(s3_server: Server, store: ObjectStore):
     """Neither by us nor in a library's own words."""
     far = through("http://user:hunter2@127.0.0.1:9", s3_server, store.bucket)
     assert "hunter2" not in str(said(far))
@@ -270,7 +270,7 @@ def test_no_password_of_an_endpoint_is_shown(s3_server: Endpoint, store: ObjectS
     ],
 )
 def test_a_certificate_that_is_refused_is_named(
-    s3_server: Endpoint,
+    s3_server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     first: int,

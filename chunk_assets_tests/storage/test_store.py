@@ -14,7 +14,7 @@ from chunk_assets.defs.resources import FilmS3
 from chunk_assets.errors import NotAnswering, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.schemas import ChunkGenerationOutput
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.objects import ObjectRef, content_version
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.dagit import free_port
@@ -150,7 +150,7 @@ def test_small_reads_are_bounded(store: ObjectStore):
     ],
 )
 def test_an_s3_that_cannot_be_used_is_one_sentence(
-    store: ObjectStore, s3_server: Endpoint, options: dict[str, str], bucket: str | None, said: str
+    store: ObjectStore, s3_server: Server, options: dict[str, str], bucket: str | None, said: str
 ):
     """Wrong credentials, an absent bucket, no server: named, without a secret."""
     client = FilmS3(
@@ -171,7 +171,7 @@ def test_an_s3_that_cannot_be_used_is_one_sentence(
 
 @pytest.mark.slow
 def test_an_s3_that_is_away_for_a_while_is_waited_for(
-    store: ObjectStore, s3_server: Endpoint, caplog: pytest.LogCaptureFixture
+    store: ObjectStore, s3_server: Server, caplog: pytest.LogCaptureFixture
 ):
     """Within the retry time, also by many threads at once, every operation succeeds in the end."""
     port, far = free_port(), urlsplit(s3_server.url)

@@ -23,7 +23,7 @@ from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.status import FilmStatus, film_fingerprint
 from chunk_assets.media.frames import probe
 from chunk_assets.media.images import contact_sheet
-from chunk_assets.media.sampling import keyframes_at
+from chunk_assets.media.sampling import frames_at
 from chunk_assets.schemas import ChunkGenerationOutput
 from chunk_assets.storage.store import ObjectStore
 
@@ -81,7 +81,7 @@ def _film_metadata(
     store: ObjectStore, plan: FilmPlan, film: Path, output: ChunkGenerationOutput
 ) -> Metadata:
     info = probe(film)
-    sheet = contact_sheet(keyframes_at(film, _middles(plan), SHEET_WIDTH))
+    sheet = contact_sheet(frames_at(film, _middles(plan), SHEET_WIDTH, are_keyframes=True))
     objects = FilmObjects(store, plan.video_id)
     found = FilmStatus.of(plan, list(chunk_states(plan, store)), store)
     metadata = {

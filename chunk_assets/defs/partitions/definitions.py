@@ -74,17 +74,6 @@ def film_part(key: str) -> str:
     return video_id if separator else number
 
 
-def split_chunk_key(key: str) -> tuple[str, int]:
-    """Return the film and the chunk number of a partition key such as `03|film`.
-
-    Raises:
-        SpecError: The key is foreign.
-    """
-    if (read := read_chunk_key(key)) is None:
-        raise SpecError(_refusal([key], are_films=False), partition=shown(key))
-    return read
-
-
 def by_film(partition_keys: Iterable[str]) -> dict[str, list[int]]:
     """Return chunk numbers in order by film; films are in the order of the keys.
 

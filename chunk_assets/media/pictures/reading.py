@@ -29,9 +29,6 @@ from chunk_assets.media.pictures.warnings_off import ignore_warnings
 
 Size = tuple[int, int]
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-"""Formats that artists use. Others are refused: some of Pillow's readers start other programs."""
-
 _READERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
     "PNG": PngImageFile,
     "JPEG": JpegImageFile,
@@ -41,6 +38,9 @@ _READERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
     "GIF": GifImageFile,
     "PPM": PpmImageFile,
 }
+
+FORMATS = tuple(_READERS)
+"""Formats that artists use. Others are refused: some of Pillow's readers start other programs."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -15,7 +15,6 @@ import http.client
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -38,23 +37,6 @@ main()
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """The server's address and credentials.
-
-    Attributes:
-        url: `http://127.0.0.1:{port}`.
-        access_key_id: The server's only user.
-        secret_access_key: Its secret, hidden by `repr`.
-        bucket: The requested bucket, which exists.
-    """
-
-    url: str
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    bucket: str
-
-
 class Lease:
     """This process's lease on a home's server, which stops when the last lease ends.
 
@@ -62,7 +44,7 @@ class Lease:
     runs another program does not.
     """
 
-    def __init__(self, endpoint: Endpoint, lock: FileLock):
+    def __init__(self, endpoint: Server, lock: FileLock):
         self.endpoint = endpoint
         self._lock = lock
 
@@ -117,8 +99,7 @@ def lease(home: Path, bucket: str) -> Lease:
     except BaseException:
         lock.release()
         raise
-    url = f"http://{server.address}"
-    return Lease(Endpoint(url, server.access_key_id, server.secret_access_key, bucket), lock)
+    return Lease(server, lock)
 
 
 def _create_bucket(server: Server, bucket: str, directory: Path) -> None:

@@ -63,6 +63,11 @@ class Server:
         """Host and port of the S3 API."""
         return f"{HOST}:{self.ports['s3.port']}"
 
+    @property
+    def url(self) -> str:
+        """The URL of the S3 API."""
+        return f"http://{self.address}"
+
     def ask(self, method: str, path: str, timeout: float = 2.0, body: bytes = b"") -> int:
         """Send a signed S3 request; return the HTTP status, or 0 without an answer.
 
