@@ -116,17 +116,17 @@ _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "true or false",
 _NESTS = f"nests values over {MAX_DEPTH} levels deep: at most {MAX_DEPTH} are allowed"
 
 
-def check_values(value: object) -> None:
+def check_values(value: object, depth: int = 1) -> None:
     """Check that every value can be stored and computed with, at any depth.
+
+    Args:
+        value: A value of the document.
+        depth: Its level of nesting.
 
     Raises:
         Unusable: A value is nested over `MAX_DEPTH` levels, is an infinite or too large number, or
             is text with a NULL or half a character (a lone surrogate).
     """
-    _check(value, 1)
-
-
-def _check(value: object, depth: int) -> None:
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, float):
@@ -141,8 +141,8 @@ def _check(value: object, depth: int) -> None:
         pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, item in pairs:
             try:
-                _check(key, depth)
-                _check(item, depth + 1)
+                check_values(key, depth)
+                check_values(item, depth + 1)
             except Unusable as error:
                 error.place.insert(0, ascii(key)[1:-1] if isinstance(key, str) else str(key))
                 raise

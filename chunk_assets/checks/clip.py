@@ -50,13 +50,8 @@ class _Conditioning:
     end: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class _LastFrame:
-    """The last frame of a clip, reduced."""
-
-    video_id: str
-    chunk_num: int
-    picture: np.ndarray
+_LastFrame = tuple[tuple[str, int], np.ndarray]
+"""Film and number of a chunk, and its clip's last frame, reduced."""
 
 
 class ClipChecker:
@@ -112,7 +107,7 @@ class ClipChecker:
         if (form.values.get("width"), form.values.get("height")) != spec.size:
             yield from _skipped(results.CONFORMS)  # pictures of different sizes cannot be compared
             return
-        self._previous = _LastFrame(video_id, chunk_num, seen.last)
+        self._previous = (video_id, chunk_num), seen.last
         conditioning = self._conditioning(spec, directory)
         yield from self._picture_results(spec, seen, conditioning, directory, previous)
 
@@ -259,11 +254,8 @@ class ClipChecker:
         self, spec: ChunkSpec, directory: Path, previous: _LastFrame | None
     ) -> np.ndarray:
         number = spec.chunk_num - 1
-        if previous is not None and (previous.video_id, previous.chunk_num) == (
-            spec.video_id,
-            number,
-        ):
-            return previous.picture
+        if previous is not None and previous[0] == (spec.video_id, number):
+            return previous[1]
         path = directory / "previous.mp4"
         FilmObjects(self._store, spec.video_id).clip(number).download(path)
         return reduced(np.asarray(last_frame(str(path))))

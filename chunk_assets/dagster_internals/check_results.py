@@ -1,5 +1,7 @@
 """Dagster's table of asset check results: what a result is about, and deleting an old one."""
 
+from typing import Any
+
 import dagster as dg
 
 # Breaks when moved: no check result could name the materialization it is about. Dagster exports
@@ -9,7 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 # Breaks when moved: a second check result without a run fails for the same partition.
-from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageMetadata
+from dagster._core.storage.event_log import SqlEventLogStorageMetadata
 
 __all__ = ["Target", "delete_runless_result"]
 
@@ -22,9 +24,7 @@ def delete_runless_result(
     All results without a run share the run id "", and Dagster 1.13 has a unique index over check,
     run and partition: a second one would break it.
     """
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return
+    storage: Any = instance.event_log_storage  # SQLite and PostgreSQL have transactions
     row = SqlEventLogStorageMetadata.tables["asset_check_executions"].c
     with storage.index_transaction() as connection:
         connection.execute(

@@ -138,22 +138,16 @@ def film_lock(settings: Settings, video_id: str) -> Iterator[None]:
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:
     """Report the runs of a killed `dev` as failed; the caller holds the lock of `dev`."""
-    lost = dg.RunsFilter(tags={KEPT_TAG: KEPT_BY_DEV}, statuses=list(UNFINISHED))
-    for run in instance.get_runs(lost):
-        instance.report_run_failed(run, "The chunk-assets dev that executed this run was killed.")
+    why = "The chunk-assets dev that executed this run was killed."
+    _report_failed(instance, {KEPT_TAG: KEPT_BY_DEV}, why)
 
 
-def end_orphans(instance: dg.DagsterInstance, video_id: str) -> int:
-    """Report the runs of a killed `render` as failed; the caller holds the film's lock.
+def end_orphans(instance: dg.DagsterInstance, video_id: str) -> None:
+    """Report the runs of a killed `render` as failed; the caller holds the film's lock."""
+    tags = {FILM_TAG: video_id, TERMINAL_TAG: "terminal"}
+    _report_failed(instance, tags, "The process that rendered this film was killed.")
 
-    Returns:
-        The number of runs reported.
-    """
-    filters = dg.RunsFilter(
-        tags={FILM_TAG: video_id, TERMINAL_TAG: "terminal"},
-        statuses=list(UNFINISHED),
-    )
-    orphans = instance.get_runs(filters)
-    for run in orphans:
-        instance.report_run_failed(run, "The process that rendered this film was killed.")
-    return len(orphans)
+
+def _report_failed(instance: dg.DagsterInstance, tags: dict[str, str], why: str) -> None:
+    for run in instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(UNFINISHED))):
+        instance.report_run_failed(run, why)

@@ -1,15 +1,14 @@
 """SHA-256 helpers, and digests to tell from an object's header whether S3 has what was written."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 PART_BYTES = 32 << 20
 """From this size on a file is uploaded in parts of this size; S3's ETag depends on it."""
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # a part has a whole number of them
 
 
 def bytes_digest(content: bytes) -> str:
@@ -71,19 +70,18 @@ class Content:
     @classmethod
     def of_file(cls, path: Path) -> Self:
         """Of an object that is uploaded from a file, in parts if it is large; reads it once."""
-        sha256, parts, size = hashlib.sha256(), [], 0
+        sha256, parts, size = hashlib.sha256(), [hashlib.md5(usedforsecurity=False)], 0
         with path.open("rb") as file:
-            for part in _parts(file):
-                md5 = hashlib.md5(usedforsecurity=False)
-                for block in part:
-                    sha256.update(block)
-                    md5.update(block)
-                    size += len(block)
-                parts.append(md5.digest())
+            while block := file.read(_BLOCK):
+                if size and size % PART_BYTES == 0:
+                    parts.append(hashlib.md5(usedforsecurity=False))
+                sha256.update(block)
+                parts[-1].update(block)
+                size += len(block)
         if size < PART_BYTES:
-            etag = parts[0].hex() if parts else _md5(b"")
+            etag = parts[0].hexdigest()
         else:
-            etag = f"{_md5(b''.join(parts))}-{len(parts)}"
+            etag = f"{_md5(b''.join(part.digest() for part in parts))}-{len(parts)}"
         return cls(sha256.hexdigest(), size, etag)
 
     def as_metadata(self) -> dict[str, str]:
@@ -93,17 +91,3 @@ class Content:
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _parts(file: BinaryIO) -> Iterator[Iterable[bytes]]:
-    """A file's parts, each in blocks."""
-
-    def blocks(first: bytes) -> Iterator[bytes]:
-        yield first
-        left = PART_BYTES - len(first)
-        while left and (block := file.read(min(_BLOCK, left))):
-            left -= len(block)
-            yield block
-
-    while first := file.read(_BLOCK):
-        yield blocks(first)

@@ -21,7 +21,7 @@ from chunk_assets.media.encoding import (
     from_bt601,
     to_bt709,
 )
-from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
+from chunk_assets.media.ffmpeg import Graph, Process, read_raw, read_stream, run, write
 from chunk_assets.media.frames import ROUNDING, VideoInfo, probe
 from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, pictures
 from chunk_assets.media.retiming import frames_filled, retime
@@ -105,14 +105,8 @@ def check(path: Path, clip: ClipFormat, name: Path | None = None) -> VideoInfo:
 
 def writer_graph(path: Path, clip: ClipFormat, crf: int = CRF_TO_USE) -> Graph:
     """Return the graph that encodes raw RGB frames from standard input to `path`."""
-    frames = read(
-        "pipe:0",
-        format="rawvideo",
-        pix_fmt="rgb24",
-        video_size=clip.size,
-        framerate=clip.fps,
-    )
-    return write(to_bt709(frames), path, **encoder_options(clip.fps, clip.keyframes, crf))
+    frames = to_bt709(read_raw(clip.size, clip.fps))
+    return write(frames, path, **encoder_options(clip.fps, clip.keyframes, crf))
 
 
 class ClipWriter:

@@ -97,10 +97,16 @@ def read_stream(source: Path, number: int) -> Graph:
 
 
 def read(source: Path | str, **options: Any) -> Graph:
-    """Return the video stream of a file with no other stream, or of `"pipe:0"`."""
+    """Return the video stream of a file with no other stream, or of a device."""
     if isinstance(source, Path):
         return _library.input(file_url(source), format_whitelist=FORMATS, **options)["v"]
     return _library.input(source, **options)["v"]
+
+
+def read_raw(size: tuple[int, int], rate: object) -> Graph:
+    """Return the stream of RGB frames of this size and rate that a process's `write` feeds."""
+    raw = {"format": "rawvideo", "pix_fmt": "rgb24", "video_size": size, "framerate": rate}
+    return _library.input("pipe:0", **raw)["v"]
 
 
 def combine(first: Graph, second: Graph, name: str, **options: Any) -> Graph:

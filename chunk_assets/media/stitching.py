@@ -237,18 +237,18 @@ class _Ready:
 def _concatenate(sources: Sequence[_Source], target: Path, fps: FrameRate) -> None:
     """Copy packets from one file after another, numbering frames through the film."""
     ticks = 1000  # per frame, in the time base of `container_options`
-    with (
-        _writing(),
-        av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film,
-    ):
-        with open_video(sources[0].path) as video:
-            stream = film.add_stream_from_template(video.stream)
-        for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
-            packet.stream = stream
-            packet.time_base = 1 / (ticks * fps)
-            packet.pts = packet.dts = frame * ticks
-            packet.duration = ticks
-            film.mux_one(packet)
+    try:
+        with av.open(file_url(target), "w", "mp4", options=container_options(fps)) as film:
+            with open_video(sources[0].path) as video:
+                stream = film.add_stream_from_template(video.stream)
+            for frame, packet in enumerate(chain.from_iterable(_read_ahead(sources))):
+                packet.stream = stream
+                packet.time_base = 1 / (ticks * fps)
+                packet.pts = packet.dts = frame * ticks
+                packet.duration = ticks
+                film.mux_one(packet)
+    except av.error.FFmpegError as error:
+        raise MediaError(f"the film cannot be written: {error.strerror}") from error
 
 
 def _read_ahead(sources: Sequence[_Source]) -> Iterator[list[Packet]]:
@@ -270,11 +270,3 @@ def _packets(source: _Source) -> list[Packet]:
     with open_video(source.path) as video:
         packets = (packet for packet in video.packets() if packet.size)
         return list(islice(packets, source.start, source.stop))
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        raise MediaError(f"the film cannot be written: {error.strerror}") from error

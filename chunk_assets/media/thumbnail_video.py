@@ -10,7 +10,7 @@ from chunk_assets.errors import MediaError
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.encoding import to_bt709
-from chunk_assets.media.ffmpeg import Graph, Process, read, read_stream, run, write
+from chunk_assets.media.ffmpeg import Graph, Process, read_raw, read_stream, run, write
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.presented_frames import can_convert_with_ffmpeg, pictures
 
@@ -112,14 +112,8 @@ def reducer_graph(source: Path, target: Path, info: VideoInfo, chosen: Thumbnail
 
 def _write_shown(source: Path, target: Path, info: VideoInfo, chosen: ThumbnailFormat) -> None:
     """Write a thumbnail video of a source that needs its pictures converted one by one."""
-    frames = read(
-        "pipe:0",
-        format="rawvideo",
-        pix_fmt="rgb24",
-        video_size=chosen.size,
-        framerate=_rate(chosen),
-    )
-    graph = write(to_bt709(frames), target, **_encoder_options(chosen))
+    frames = to_bt709(read_raw(chosen.size, _rate(chosen)))
+    graph = write(frames, target, **_encoder_options(chosen))
     count = max(1, round(info.duration * chosen.fps))
     with Process(graph, target, reads_stdin=True) as process:
         for picture in pictures(source, chosen.size, count, chosen.fps):

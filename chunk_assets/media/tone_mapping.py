@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 
+from chunk_assets.media.pictures.transfer import WHITE_NITS, hlg_decoded, pq_decoded
+
 HDR_CURVES = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 """FFmpeg's names of HDR transfer curves, with their usual names."""
 
@@ -19,7 +21,6 @@ _TO_BT709 = {
 _TO_BT709["smpte431"] = _TO_BT709["smpte432"]
 
 _GAMMA = 2.4  # of an SDR screen, ITU-R BT.1886
-_WHITE = 203.0  # cd/m² of what is white in SDR, ITU-R BT.2408
 _HLG_PEAK = 1000.0  # cd/m² of the screen that HLG is shown on, ITU-R BT.2100
 _KNEE = 0.75  # of white; brighter values are compressed, so that highlights keep detail
 
@@ -48,7 +49,7 @@ def to_bt709(rgb: np.ndarray, curve: str, primaries: str) -> np.ndarray:
         light = table[rgb[row : row + _ROWS]]
         if curve == "arib-std-b67":  # from scene light to display light
             light *= (light @ _LUMA_BT2020)[..., None] ** np.float32(0.2)
-            light *= np.float32(_HLG_PEAK / _WHITE)
+            light *= np.float32(_HLG_PEAK / WHITE_NITS)
         light = light @ matrix
         if is_hdr:
             light *= _compression(light.max(axis=-1, keepdims=True))
@@ -70,13 +71,10 @@ def _compression(brightest: np.ndarray) -> np.ndarray:
 def _light_of_codes(curve: str) -> np.ndarray:
     """Return the light of each of 65,536 codes, as a multiple of SDR white, or of HLG's peak."""
     code = np.linspace(0, 1, 1 << 16)
-    if curve == "smpte2084":  # SMPTE ST 2084
-        power = code ** (32 / 2523)
-        share = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
-        light = 10_000 / _WHITE * share ** (16384 / 2610)
-    elif curve == "arib-std-b67":  # ITU-R BT.2100
-        bright = (np.exp((code - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        light = np.where(code <= 0.5, code**2 / 3, bright)
+    if curve == "smpte2084":
+        light = pq_decoded(code)
+    elif curve == "arib-std-b67":
+        light = hlg_decoded(code)
     else:
         light = code**_GAMMA
     return light.astype(np.float32)

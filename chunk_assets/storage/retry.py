@@ -3,30 +3,18 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from chunk_assets.errors import NotAnswering
 from chunk_assets.retry import RetryPolicy, retry
 
+if TYPE_CHECKING:  # it imports this module
+    from chunk_assets.storage.bucket import Bucket
+
 _LONGEST_WAIT = 10.0
 """Seconds; an operation continues at most this long after S3 is back."""
 
-
-class Retrying(Protocol):
-    """An object whose operations are retried.
-
-    Attributes:
-        retry_seconds: How long to retry; 0 for not at all.
-        endpoint: The server's URL.
-    """
-
-    retry_seconds: float
-
-    @property
-    def endpoint(self) -> str: ...
-
-
-S = TypeVar("S", bound=Retrying)
+S = TypeVar("S", bound="Bucket")
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -98,9 +98,7 @@ class RunChunkLocks(ChunkLocks):
 
         If not, the chunk may have been stored meanwhile: look for it again afterwards.
         """
-        is_held = not self.try_acquire(chunk_num)
-        if not is_held:
-            self.release(chunk_num)
+        is_held = self.is_locked(chunk_num)
         key = chunk_key(self._video_id, chunk_num)
         runs = self._instance.get_runs(dg.RunsFilter(statuses=self._active)) if not is_held else []
         others = [run for run in runs if run.run_id != self._run_id and self._renders(run, key)]

@@ -76,7 +76,6 @@ def finished_films(context: dg.SensorEvaluationContext, films: FilmStore) -> dg.
         time_left = TickTime(settings)
         look = _look(context, films, settings, cursor)
         while not look.requests and time_left.has_another_look():
-            time_left.pause()
             if _recorded(context.instance, cursor, limit=1):
                 look = _look(context, films, settings, cursor)
     except ChunkAssetsError as error:

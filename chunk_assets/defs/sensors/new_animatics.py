@@ -56,7 +56,6 @@ def new_animatics(
         look = _look(context, store, settings, generators, context.cursor)
         # On other servers each poll costs money: a request for each 1000 films.
         while settings.is_local and look.was_idle and time_left.has_another_look():
-            time_left.pause()
             look = _look(context, store, settings, generators, look.handler.cursor.written())
     except ChunkAssetsError as error:
         return dg.SensorResult(

@@ -34,12 +34,11 @@ class TickTime:
         self._end = time.monotonic() + settings.sensor_poll_seconds
 
     def has_another_look(self) -> bool:
-        """Return whether there is time for a pause and another poll."""
-        return time.monotonic() + _LOOK_SECONDS < self._end
-
-    def pause(self) -> None:
-        """Wait until the next poll."""
+        """Wait until the next poll; return false at once if there is no time for it."""
+        if time.monotonic() + _LOOK_SECONDS >= self._end:
+            return False
         time.sleep(_LOOK_SECONDS)
+        return True
 
 
 def check_overwritten(plan: FilmPlan, generators: frozenset[str]) -> None:

@@ -26,10 +26,10 @@ _PRIMARIES = {
 }
 """White, red, green and blue (x, y) by ITU-T H.273, table 2."""
 
-_WHITE_NITS = 203.0
+WHITE_NITS = 203.0
 """Diffuse white of HDR (ITU-R BT.2408)."""
 
-_PEAK = 1000.0 / _WHITE_NITS
+_PEAK = 1000.0 / WHITE_NITS
 """Peak brightness for which HDR pictures are graded, as a multiple of diffuse white."""
 
 _KNEE = 0.75
@@ -142,14 +142,14 @@ def _srgb_encoded(linear: Numbers) -> Numbers:
     return np.where(linear <= 0.0031308, linear * 12.92, curve)
 
 
-def _pq_decoded(levels: Numbers) -> Numbers:
+def pq_decoded(levels: Numbers) -> Numbers:
     """Decode SMPTE ST 2084, to multiples of diffuse white."""
     root = levels ** (1 / 78.84375)
     part = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
-    return 10_000 / _WHITE_NITS * part ** (1 / 0.1593017578125)
+    return 10_000 / WHITE_NITS * part ** (1 / 0.1593017578125)
 
 
-def _hlg_decoded(levels: Numbers) -> Numbers:
+def hlg_decoded(levels: Numbers) -> Numbers:
     """Decode ARIB STD-B67, to scene light of 0 to 1."""
     high = (np.exp((levels - 0.55991073) / 0.17883277) + 0.28466892) / 12
     return np.where(levels <= 0.5, levels**2 / 3, high)
@@ -161,7 +161,7 @@ _TRANSFERS: dict[int, Callable[[Numbers], Numbers]] = {
     4: lambda levels: levels**2.2,
     5: lambda levels: levels**2.8,
     8: lambda levels: levels,
-    16: _pq_decoded,
+    16: pq_decoded,
     17: lambda levels: levels**2.6 * (52.37 / 48.0),
-    18: _hlg_decoded,
+    18: hlg_decoded,
 }
