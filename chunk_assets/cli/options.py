@@ -33,8 +33,6 @@ class ChunkRange(click.ParamType):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> range:
         """Read a range."""
-        if isinstance(value, range):
-            return value
         match = re.fullmatch(r"\s*([0-9]{1,5})\s*(?:-\s*([0-9]{1,5})\s*)?", str(value))
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:

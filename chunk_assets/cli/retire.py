@@ -30,8 +30,6 @@ class Age(click.ParamType):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
         """Read an age."""
-        if isinstance(value, timedelta):
-            return value
         match = re.fullmatch(r"\s*([0-9]{1,7})\s*([hdw])\s*", str(value))
         hours = int(match[1]) * _HOURS[match[2]] if match else _MAX_HOURS + 1
         if hours > _MAX_HOURS:

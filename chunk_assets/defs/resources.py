@@ -107,13 +107,10 @@ def connect(settings: Settings) -> ObjectStore:
     Raises:
         StorageError: S3 cannot be reached, started or used.
     """
-    if settings.bucket is None:
-        return _local_store(settings.home.resolve(), settings.link_seconds)
-    home = settings.home.resolve()
-    return _own_store(
+    return _store(
         settings.bucket,
         settings.endpoint_url,
-        home,
+        settings.home.resolve(),
         settings.link_seconds,
         settings.s3_retry_seconds,
     )
@@ -124,55 +121,42 @@ _leases: list[Any] = []
 
 
 @cache
-def _local_store(home: Path, link_seconds: int) -> ObjectStore:
-    from chunk_assets.storage.local.lease import lease  # unused with a bucket of your own
-
-    held = lease(home, LOCAL_BUCKET)
-    _leases.append(held)
-    endpoint = held.endpoint
-    resource = FilmS3(
-        endpoint_url=endpoint.url,
-        aws_access_key_id=endpoint.access_key_id,
-        aws_secret_access_key=endpoint.secret_access_key,
-    )
-    store = _store(resource.get_client(), LOCAL_BUCKET, home, link_seconds)
-    store.check(create=True)
-    return store
-
-
-@cache
-def _own_store(
-    bucket: str, endpoint_url: str | None, home: Path, link_seconds: int, retry_seconds: float
-) -> ObjectStore:
-    try:
-        client = FilmS3(endpoint_url=endpoint_url).get_client()
-    except (BotoCoreError, ValueError) as error:  # a profile, an incomplete credential, a URL
-        message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
-        raise StorageError(message) from error
-    store = _store(client, bucket, home, link_seconds, retry_seconds)
-    store.check()
-    return store
-
-
 def _store(
-    client: Any, bucket: str, home: Path, link_seconds: int, retry_seconds: float = 0.0
+    bucket: str | None,
+    endpoint_url: str | None,
+    home: Path,
+    link_seconds: int,
+    retry_seconds: float,
 ) -> ObjectStore:
-    video_cache = VideoCache(home / "nearby")
-    return ObjectStore(
+    if bucket is None:
+        from chunk_assets.storage.local.lease import lease  # unused with a bucket of your own
+
+        held = lease(home, LOCAL_BUCKET)
+        _leases.append(held)
+        server = held.endpoint
+        client = FilmS3(
+            endpoint_url=server.url,
+            aws_access_key_id=server.access_key_id,
+            aws_secret_access_key=server.secret_access_key,
+        ).get_client()
+    else:
+        try:
+            client = FilmS3(endpoint_url=endpoint_url).get_client()
+        except (BotoCoreError, ValueError) as error:  # a profile, an incomplete credential, a URL
+            message = f"the AWS settings cannot be used: {error}; see the AWS_ variables and files"
+            raise StorageError(message) from error
+    store = ObjectStore(
         client,
-        bucket,
+        bucket or LOCAL_BUCKET,
         link_seconds=link_seconds,
-        video_cache=video_cache,
-        retry_seconds=retry_seconds,
+        video_cache=VideoCache(home / "nearby"),
+        retry_seconds=retry_seconds if bucket else 0.0,
         remedy=remedy,
     )
-
-
-def _forget_clients() -> None:
-    _local_store.cache_clear()
-    _own_store.cache_clear()
+    store.check(create=bucket is None)
+    return store
 
 
 # Worker slots and runs are forks. With the parent's client they would share its open connections,
 # and get each other's answers.
-os.register_at_fork(after_in_child=_forget_clients)
+os.register_at_fork(after_in_child=_store.cache_clear)

@@ -175,9 +175,9 @@ def test_a_deployment_that_cannot_be_used(
 
     film = animatic()
     monkeypatch.setenv(variable, value)
-    resources._own_store.cache_clear()
+    resources._store.cache_clear()
     assert said in sentence("render", film)
-    resources._own_store.cache_clear()
+    resources._store.cache_clear()
 
 
 def test_a_home_that_cannot_be_written(
