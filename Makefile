@@ -23,8 +23,9 @@ types:
 types-all:
 	pyright
 
+# Without collecting the fuzz tests, which are all slow: importing Hypothesis takes a second.
 fast:
-	pytest -m "not slow"
+	pytest -m "not slow" --ignore=chunk_assets_tests/fuzz
 
 test:
 	pytest

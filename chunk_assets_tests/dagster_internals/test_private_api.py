@@ -26,7 +26,6 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._daemon import cli as daemon_cli
 from dagster_celery.launcher import CeleryRunLauncher
-from dagster_webserver import cli as webserver_cli
 from sqlalchemy.exc import IntegrityError
 
 from chunk_assets.dagster_internals import (
@@ -269,10 +268,12 @@ def test_the_daemon_and_the_code_server_have_their_options():
 
 def test_the_webserver_builds_its_app_by_a_name_that_can_be_replaced():
     """dagster-webserver's command looks up the function that builds its app when it serves."""
+    from dagster_webserver import cli  # takes a second, which no other test needs
+
     name = "create_app_from_workspace_process_context"
     users = [
         function
-        for _, function in inspect.getmembers(webserver_cli, inspect.isfunction)
+        for _, function in inspect.getmembers(cli, inspect.isfunction)
         if name in function.__code__.co_names
     ]
     assert users, "webserver: requests of foreign pages would reach Dagit unguarded"
