@@ -35,6 +35,17 @@ from chunk_assets.usd import checked_usd
 _LOGGER = logging.getLogger("chunk_assets")
 
 
+@contextmanager
+def _own_umask() -> Iterator[int]:
+    """Restore the caller's umask after a block or function that makes it private; yields it."""
+    umask = write_privately()
+    try:
+        yield umask
+    finally:
+        os.umask(umask)
+
+
+@_own_umask()
 def generate_single_chunk(
     chunk_spec: ChunkSpec | Mapping[str, Any],
     *,
@@ -70,18 +81,6 @@ def generate_single_chunk(
         GenerationError, MediaError, StorageError: The chunk could not be made.
     """
     spec = _checked(chunk_spec)
-    with _own_umask():
-        return _generate(spec, generator, model, max_cost_usd, new_take=new_take)
-
-
-def _generate(
-    spec: ChunkSpec,
-    generator: str,
-    model: str | None,
-    max_cost_usd: float | None,
-    *,
-    new_take: bool,
-) -> dict[str, str | float]:
     number, settings = spec.chunk_num, _configured_settings()
     store = connect(settings)
     plan = _with_spec(plan_film(store, spec.video_id, seed=spec.seed), spec)
@@ -176,16 +175,6 @@ def render_film(
             umask=umask,
         )
         return rendering.run(progress, target).output
-
-
-@contextmanager
-def _own_umask() -> Iterator[int]:
-    """Restore the caller's umask after a block that makes it private; yields it."""
-    umask = write_privately()
-    try:
-        yield umask
-    finally:
-        os.umask(umask)
 
 
 def _configured_settings() -> Settings:
