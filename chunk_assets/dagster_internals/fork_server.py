@@ -16,7 +16,6 @@ too, have ended.
 import importlib
 import json
 import os
-import selectors
 import signal
 import socket
 import sys
@@ -29,6 +28,9 @@ from typing import Any
 
 _REQUEST_SECONDS = 5
 """Idle clients are disconnected after this many seconds; the server is single-threaded."""
+
+_LOOK_SECONDS = 0.2
+"""Between two looks for processes that have ended."""
 
 
 class Forked(BaseException):
@@ -61,24 +63,13 @@ class ForkServer:
         Raises:
             Forked: In a forked process, which has other work to do.
         """
-        wakeups, signalled = socket.socketpair()
-        for end in (wakeups, signalled):
-            end.setblocking(False)
-        signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.listener, selectors.EVENT_READ)
-            selector.register(wakeups, selectors.EVENT_READ)
-            while not self.is_ending or self.running:
-                for key, _ in selector.select():
-                    if key.fileobj is wakeups:
-                        with suppress(BlockingIOError):
-                            wakeups.recv(4096)
-                    else:
-                        self._answer()
-                self._reap()
+        self.listener.settimeout(_LOOK_SECONDS)
+        while not self.is_ending or self.running:
+            with suppress(TimeoutError):
+                self._answer()
+            self._reap()
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         self.is_ending = True
@@ -119,9 +110,7 @@ class ForkServer:
         """
         pid = os.fork()
         if pid == 0:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self.listener.close()
             raise Forked(work)
