@@ -173,7 +173,7 @@ def remedy(key: str) -> str:
     """Return the end of a sentence: how to replace a damaged object."""
     if key.startswith(keys.ANIMATICS):
         return "; submit the animatic again"
-    if "/predictions/" in key or not key.startswith((keys.CHUNKS, keys.FILMS)):
+    if "/predictions/" in key or "/takes/" in key or not key.startswith((keys.CHUNKS, keys.FILMS)):
         return ""
     return "; render the film again"
 

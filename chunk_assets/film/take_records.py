@@ -1,12 +1,14 @@
 """What is recorded beside a chunk's takes: what each was made from, and what people chose."""
 
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.media.originals import Original
+from chunk_assets.storage.stored import StoredObject
 
 TAKE = "take.json"
 """Names of the objects in a take's folder. `CLIP` and `FRAME` are in the film's format."""
@@ -77,6 +79,25 @@ class TakeRecord(BaseModel):
     original: OriginalRecord | None = None
     pruned_at: datetime | None = None
     is_adopted: bool = False
+
+    def as_metadata(self) -> dict[str, str]:
+        """Return the record as S3 metadata of the original, so that both are stored at once.
+
+        Without the prompt: S3 limits metadata to 2 KB.
+        """
+        return {"take": self.model_dump_json(exclude={"prompt", "original", "pruned_at"})}
+
+    @classmethod
+    def of_original(cls, stored: StoredObject) -> "TakeRecord":
+        """Return the record in the metadata of an original; the file is not measured.
+
+        Raises:
+            ValidationError: It has none.
+        """
+        record = cls.model_validate_json(stored.record.get("take", ""))
+        name = PurePosixPath(stored.key).name
+        original = OriginalRecord(name=name, sha256=stored.sha256, size=stored.size)
+        return record.model_copy(update={"original": original})
 
     @classmethod
     def adopted(cls, clip: ClipRecord) -> "TakeRecord":

@@ -7,8 +7,11 @@ of another take than the clip's is a choice that was interrupted; see `interrupt
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+
+from pydantic import ValidationError
 
 from chunk_assets.errors import Damaged, NotStored, StorageError
 from chunk_assets.film.choices import read_choices
@@ -38,8 +41,11 @@ class ListedTake:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether its record is stored: until then its number is free."""
-        return TAKE in self.objects
+        """Whether its record, or the original that carries it, is stored.
+
+        Until then its number is free.
+        """
+        return TAKE in self.objects or self.has_original
 
     @property
     def is_complete(self) -> bool:
@@ -49,7 +55,12 @@ class ListedTake:
     @property
     def has_original(self) -> bool:
         """Whether the file that the generator delivered is stored beside the clip."""
-        return any(name.startswith(ORIGINAL) for name in self.objects)
+        return bool(self.original)
+
+    @property
+    def original(self) -> str:
+        """The name of the file that the generator delivered; empty if it is not stored."""
+        return next((name for name in self.objects if name.startswith(ORIGINAL)), "")
 
     @property
     def is_pruned(self) -> bool:
@@ -72,7 +83,7 @@ class Takes:
     """The takes of one chunk, as they were listed when this was made."""
 
     def __init__(self, objects: FilmObjects, chunk_num: int):
-        self._objects, self.chunk_num = objects, chunk_num
+        self._objects, self.chunk_num, self._has_adopted = objects, chunk_num, False
         self.listed = {
             number: ListedTake(number, found)
             for number, found in objects.list_takes(chunk_num).items()
@@ -81,9 +92,20 @@ class Takes:
     def record(self, number: int) -> TakeRecord | None:
         """Return a take's record; None if there is none, or it is damaged."""
         try:
-            return self._objects.take(self.chunk_num, number, TAKE).read_json(TakeRecord)[0]
+            record = self._objects.take(self.chunk_num, number, TAKE).read_json(TakeRecord)[0]
         except (NotStored, Damaged):
+            record = self._record_of_original(number)
+        return record if record is not None and record.take == number else None
+
+    def _record_of_original(self, number: int) -> TakeRecord | None:
+        """Return the record that a take's original carries: the process ended after storing it."""
+        listed = self.listed.get(number)
+        if listed is None or not listed.has_original:
             return None
+        stored = self._objects.take(self.chunk_num, number, listed.original).head()
+        with suppress(ValidationError):
+            return TakeRecord.of_original(stored) if stored is not None else None
+        return None
 
     def key(self, number: int, name: str) -> str:
         """Return the key of an object of a take; empty if it is not stored."""
@@ -197,7 +219,7 @@ class Takes:
             StorageError: S3 refuses a copy.
         """
         listed = self.listed.get(record.take)
-        if listed is not None and listed.is_recorded:
+        if self._has_adopted or (listed is not None and listed.is_recorded):
             return
         objects, number = self._objects, record.take
         frame = objects.last_frame(self.chunk_num).head()
@@ -205,6 +227,7 @@ class Takes:
             objects.take(self.chunk_num, number, FRAME).copy_from(frame)
         objects.take(self.chunk_num, number, CLIP).copy_from(chosen)
         objects.take(self.chunk_num, number, TAKE).write_json(TakeRecord.adopted(record))
+        self._has_adopted = True
 
 
 def publish(
@@ -224,7 +247,7 @@ def publish(
 def interrupted_choice(
     takes: Takes, clip: StoredObject | None, frame: StoredObject | None
 ) -> StoredTake | None:
-    """Return the take that was chosen last, if its last frame was copied but not its clip.
+    """Return the take whose last frame was copied to the chunk, but not its clip.
 
     Args:
         takes: The chunk's takes.
@@ -242,8 +265,4 @@ def interrupted_choice(
     of_clip = frame.record.get("clip")
     if of_clip == clip.sha256:
         return None
-    chosen = takes.choices().choices
-    if not chosen:
-        return None
-    take = takes.stored(chosen[-1].take)
-    return take if take is not None and take.clip.sha256 == of_clip else None
+    return takes.latest(lambda take: take.clip.sha256 == of_clip)

@@ -122,8 +122,10 @@ class JobProvider:
                 return
             except ClipGone:
                 raise
+            except Unsupported:
+                return  # complete and paid for, so it is kept; decoding it says what is wrong
             except (GenerationError, MediaError) as error:
-                is_final = isinstance(error, Rejected | Unsupported)
+                is_final = isinstance(error, Rejected)
                 if is_final or time.monotonic() > end:
                     kept = {"status": "unfetched", "error": str(error)}
                     self._ledger.update(one.chunk_num, attempt.model_copy(update=kept))

@@ -16,6 +16,9 @@ _KINDS = {
 }
 """File name suffix and content type of each container, by the first of FFmpeg's names for it."""
 
+_MOST_ROUNDING = 0.01
+"""How much of its rate a clip may lose or gain by rounded timestamps."""
+
 UNKNOWN_TYPE = (".video", "application/octet-stream")
 """Suffix and content type of a file that cannot be read."""
 
@@ -51,15 +54,17 @@ def measure_original(path: Path) -> Original:
     """
     info = probe(path)
     with open_video(path) as video:
-        has_sound = bool(video.container.streams.audio)
+        has_sound, declared = bool(video.container.streams.audio), video.stream.average_rate
     file_type = _KINDS.get(info.container.partition(",")[0], UNKNOWN_TYPE)
     if webp.is_webp(path):  # which the demuxer was given as MKV
         file_type = (".webp", "image/webp")
+    # WebM rounds its timestamps to milliseconds, so that 24 fps measure as 24.01.
+    is_rounded = declared and abs(declared / info.fps - 1) < _MOST_ROUNDING
     return Original(
         file_type=file_type,
         width=info.width,
         height=info.height,
-        fps=str(info.fps),
+        fps=str(declared if is_rounded else info.fps),
         frames=info.frames,
         has_sound=has_sound,
         has_content_credentials=has_content_credentials(path),

@@ -1,13 +1,14 @@
 """The clip stage: keeps a chunk's clip, goes back to another take, or has a new one rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
-from chunk_assets.errors import Damaged, NotStored, StorageError
+from chunk_assets.errors import Damaged, MediaError, NotStored, StorageError
 from chunk_assets.film.choices import change_choices, read_choices
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import chunk_seed, clip_fingerprint
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.take_records import CLIP
+from chunk_assets.film.take_records import CLIP, TAKE
 from chunk_assets.film.takes import StoredTake
 from chunk_assets.generation.stopping import answered
 from chunk_assets.render.context import RenderContext
@@ -18,7 +19,7 @@ from chunk_assets.render.new_take import TakeRenderer
 from chunk_assets.render.prefetch import Prefetch, StoredChunk
 from chunk_assets.render.seams import SeamPreparation
 from chunk_assets.render.several_takes import SeveralTakes
-from chunk_assets.render.takes import choose_take, store_take
+from chunk_assets.render.takes import choose_take, keep_take, store_take
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.stored import StoredObject
 
@@ -80,6 +81,9 @@ class ClipStage:
 
         if context.request.takes > 1 and context.request.reuse == "this_run":
             there = found.takes.all(is_wanted)
+            originals = self._from_originals(inputs, found, wanted, model, intact)
+            missing = max(0, context.request.takes - len(there))
+            there += [keep_take(context, made).take for made in islice(originals, missing)]
             take = self._several.make(inputs, model, found.takes, there, intact)
         else:
             take = found.takes.latest(is_wanted)
@@ -88,7 +92,7 @@ class ClipStage:
         if take is not None:
             self._choose(spec, take, found, intact, inputs.versions)
             return None
-        made = self._unfinished(inputs, found, wanted, model, intact)
+        made = next(self._from_originals(inputs, found, wanted, model, intact), None)
         if made is None:
             # A damaged clip is rendered again as the same take, with its seed.
             record = chosen.record if chosen is not None else None
@@ -107,6 +111,8 @@ class ClipStage:
         """
         context, chunk_num = self._context, spec.chunk_num
         chosen = self._chosen(found.clip)
+        if chosen is not None and context.store.damage(chosen.stored):
+            chosen = None
         take = found.takes.stored(number)
         if take is None and chosen is not None and chosen.record.take == number:
             self._keep(spec, chosen, found, _inputs_of(chosen.record))
@@ -198,24 +204,39 @@ class ClipStage:
         if following is None or made.seconds >= SLOW_SECONDS:
             self._finishing.submit(self._seams.prepare, finished)
 
-    def _unfinished(
+    def _from_originals(
         self,
         inputs: ClipInputs,
         found: StoredChunk,
         wanted: str,
         model: str,
         chosen: ChosenClip | None,
-    ) -> Made | None:
-        """Make a clip from a stored original, which was paid for and never became a clip."""
-        spec = inputs.spec
-        for record in found.takes.unfinished(is_new=self._context.request.reuse == "this_run"):
+    ) -> Iterator[Made]:
+        """Yield clips made from stored originals, which were paid for and never became clips.
+
+        For a damaged one the generator is asked for the same take, after all others: it may still
+        have what was paid for.
+        """
+        spec, request = inputs.spec, self._context.request
+        is_new, damaged = request.reuse == "this_run", None
+        for record in found.takes.unfinished(is_new=is_new):
             has_seed = spec.seed is None or record.seed == chunk_seed(spec, record.take)
-            if record.fingerprint == wanted and has_seed:
-                try:
-                    return self._renderer.from_original(inputs, model, record, chosen)
-                except Damaged as error:
-                    self._context.listener.noticed(f"{error}; take {record.take} is left out")
-        return None
+            if record.fingerprint != wanted or not has_seed:
+                continue
+            has_record = TAKE in found.takes.listed[record.take].objects
+            try:
+                yield self._renderer.from_original(
+                    inputs, model, record, chosen, has_record=has_record
+                )
+            except Damaged as error:
+                damaged = record
+                self._context.listener.noticed(f"{error}; take {record.take} is left out")
+            except MediaError as error:
+                if not is_new or record.root_run == request.root_run:
+                    raise
+                self._context.listener.noticed(str(error))
+        if damaged is not None:
+            yield self._renderer.render(inputs, model, damaged.take, chosen)
 
     def _is_current(self, spec: ChunkSpec, record: ClipRecord, fingerprint: str) -> bool:
         """Return whether the request allows keeping a clip with this record."""

@@ -3,6 +3,9 @@
 import time
 from functools import partial
 
+from PIL import Image
+
+from chunk_assets.errors import MediaError
 from chunk_assets.film.fingerprints import chunk_seed
 from chunk_assets.film.take_records import TakeRecord
 from chunk_assets.generation.base import GeneratedClip, GenerationRequest, ProgressCallback
@@ -16,9 +19,9 @@ from chunk_assets.render.context import RenderContext
 from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import FinishingQueue
 from chunk_assets.render.made import ChosenClip, ClipInputs, EndPicture, Made, Rendered
+from chunk_assets.render.originals import keep_original, measured_if_video, write_record
 from chunk_assets.render.previews import MOVING_FRAMES
 from chunk_assets.render.references import reference_files
-from chunk_assets.render.takes import keep_original
 
 
 class TakeRenderer:
@@ -96,9 +99,22 @@ class TakeRenderer:
         return rendered
 
     def from_original(
-        self, inputs: ClipInputs, model: str, record: TakeRecord, chosen: ChosenClip | None
+        self,
+        inputs: ClipInputs,
+        model: str,
+        record: TakeRecord,
+        chosen: ChosenClip | None,
+        *,
+        has_record: bool,
     ) -> Made:
         """Make a take from its stored original, without asking the generator.
+
+        Args:
+            inputs: What the take is made from.
+            model: The generator's model.
+            record: The take's record.
+            chosen: The clip that the chunk has so far.
+            has_record: Whether the record is stored apart from the original, too.
 
         Raises:
             Damaged: The original is damaged.
@@ -110,6 +126,9 @@ class TakeRenderer:
         name = record.original.name if record.original else ""
         path = directory / name
         original = context.objects.take(number, record.take, name).download(path)
+        if not has_record:
+            full = record.model_copy(update={"prompt": inputs.spec.prompt})
+            write_record(context, number, full, original, measured_if_video(path))
         ledger = context.objects.ledger().chunk(number) if record.request else None
         clip = GeneratedClip(
             path,
@@ -141,7 +160,18 @@ class TakeRenderer:
         Raises:
             MediaError: The clip cannot be decoded.
         """
-        spec, end = rendered.inputs.spec, self._end(rendered)
+        spec, picture = rendered.inputs.spec, None
+        if spec.end_frame_url is not None:
+            picture = self._context.files.fitted_animatic(spec.end_frame_url, spec.size)
+        try:
+            return self._decoded(rendered, picture)
+        except MediaError as error:
+            if rendered.clip.is_normalised:
+                raise
+            raise _unusable(rendered, error) from error
+
+    def _decoded(self, rendered: Rendered, picture: Image.Image | None) -> Made:
+        spec, end = rendered.inputs.spec, _end(rendered, picture)
         until = end_of_use(spec.num_frames, spec.fps, end.used_seconds if end else None)
         preview_frames = PreviewFrames(MOVING_FRAMES)
         image = last_frame(
@@ -157,14 +187,26 @@ class TakeRenderer:
             end=end,
         )
 
-    def _end(self, rendered: Rendered) -> EndPicture | None:
-        """Measure how a clip comes to its end picture, if it has one."""
-        spec = rendered.inputs.spec
-        if spec.end_frame_url is None:
-            return None
-        image = self._context.files.fitted_animatic(spec.end_frame_url, spec.size)
-        if rendered.clip.is_normalised:
-            return EndPicture(image)
-        ending = measure_ending(rendered.clip.path)
-        used = ending.used_seconds(spec.fps.seconds(spec.num_frames))
-        return EndPicture(image, ending.held_seconds, used)
+
+def _end(rendered: Rendered, picture: Image.Image | None) -> EndPicture | None:
+    """Measure how a clip comes to its end picture, if it has one."""
+    spec = rendered.inputs.spec
+    if picture is None:
+        return None
+    if rendered.clip.is_normalised:
+        return EndPicture(picture)
+    ending = measure_ending(rendered.clip.path)
+    used = ending.used_seconds(spec.fps.seconds(spec.num_frames))
+    return EndPicture(picture, ending.held_seconds, used)
+
+
+def _unusable(rendered: Rendered, error: MediaError) -> MediaError:
+    """Return an error that says what becomes of a delivered file that cannot be decoded."""
+    spec, shown = rendered.inputs.spec, repr(str(rendered.clip.path))
+    reason = str(error).replace(f"the video {shown}", "it").replace(shown, "it")
+    return MediaError(
+        f"take {rendered.take} of chunk {spec.chunk_num} of film {spec.video_id!r} cannot be used: "
+        f"{reason}; the file is kept as it was delivered, render that chunk by its number for "
+        "another take",
+        **error.data,
+    )

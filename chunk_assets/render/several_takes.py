@@ -43,6 +43,8 @@ class SeveralTakes:
         """
         context, spec = self._context, inputs.spec
         record = chosen.record if chosen is not None else None
+        if chosen is not None:
+            takes.adopt(chosen.stored, chosen.record)  # first: it is older than the new takes
         missing = max(0, context.request.takes - len(there))
         numbers = takes.new_numbers(missing, record)
         progress = dict.fromkeys(numbers, 0.0)

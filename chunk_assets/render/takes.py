@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from chunk_assets.errors import MediaError, NotStored, StorageError
+from chunk_assets.errors import Damaged, NotStored, StorageError
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.colour_record import colour_record
 from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint, used_weights
@@ -15,26 +14,22 @@ from chunk_assets.film.take_records import (
     CLIP,
     FRAME,
     MOVING,
-    ORIGINAL,
-    TAKE,
-    OriginalRecord,
-    TakeRecord,
 )
 from chunk_assets.film.takes import StoredTake, Takes, publish
 from chunk_assets.media.clips import ClipFormat, normalise
 from chunk_assets.media.frames import VideoInfo, probe
 from chunk_assets.media.images import save_png
-from chunk_assets.media.originals import UNKNOWN_TYPE, Original, measure_original
+from chunk_assets.media.originals import measure_original
 from chunk_assets.media.sampling import sample_frames
 from chunk_assets.media.stream_signature import StreamSignature
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.files import LocalFile, Picture
 from chunk_assets.render.finishing_queue import Objects
-from chunk_assets.render.made import ChosenClip, ClipInputs, Made, Rendered
+from chunk_assets.render.made import ChosenClip, ClipInputs, Made
+from chunk_assets.render.originals import take_record, write_record
 from chunk_assets.render.previews import MOVING_FRAMES, MOVING_WIDTH, moving_preview
 from chunk_assets.render.request import ChunkObject
 from chunk_assets.schemas import ChunkSpec
-from chunk_assets.storage.stored import StoredObject
 
 
 @dataclass(frozen=True)
@@ -45,24 +40,6 @@ class _Normalised:
     info: VideoInfo
     held_frames: int = 0
     hdr: str = ""
-
-
-def keep_original(context: RenderContext, rendered: Rendered) -> Objects:
-    """Store a clip as it was delivered, and have the generator record that it is fetched.
-
-    Raises:
-        StorageError: S3 does not accept it, so it counts as not fetched.
-    """
-    path, number = rendered.clip.path, rendered.inputs.spec.chunk_num
-    measured = None
-    with suppress(MediaError):  # a file that cannot be read was paid for, too
-        measured = measure_original(path)
-    suffix, kind = measured.file_type if measured else UNKNOWN_TYPE
-    ref = context.objects.take(number, rendered.take, ORIGINAL + suffix)
-    stored = context.store.put_file(ref.key, path, kind)
-    _write_record(context, rendered, _original(stored, path, measured))
-    context.generator.original_stored(number, rendered.clip, stored.sha256)
-    return []
 
 
 def store_take(
@@ -83,13 +60,13 @@ def store_take(
         MediaError: The clip cannot be normalised.
         StorageError: S3 does not accept an object.
     """
+    if made.chosen is not None:
+        takes.adopt(made.chosen.stored, made.chosen.record)  # first: it is older than this take
     kept = keep_take(context, made, on_normalised)
     return _chosen(
         context,
         made.inputs.spec,
         kept.take,
-        takes,
-        made.chosen,
         made.inputs.versions,
         file=LocalFile(kept.path),
         frame=made.frame,
@@ -142,7 +119,8 @@ def keep_take(
         context.objects.take(number, made.take, MOVING).key, moving, "image/webp"
     )
     if made.clip.is_normalised:  # the clip is its own original
-        _write_record(context, made, _original(stored, clip.path, measure_original(clip.path)))
+        original = measure_original(clip.path)
+        write_record(context, number, take_record(context, made), stored, original)
     return KeptTake(StoredTake(made.take, stored, frame, record), clip.path, moving)
 
 
@@ -170,14 +148,14 @@ def choose_take(
         StorageError: S3 refuses a copy.
     """
     number, moving = spec.chunk_num, b""
-    with suppress(NotStored):  # a take from before takes were kept has none
+    if chosen is not None:
+        takes.adopt(chosen.stored, chosen.record)
+    with suppress(NotStored, Damaged):  # a take from before takes were kept has none
         moving, _ = context.store.get_bytes(context.objects.take(number, take.number, MOVING).key)
     return _chosen(
         context,
         spec,
         take,
-        takes,
-        chosen,
         inputs,
         file=context.files.stored_file(number, take.clip),
         frame=frame,
@@ -189,8 +167,6 @@ def _chosen(
     context: RenderContext,
     spec: ChunkSpec,
     take: StoredTake,
-    takes: Takes,
-    chosen: ChosenClip | None,
     inputs: Mapping[str, str | None],
     *,
     file: LocalFile,
@@ -199,8 +175,6 @@ def _chosen(
     details: Mapping[str, str | int | float] | None = None,
 ) -> Objects:
     """Copy a take to where the film takes it from, and return the chunk's clip and last frame."""
-    if chosen is not None:
-        takes.adopt(chosen.stored, chosen.record)
     clip, last_frame = publish(context.objects, spec.chunk_num, take.clip, take.frame)
     objects = [
         ChunkObject(
@@ -224,36 +198,6 @@ def _chosen(
         ),
     ]
     return objects if context.makes("last_frames") else objects[:1]
-
-
-def _original(stored: StoredObject, path: Path, measured: Original | None) -> OriginalRecord:
-    name = PurePosixPath(stored.key).name
-    return OriginalRecord(
-        name=name, sha256=stored.sha256, size=path.stat().st_size, measured=measured
-    )
-
-
-def _write_record(context: RenderContext, made: Rendered, original: OriginalRecord) -> None:
-    """Store the record of a take, which takes its number for good."""
-    generator, clip = context.generator.name, made.clip
-    record = TakeRecord(
-        take=made.take,
-        fingerprint=clip_fingerprint(
-            made.inputs.spec, made.inputs.composite.version, generator, made.model
-        ),
-        generator=generator,
-        model=made.model,
-        request=clip.request,
-        prediction_id=clip.prediction_id,
-        seed=made.seed,
-        prompt=made.inputs.spec.prompt,
-        cost_usd=clip.cost_usd,
-        seconds=round(made.seconds, 3),
-        root_run=context.request.root_run,
-        made_at=datetime.now(UTC),
-        original=original,
-    )
-    context.objects.take(made.inputs.spec.chunk_num, made.take, TAKE).write_json(record)
 
 
 def _normalised(context: RenderContext, made: Made) -> _Normalised:

@@ -56,7 +56,8 @@ def fetch(
 ) -> None:
     """Save an output as `path`, completely or not at all.
 
-    An output that is not a complete video is downloaded again.
+    An output that is not a complete video is downloaded again. One that is complete, but of an
+    unsupported kind, is saved.
 
     Args:
         url: The output's URL, or a data URI that contains it.
@@ -73,7 +74,7 @@ def fetch(
 
     Raises:
         Gone: The output does not exist.
-        Rejected: It is too large, of an unsupported kind, or not on an allowed host.
+        Rejected: It is too large, or not on an allowed host.
         Unavailable: It cannot be downloaded, or is never a complete video.
         TimedOut: It takes too long.
         MediaError: `path` cannot be written.
@@ -181,10 +182,8 @@ def _save(path: Path, chunks: Iterator[bytes], max_bytes: int) -> None:
                 file.write(chunk)
         try:
             probe(part)
-        except Unsupported as error:
-            sentence = str(error).replace(repr(str(part)), _WHAT)
-            why = "its download is complete, so it is not downloaded again"
-            raise Rejected(f"{sentence}; {why}") from error
+        except Unsupported:
+            pass  # it is complete and paid for, so it is kept; decoding it says what is wrong
         except MediaError as error:
             # Its message names a file that will not exist.
             message = f"{_WHAT} arrived as {came} bytes that are not a complete video"
