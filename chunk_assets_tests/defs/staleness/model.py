@@ -74,10 +74,11 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Take:
-    """A clip that was rendered once, and the frame it ends on."""
+    """A clip that was rendered once, what it was made from, and the frame it ends on."""
 
     clip: _Stored
     frame: int
+    inputs: Mapping[Key, int | None]
 
 
 class FilmModel:
@@ -98,6 +99,7 @@ class FilmModel:
         self._clips: dict[int, _Stored] = {}
         self._frames: dict[int, int] = {}
         self._takes: dict[int, list[_Take]] = {}
+        self._accepted: dict[int, _Stored] = {}
 
     def submit(self, film: Film) -> None:
         """The animatic is there in another version."""
@@ -114,6 +116,8 @@ class FilmModel:
         model: str = "1",
         weight: float = 0.7,
         fails_at: int | None = None,
+        accepts: bool = False,
+        chosen: Mapping[int, int] | None = None,
     ) -> list[int]:
         """Make chunks in order.
 
@@ -126,6 +130,8 @@ class FilmModel:
             model: The generator's version.
             weight: The share of the frame before in the composite.
             fails_at: The chunk at which the generator fails, which ends the run.
+            accepts: Whether the clips stay, whatever they were made from.
+            chosen: Which takes have come back, if several could: by chunk, from 1.
 
         Returns:
             The chunks for which the generator is asked.
@@ -141,7 +147,13 @@ class FilmModel:
                 self._blend(n, weight)
             if CLIPS in stages:
                 wanted = self._clip_made_from(n, self._specs[n], model)
-                if not (is_matching and n in self._clips and self._clips[n].made_from == wanted):
+                inputs: dict[Key, int | None] = {
+                    (SPECS, n): self._spec_number(n),
+                    (COMPOSITES, n): self._composites[n].version,
+                }
+                if accepts:
+                    self._accept(n)
+                elif not (is_matching and self._stays(n, wanted)):
                     takes = self._takes.setdefault(n, [])
                     same = [one for one in takes if is_matching and one.clip.made_from == wanted]
                     if not same:
@@ -150,18 +162,35 @@ class FilmModel:
                             break
                         pixels = (self._composites[n].version, shade)
                         clip = _Stored(wanted, self._number("clip", *pixels))
-                        same = [_Take(clip, self._number("frame", *pixels))]
+                        same = [_Take(clip, self._number("frame", *pixels), inputs)]
                         takes += same
+                    take = takes[chosen[n] - 1] if chosen and len(same) > 1 else same[-1]
+                    assert take in same
                     # The frame is stored with its clip, and recorded by the run that asks for it.
-                    self._clips[n], self._frames[n] = same[-1].clip, same[-1].frame
-                made_from: dict[Key, int | None] = {
-                    (SPECS, n): self._spec_number(n),
-                    (COMPOSITES, n): self._composites[n].version,
-                }
-                self._record((CLIPS, n), self._clips[n].version, made_from)
+                    self._clips[n], self._frames[n] = take.clip, take.frame
+                self._record((CLIPS, n), self._clips[n].version, inputs)
             if FRAMES in stages:
                 self._hand_over(n)
         return asked
+
+    def takes(self, n: int) -> int:
+        """How many takes a chunk has."""
+        return len(self._takes.get(n, []))
+
+    def clip(self, n: int) -> int | None:
+        """The number of the content of a chunk's clip; None without one."""
+        return self._clips[n].version if n in self._clips else None
+
+    def choose(self, n: int, number: int) -> None:
+        """A take is chosen, whatever it was made from."""
+        take = self._takes[n][number - 1]
+        self._clips[n], self._frames[n] = take.clip, take.frame
+        self._record((CLIPS, n), take.clip.version, take.inputs)
+        self._hand_over(n)
+
+    def take_back(self, n: int) -> None:
+        """An acceptance is taken back, which is not recorded."""
+        self._accepted.pop(n, None)
 
     def stitch(self) -> None:
         """Make the film of every clip there is."""
@@ -211,8 +240,24 @@ class FilmModel:
         *_, weight = self._composites[n].made_from
         spec = self._planned(n)
         blended = self._composite_made_from(n, spec, weight) == self._composites[n].made_from
-        rendered = self._clip_made_from(n, spec, model) == self._clips[n].made_from
-        return "fresh" if blended and rendered else "stale"
+        return (
+            "fresh" if blended and self._stays(n, self._clip_made_from(n, spec, model)) else "stale"
+        )
+
+    def _stays(self, n: int, wanted: tuple[object, ...]) -> bool:
+        """Whether a chunk's clip was made from this, or is accepted for it."""
+        clip = self._clips.get(n)
+        if clip is None:
+            return False
+        return clip.made_from == wanted or self._accepted.get(n) == _Stored(wanted, clip.version)
+
+    def _accept(self, n: int) -> None:
+        """A chunk's clip is accepted for what it would be made from now, by its own model."""
+        clip = self._clips[n]
+        *_, model = clip.made_from
+        wanted = self._clip_made_from(n, self._specs[n], model)
+        if clip.made_from != wanted:
+            self._accepted[n] = _Stored(wanted, clip.version)
 
     def _planned(self, n: int) -> _Spec:
         beats = self.film.chunks

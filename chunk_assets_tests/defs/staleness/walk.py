@@ -18,8 +18,11 @@ from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
 from chunk_assets.defs.partitions.observations import announce
+from chunk_assets.film.choices import change_choices
 from chunk_assets.film.chunk_states import chunk_states
+from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -29,9 +32,12 @@ from chunk_assets.generation.base import (
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, save_png
 from chunk_assets.storage import keys
+from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.defs.staleness.model import (
     CHUNK_ASSETS,
+    CLIPS,
     FILMS,
+    FRAMES,
     OWN_CODE,
     Beat,
     Film,
@@ -92,6 +98,17 @@ def manifest_of(film: Film) -> dict[str, Any]:
     )
 
 
+def put_film(store: ObjectStore, video_id: str, film: Film) -> None:
+    """Put the film's animatic on S3."""
+    document = manifest_of(film)
+    seeds = [*(beat.picture for beat in film.beats), film.style]
+    for name, seed in zip([*document["frames"], document["style_guide"]], seeds, strict=True):
+        path = save_png(picture(seed))
+        store.put_file(keys.animatic_file(video_id, name), path, "image/png")
+        path.unlink()
+    store.put_bytes(keys.manifest(video_id), json.dumps(document).encode(), "application/json")
+
+
 class Walk:
     """Applies each change to a film and to its model, and compares the two."""
 
@@ -107,13 +124,8 @@ class Walk:
     def _submit(
         self, video_id: str, model: FilmModel, film: Film, *, is_announced: bool = True
     ) -> None:
-        store, document = self.studio.store, manifest_of(film)
-        seeds = [*(beat.picture for beat in film.beats), film.style]
-        for name, seed in zip([*document["frames"], document["style_guide"]], seeds, strict=True):
-            path = save_png(picture(seed))
-            store.put_file(keys.animatic_file(video_id, name), path, "image/png")
-            path.unlink()
-        store.put_bytes(keys.manifest(video_id), json.dumps(document).encode(), "application/json")
+        store = self.studio.store
+        put_film(store, video_id, film)
         if is_announced:  # otherwise it was put there by hand, and the sensor has not seen it
             announce(self.studio.instance, store, plan_film(store, video_id))
         model.submit(film)
@@ -146,9 +158,36 @@ class Walk:
             model=self.generator.version,
             weight=weight,
             fails_at=fails_at,
+            chosen=self._chosen(),
         )
         assert self.generator.chunks == expected
         return expected
+
+    def _chosen(self) -> dict[int, int]:
+        """The take that each chunk has now, by its clip's record."""
+        objects = FilmObjects(self.studio.store, "film")
+        clips = {n: objects.clip(n).head() for n in range(GRID)}
+        return {n: ClipRecord.of(clip).take for n, clip in clips.items() if clip is not None}
+
+    def choose(self, n: int, number: int) -> None:
+        """Choose a take, as the job `choose_take` does."""
+        self.generator.requests.clear()
+        assert self.studio.render([n], stages=[CLIPS, FRAMES], take=number, by="a test").success
+        assert self.generator.requests == []
+        self.model.choose(n, number)
+
+    def accept(self, numbers: Iterable[int]) -> None:
+        """Accept chunks as they are."""
+        self.generator.requests.clear()
+        assert self.studio.render(numbers, accept=True, reuse="matching", by="a test").success
+        assert self.generator.requests == []
+        self.model.render(numbers, accepts=True)
+
+    def take_back(self, n: int) -> None:
+        """Take an acceptance back."""
+        objects = FilmObjects(self.studio.store, "film")
+        change_choices(objects, n, lambda made: made.model_copy(update={"accepted": None}))
+        self.model.take_back(n)
 
     def stitch(self) -> None:
         """Stitch the film."""
@@ -160,14 +199,17 @@ class Walk:
 
         `status` has a sign for each planned chunk, as `chunk-assets status` shows it.
         """
+        assert self.agreed(change) == (looks, status), change
+
+    def agreed(self, change: str) -> tuple[str, str]:
+        """Assert that all agree, and return what they say: see `compare`."""
         seen = by_dagster(self.studio)
         modelled = {**self.model.judged("film"), **self.other.judged("longer")}
         assert seen == modelled, change
-        assert drawn(seen) == looks, change
         store = self.studio.store
         states = [chunk.state for chunk in chunk_states(plan_film(store, "film"), store)]
         assert states == self.model.status(), change
-        assert "".join(SIGNS[state.upper()] for state in states) == status, change
+        return drawn(seen), "".join(SIGNS[state.upper()] for state in states)
 
 
 def by_dagster(studio: Studio) -> Judged:
