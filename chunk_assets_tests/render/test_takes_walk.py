@@ -1,0 +1,149 @@
+"""No take is lost, overwritten or paid twice, whatever happens to a film, and whoever dies."""
+
+import itertools
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from chunk_assets.film.chunk_states import chunk_states
+from chunk_assets.film.plan import plan_film
+from chunk_assets.render.request import RenderRequest
+from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.defs.staleness.walk import with_beat
+from chunk_assets_tests.render.takes_walk import CHUNKS, FILM, TakesWalk
+
+pytestmark = pytest.mark.slow
+
+FILMS = (FILM, with_beat(FILM, 0, words="runs"), with_beat(FILM, 1, picture=9))
+"""Versions of the animatic: other words, another picture."""
+NUMBERS, SHADES = st.integers(0, CHUNKS - 1), st.sampled_from((0, 12, 24))
+KILLS = st.none() | st.integers(0, 40)
+"""At which write the process dies; a film takes fewer than forty."""
+
+
+@pytest.fixture
+def walk(store: ObjectStore, tmp_path: Path) -> TakesWalk:
+    """A film of three chunks, rendered."""
+    walk = TakesWalk(store, "film", tmp_path)
+    walk.render()
+    return walk
+
+
+def test_a_new_take_survives_a_kill_at_any_write(walk: TakesWalk):
+    """The same run, retried, finishes the take that was paid for."""
+    for kill in itertools.count():
+        has_died = walk.new_take(1, 12, kill)
+        walk.check()
+        if not has_died:
+            break
+    assert kill >= 7  # original, record, frame, clip, preview; the chosen frame and clip
+
+
+def test_the_next_command_finishes_a_killed_take(walk: TakesWalk):
+    """A render that keeps what matches leaves no mixed clip and frame, and pays nothing."""
+    plan = plan_film(walk.store, "film")
+    for kill in itertools.count():
+        before, walk.generator.shade = walk.check_pair(2), kill + 1
+        clip = walk.objects.clip(2).find().sha256
+        request = RenderRequest(reuse="this_run", root_run=f"killed {kill}")
+        if not walk.dies(request, [2], kill):
+            break
+        is_published = walk.objects.last_frame(2).find().record["clip"] != clip
+        walk.run(RenderRequest(), range(CHUNKS))
+        assert walk.check_pair(2) == (before + 1 if is_published else before)
+        assert {chunk.state for chunk in chunk_states(plan, walk.store)} == {"fresh"}
+        walk.run(request, [2])
+        assert walk.check_pair(2) == before + 1
+        assert len(walk.generator.paid) == CHUNKS + kill + 1
+
+
+def test_a_choice_survives_a_kill_at_any_write(walk: TakesWalk):
+    """The same choice, made again, is complete."""
+    walk.new_take(1, 12)
+    for kill in itertools.count():
+        has_died = walk.choose(1, 1 + kill % 2, kill)
+        walk.check()
+        if not has_died:
+            break
+    assert kill >= 3  # the choice, the frame, the clip
+
+
+class Director(RuleBasedStateMachine):
+    """Renders, renders again, chooses, accepts, changes the animatic; processes die."""
+
+    walk: TakesWalk
+
+    @rule(kill=KILLS)
+    def render(self, kill: int | None) -> None:
+        self.walk.render(kill)
+
+    @rule(n=NUMBERS, shade=SHADES, kill=KILLS)
+    def new_take(self, n: int, shade: int, kill: int | None) -> None:
+        if n == 0 or self.walk.model.clip(n - 1) is not None:
+            self.walk.new_take(n, shade, kill)
+
+    @precondition(lambda self: self.walk.model.clip(0) is not None)
+    @rule(n=NUMBERS, number=st.integers(1, 6), kill=KILLS)
+    def choose(self, n: int, number: int, kill: int | None) -> None:
+        if takes := self.walk.model.takes(n):
+            self.walk.choose(n, min(number, takes), kill)
+
+    @precondition(lambda self: self.walk.model.clip(0) is not None)
+    @rule(n=NUMBERS, kill=KILLS)
+    def accept(self, n: int, kill: int | None) -> None:
+        if self.walk.model.clip(n) is not None:
+            self.walk.accept(n, kill)
+
+    @rule(n=NUMBERS)
+    def take_back(self, n: int) -> None:
+        self.walk.take_back(n)
+
+    @rule(film=st.sampled_from(FILMS))
+    def submit(self, film: object) -> None:
+        self.walk.submit(film)
+
+    @invariant()
+    def is_as_modelled(self) -> None:
+        self.walk.check()
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [
+        pytest.param(2, 8, id="short"),
+        pytest.param(60, 20, marks=[pytest.mark.fuzz, pytest.mark.timeout(3600)], id="long"),
+    ],
+)
+def test_any_walk_keeps_what_was_paid(
+    store: ObjectStore, tmp_path: Path, examples: int, steps: int
+):
+    """After each step of a random walk all takes are there, and the film is as modelled."""
+    films = itertools.count()
+
+    def begin() -> Director:
+        name = f"film-{next(films)}"
+        (tmp_path / name).mkdir()
+        director = Director()
+        director.walk = TakesWalk(store, name, tmp_path / name)
+        return director
+
+    run_state_machine_as_test(
+        begin,
+        settings=hypothesis.settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            derandomize=examples < 10,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        ),
+    )
