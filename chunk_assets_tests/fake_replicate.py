@@ -64,6 +64,7 @@ class FakeReplicate(FaultQueue):
         list_lag: For so many seconds a new prediction is not in the list.
         outputs: By "owner/name", what a model's output is, made from its clip's address.
         output_schemas: By "owner/name", what its schema says of that.
+        metrics: By "owner/name", what its successful predictions meter besides their time.
         deadline_scale: What a second of a `Cancel-After` lasts.
         delivery: Where outputs are fetched from; this server's own `/delivery` at first.
         without_schema: Models ("owner/name") whose version has no schema.
@@ -97,6 +98,7 @@ class FakeReplicate(FaultQueue):
         self.list_lag = 0.0
         self.outputs: dict[str, Callable[[str], Any]] = {}
         self.output_schemas: dict[str, Any] = {}
+        self.metrics: dict[str, dict[str, Any]] = {}
         self.deadline_scale = 1.0
         self.without_schema: set[str] = set()
         self.without_version: set[str] = set()
@@ -357,7 +359,10 @@ class FakeReplicate(FaultQueue):
         elif made.model.has_list_output:
             output = [output]
         url = f"{self.base_url}/v1/predictions/{made.id}"
-        return shown(made, url, output, is_gone=self._is_gone(made))
+        document = shown(made, url, output, is_gone=self._is_gone(made))
+        if made.status == "succeeded":
+            document["metrics"] |= self.metrics.get(made.model.name, {})
+        return document
 
 
 def _duration(text: str) -> float | None:

@@ -16,14 +16,27 @@ _FPS = FrameRate(24)
 
 
 @click.command(short_help="List the hosted models: lengths, sizes, prices.")
+@click.option(
+    "--probe",
+    metavar="MODEL",
+    help="Request one short clip of this model, which costs money, and show what it really does.",
+)
+@click.option("--yes", is_flag=True, help="With --probe: do not ask before paying.")
 @json_option
 @pass_settings
-def models(settings: "Settings", as_json: bool) -> None:
+def models(settings: "Settings", probe: str | None, yes: bool, as_json: bool) -> None:
     """List the models that `render --generator replicate --model NAME` knows.
 
     A price with ~ is an estimate. CHUNK_ASSETS_MODELS names a TOML file of yours with more
     models, or with your own prices.
     """
+    if yes and probe is None:
+        raise click.UsageError("--yes needs --probe")
+    if probe is not None:
+        from chunk_assets.cli.model_probe import probe_model
+
+        probe_model(settings, probe, is_agreed=yes, as_json=as_json)
+        return
     from chunk_assets.generation.catalog import DEFAULT_MODEL, load_catalog
 
     catalog = load_catalog(settings.models)

@@ -41,7 +41,10 @@ class ChunkBill:
 
     def as_json(self) -> dict[str, Any]:
         """The bill as JSON values."""
-        names = {"model", "prediction_id", "status", "cost_usd", "price_usd", "error"}
+        names = {
+            *("model", "prediction_id", "status", "error"),
+            *("cost_usd", "cost_from", "price_usd", "is_estimate"),
+        }
         return {
             "total_usd": self.total_usd,
             "unsettled_usd": round(self.unsettled_usd, 6),

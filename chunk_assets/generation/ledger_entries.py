@@ -53,7 +53,9 @@ class Attempt(BaseModel):
         prediction_id: The provider's id, once it is known; ComfyUI takes ours, known before.
         server: Which of your own servers it was asked of; None for a provider on the Internet.
         status: The last known status.
+        is_estimate: Whether the price is an estimate; None in ledgers of earlier versions.
         cost_usd: What it cost; 0 while it is open, or if it was not billed.
+        cost_from: Whether that is the expected price, or the price of what the provider metered.
         error: Why it has no clip.
         output_sha256: SHA-256 of the downloaded clip.
         ended_at: When it was found to be finished.
@@ -71,10 +73,12 @@ class Attempt(BaseModel):
     asked_by: str
     media_url_sha256: str
     price_usd: _Usd
+    is_estimate: bool | None = None
     prediction_id: str | None = None
     server: str | None = None
     status: Status = "intended"
     cost_usd: _Usd = 0.0
+    cost_from: Literal["price", "metrics"] = "price"
     error: str | None = None
     output_sha256: str | None = None
     ended_at: datetime | None = None

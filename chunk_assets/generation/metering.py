@@ -129,6 +129,7 @@ class Metered(Generator):
             asked_by=self._process,
             media_url_sha256="",
             price_usd=clip_price(self._generator, request.num_frames, request.fps, request.size),
+            is_estimate=self._generator.offer.is_estimate,
         )
         with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
             check_budget(

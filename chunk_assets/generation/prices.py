@@ -1,5 +1,6 @@
 """The price of a hosted model's clips."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
@@ -9,6 +10,25 @@ from chunk_assets.generation.lengths import Rate
 from chunk_assets.usd import StrictUsd
 
 Usd = Annotated[StrictUsd, Field(le=1000)]
+
+
+LONGEST_SECONDS = 3600.0
+"""A metered clip that is longer is a mistake, and its price stands."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a provider metered for one clip, by which it is billed.
+
+    Attributes:
+        seconds: The length of the clip.
+        variants: What it names as resolution, variant or mode, in any order.
+        with_sound: Whether the clip has sound.
+    """
+
+    seconds: float
+    variants: tuple[str, ...] = ()
+    with_sound: bool = False
 
 
 class Price(BaseModel):
@@ -64,6 +84,16 @@ class Price(BaseModel):
         if with_sound and self.usd_with_sound is not None:
             usd = self.usd_with_sound
         return usd[resolution or ""] if isinstance(usd, dict) else usd
+
+    def settled(self, usage: Usage) -> float | None:
+        """Return the price of what was metered; None if that does not decide it."""
+        if self.unit != "second" or not 0 < usage.seconds <= LONGEST_SECONDS:
+            return None
+        named = [name for name in usage.variants if name in self.resolutions]
+        if self.resolutions and not named:
+            return None
+        figure = self.figure(named[0] if named else None, with_sound=usage.with_sound)
+        return round(figure * usage.seconds, 6)
 
 
 def _resolutions(usd: float | dict[str, float]) -> set[str]:

@@ -175,6 +175,7 @@ class Attempts:
             asked_by=self._process,
             media_url_sha256=url_digest(url),
             price_usd=request.price_usd,
+            is_estimate=request.model.price.is_estimate,
         )
         try:
             with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget

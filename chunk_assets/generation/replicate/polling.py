@@ -11,6 +11,7 @@ from chunk_assets.errors import (
     TimedOut,
     Unavailable,
 )
+from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.replicate.api import ReplicateApi
@@ -181,23 +182,28 @@ class Poller:
         """Record how the attempt ended and what it cost, and return it."""
         if not attempt.is_open:
             return attempt
-        over = outcome(attempt, prediction)
+        over = outcome(attempt, prediction, request.model)
         self._ledger.update(request.chunk_num, over)
         return over
 
 
-def outcome(attempt: Attempt, prediction: Prediction) -> Attempt:
+def outcome(attempt: Attempt, prediction: Prediction, model: HostedModel | None = None) -> Attempt:
     """Return an attempt with the status and cost of its finished prediction.
 
-    The API reports no prices. Whatever ran is billed, failed and cancelled predictions included,
-    and counts at the price of a whole clip.
+    The API reports no prices, but for many models what they meter: then a clip costs the model's
+    price of that. Otherwise whatever ran is billed, failed and cancelled predictions included, and
+    counts at the expected price.
     """
-    is_billed = prediction.has_succeeded or prediction.has_run
+    cost = attempt.price_usd if prediction.has_succeeded or prediction.has_run else 0.0
+    settled = None
+    if model is not None and prediction.usage is not None and prediction.has_succeeded:
+        settled = model.price.settled(prediction.usage)
     return attempt.model_copy(
         update={
             # Until its clip is kept on S3.
             "status": "unfetched" if prediction.has_succeeded else prediction.status,
-            "cost_usd": attempt.price_usd if is_billed else 0.0,
+            "cost_usd": cost if settled is None else settled,
+            "cost_from": "price" if settled is None else "metrics",
             "error": None if prediction.has_succeeded else prediction.error,
             "ended_at": now(),
         }

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from chunk_assets.generation.prices import Usage
+
 OVER = frozenset({"succeeded", "failed", "canceled", "aborted"})
 """The final statuses; "aborted" means that the deadline passed in the queue."""
 
@@ -50,6 +52,7 @@ class Prediction(BaseModel):
         completed_at: When it finished.
         predict_time: Seconds it ran, which are billed.
         data_removed: Whether input, output and logs are deleted.
+        usage: What was metered of its clip; None if that was not reported.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -67,6 +70,7 @@ class Prediction(BaseModel):
     completed_at: datetime | None = None
     predict_time: float = 0.0
     data_removed: bool = False
+    usage: Usage | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +88,7 @@ class Prediction(BaseModel):
         ran = metrics.get("predict_time") if isinstance(metrics, dict) else None
         ran = given.get("predict_time") if ran is None else ran
         read["predict_time"] = ran if isinstance(ran, int | float) and ran > 0 else 0.0
+        read["usage"] = _usage(metrics if isinstance(metrics, dict) else {})
         read["data_removed"] = given.get("data_removed") is True
         if read["error"] is not None:
             read["error"] = redacted(str(read["error"]))[:_LONGEST]
@@ -170,6 +175,16 @@ class ModelInfo(NamedTuple):
             openapi_schema=schema if isinstance(schema, dict) else None,
             is_official=official if isinstance(official, bool) else None,
         )
+
+
+def _usage(metrics: dict[str, Any]) -> Usage | None:
+    """Read the names under which Replicate's models meter their clips."""
+    seconds = metrics.get("video_output_duration_seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        return None
+    named = [metrics.get(name) for name in ("resolution_target", "model_variant", "motion_mode")]
+    variants = tuple(name for name in named if isinstance(name, str))
+    return Usage(float(seconds), variants, metrics.get("with_audio") is True)
 
 
 def _first(output: Any) -> Any:
