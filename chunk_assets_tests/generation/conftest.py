@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from chunk_assets.generation.catalog import Catalog, load_catalog
-from chunk_assets.storage.local.lease import Endpoint
+from chunk_assets.storage.local.weed import Server
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.conftest import deploy, emptied
 
 
 @pytest.fixture(scope="module")
 def shared_store(
-    s3_server: Endpoint, tmp_path_factory: pytest.TempPathFactory
+    s3_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ObjectStore]:
     """A bucket for all tests of a module: a new client for each takes as long as a test."""
     with pytest.MonkeyPatch.context() as patch:
