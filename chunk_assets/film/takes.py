@@ -213,7 +213,8 @@ class Takes:
     def adopt(self, chosen: StoredObject, record: ClipRecord) -> None:
         """Keep the chunk's clip, which was stored before takes were kept, as a take.
 
-        Its original is unknown. Does nothing if that take is stored.
+        Its check results are kept, too; its original is unknown. Does nothing if that take is
+        stored.
 
         Raises:
             StorageError: S3 refuses a copy.
@@ -226,22 +227,28 @@ class Takes:
         if frame is not None and frame.record.get("clip") == chosen.sha256:
             objects.take(self.chunk_num, number, FRAME).copy_from(frame)
         objects.take(self.chunk_num, number, CLIP).copy_from(chosen)
+        results = objects.check_results(self.chunk_num).head()
+        if results is not None:
+            objects.take(self.chunk_num, number, CHECKS).copy_from(results)
         objects.take(self.chunk_num, number, TAKE).write_json(TakeRecord.adopted(record))
         self._has_adopted = True
 
 
 def publish(
-    objects: FilmObjects, chunk_num: int, clip: StoredObject, frame: StoredObject
+    objects: FilmObjects, chunk_num: int, take: StoredTake
 ) -> tuple[StoredObject, StoredObject]:
     """Make a take the chunk's chosen one; return the chunk's clip and last frame.
 
-    The frame first: the clip commits both.
+    Its check results become the chunk's. The clip is copied last: it commits the choice.
 
     Raises:
         StorageError: S3 refuses a copy.
     """
-    chosen_frame = objects.last_frame(chunk_num).copy_from(frame)
-    return objects.clip(chunk_num).copy_from(clip), chosen_frame
+    frame = objects.last_frame(chunk_num).copy_from(take.frame)
+    results = objects.take(chunk_num, take.number, CHECKS).head()
+    if results is not None:
+        objects.check_results(chunk_num).copy_from(results)
+    return objects.clip(chunk_num).copy_from(take.clip), frame
 
 
 def interrupted_choice(

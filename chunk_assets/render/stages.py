@@ -86,7 +86,7 @@ class Stages:
         take = interrupted_choice(found.takes, clip, frame)
         if take is None:
             return found
-        clip, frame = publish(objects, number, take.clip, take.frame)
+        clip, frame = publish(objects, number, take)
         self._context.listener.noticed(
             f"chunk {number}: the interrupted choice of take {take.number} is finished"
         )

@@ -175,7 +175,7 @@ def _chosen(
     details: Mapping[str, str | int | float] | None = None,
 ) -> Objects:
     """Copy a take to where the film takes it from, and return the chunk's clip and last frame."""
-    clip, last_frame = publish(context.objects, spec.chunk_num, take.clip, take.frame)
+    clip, last_frame = publish(context.objects, spec.chunk_num, take)
     objects = [
         ChunkObject(
             "chunk_videos",

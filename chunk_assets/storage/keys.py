@@ -13,7 +13,7 @@
                                                         last_frame.png, moving.webp, checks.json
     chunks/{video}/takes/chunk_{nn}/choices.json        choices among the takes, and an acceptance
     chunks/{video}/predictions/chunk_{nn}.json          ledger: requests to paid generators
-    chunks/{video}/checks/chunk_{nn}.json               results of its checks
+    chunks/{video}/checks/chunk_{nn}.json               results of the checks of that clip
     videos/{video}/stitched.mp4                         the film
     videos/{video}/output.json                          ChunkGenerationOutput
     videos/{video}/report.html                          the film page

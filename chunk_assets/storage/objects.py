@@ -76,7 +76,7 @@ class ObjectRef:
 
     def copy_from(self, stored: StoredObject) -> StoredObject:
         """Copy another object here, on the server; its kind must be that of this key."""
-        kind = {".png": PNG, ".mp4": MP4}[PurePosixPath(self.key).suffix]
+        kind = {".png": PNG, ".mp4": MP4, ".json": JSON}[PurePosixPath(self.key).suffix]
         return self.store.copy(stored, self.key, kind)
 
     def write_json(self, model: BaseModel) -> StoredObject:
