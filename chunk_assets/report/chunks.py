@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chunk_assets.checks.results import CheckResult, stored_results
+from chunk_assets.checks.results import stored_results
 from chunk_assets.errors import StorageError
 from chunk_assets.film.bill import Bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states
@@ -13,6 +13,8 @@ from chunk_assets.film.objects import FilmObjects, animatic_file_at
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.report.media import Medium, Shares, clip, picture
+from chunk_assets.report.takes import TakesView, TakeViews
+from chunk_assets.report.words import MAX_SENTENCE, Check, cut, moment, money
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import ObjectRef
 from chunk_assets.storage.store import ObjectStore
@@ -21,17 +23,6 @@ NOT_RENDERED = "not rendered yet"
 NOT_CHECKED = "not checked yet"
 
 STATE_NAMES = {"fresh": "up to date", "stale": "out of date", "missing": "missing"}
-
-_SENTENCE = 300  # characters of a check's or an error's sentence
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check; `mark` is "passed", "failed" or "skipped"."""
-
-    name: str
-    mark: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +40,7 @@ class ChunkView:
         uris: The S3 URIs of its objects.
         checks: The results of the checks.
         checks_note: Why there are no results.
+        takes: Its takes.
     """
 
     number: str
@@ -64,6 +56,7 @@ class ChunkView:
     uris: list[str]
     checks: list[Check] = field(default_factory=list)
     checks_note: str = ""
+    takes: TakesView = field(default_factory=TakesView)
 
     @property
     def passed(self) -> int:
@@ -107,6 +100,7 @@ class ChunkViews:
         self._plan, self._store, self._directory = plan, store, directory
         self._bill = bill
         self._shares = Shares(len(plan.specs))
+        self._takes = TakeViews(store, directory, self._shares)
         self._animatic: dict[str, Medium] = {}
 
     def view(self, state: ChunkState) -> ChunkView:
@@ -123,13 +117,16 @@ class ChunkViews:
             when=f"{spec.start_time:.1f}–{spec.start_time + spec.duration:.1f} s",
             opens=self._beat(spec) if before.get("name") != spec.beat.get("name") else None,
             state=state.state,
-            reason=cut(state.reason, _SENTENCE),
+            reason=cut(state.reason, MAX_SENTENCE),
             media=self._media(spec),
             prompt=self._cut(spec.prompt),
-            facts=_facts(state.clip, spent) if state.clip else {},
+            facts=_facts(state, state.clip, spent) if state.clip else {},
             uris=[ref.uri for ref in self._refs(spec)],
             checks=checks,
             checks_note=note,
+            takes=self._takes.view(
+                spec, state.clip.take if state.clip else None, None if note else checks
+            ),
         )
 
     def _media(self, spec: ChunkSpec) -> dict[str, Medium]:
@@ -162,8 +159,8 @@ class ChunkViews:
         try:
             found = stored_results(self._store, spec.video_id, spec.chunk_num, state.stored)
         except StorageError as error:
-            return [], cut(str(error), _SENTENCE)
-        return ([], NOT_CHECKED) if found is None else ([_check(result) for result in found], "")
+            return [], cut(str(error), MAX_SENTENCE)
+        return ([], NOT_CHECKED) if found is None else ([Check.of(result) for result in found], "")
 
     def _beat(self, spec: ChunkSpec) -> dict[str, str]:
         names = ("action", "shot_type", "camera_movement")
@@ -184,27 +181,20 @@ def label(spec: ChunkSpec, characters: int) -> str:
     return f"chunk {spec.chunk_num:02d}, {cut(': '.join(filter(None, parts)), characters)}"
 
 
-def cut(text: str, characters: int) -> str:
-    """Truncate a text to this many characters."""
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"
-
-
-def money(usd: float) -> str:
-    """Format US dollars, with four decimals below one cent."""
-    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
-
-
-def _facts(clip: ClipRecord, spent_usd: float) -> dict[str, str]:
+def _facts(state: ChunkState, clip: ClipRecord, spent_usd: float) -> dict[str, str]:
     cost = money(clip.cost_usd)
     if spent_usd > clip.cost_usd:
         cost += f" ({money(spent_usd)} with all takes and failed attempts)"
     facts = {
-        "Model": cut(clip.model, _SENTENCE),
+        "Model": cut(clip.model, MAX_SENTENCE),
         "Seed": str(clip.seed),
         "Take": str(clip.take),
         "Cost": cost,
         "Rendered in": f"{clip.seconds:.1f} s",
     }
+    if accepted := state.accepted:
+        by = cut(accepted.by, 100)
+        facts["Accepted"] = f"by {by} on {moment(accepted.at)}, although its inputs changed"
     if clip.held_frames:
         facts["Held"] = f"the last frame, for {clip.held_frames} frames"
     if clip.speed:
@@ -214,15 +204,3 @@ def _facts(clip: ClipRecord, spent_usd: float) -> dict[str, str]:
     if clip.tone_mapped:
         facts["Colours"] = f"converted from HDR ({clip.tone_mapped}) to bt709"
     return facts
-
-
-def _check(result: CheckResult) -> Check:
-    name, sentence = _in_words(result.check).capitalize(), result.sentence
-    mark = "passed" if result.passed else "failed"
-    if (cause := result.values.get("not_judged")) is not None:
-        mark, sentence = "skipped", sentence.replace(str(cause), _in_words(str(cause)))
-    return Check(name, mark, cut(sentence, _SENTENCE))
-
-
-def _in_words(check: str) -> str:
-    return check.replace("_", " ")

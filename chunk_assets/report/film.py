@@ -8,8 +8,9 @@ from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.chunk_states import ChunkState, clip_records
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.status import film_state, stored_film
-from chunk_assets.report.chunks import STATE_NAMES, cut, label, money
+from chunk_assets.report.chunks import STATE_NAMES, label
 from chunk_assets.report.media import MAX_THUMBNAILS, Moment, Shares
+from chunk_assets.report.words import cut, money
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.store import ObjectStore
 
@@ -33,9 +34,22 @@ def film_facts(
         "Picture": f"{width} × {height} at {animatic.fps} fps",
         "Chunks": _chunk_counts(states),
         "Cost so far": cost,
+        **_cost_per_second(states, bill),
         "Models" if len(models) > 1 else "Model": cut(", ".join(models) or "none yet", 300),
     }
     return facts, bill
+
+
+def _cost_per_second(states: Sequence[ChunkState], bill: Bill) -> dict[str, str]:
+    """Return all that was spent, over the seconds of film that are rendered; empty if unknown."""
+    rendered = [state.spec for state in states if state.stored]
+    seconds = sum(float(spec.fps.seconds(spec.slot_frames)) for spec in rendered)
+    if not seconds or not bill.chunks:
+        return {}
+    cost = money(bill.total_usd / seconds)
+    if len(rendered) < len(states):
+        cost += f" for {seconds:g} s rendered so far"
+    return {"Cost per second of film": cost}
 
 
 def film_label(plan: FilmPlan) -> str:

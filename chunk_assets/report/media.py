@@ -3,11 +3,13 @@
 A page has at most 25 MiB, whatever the film's length::
 
     the film           5.0 MB
-    all its chunks     7.5 MB     half of each chunk's share for its clip, a sixth for each picture
-    in base64         16.7 MB     four characters for three bytes
+    all its chunks     6.0 MB     half of each chunk's share for its clip, a sixth for each picture
+    all their takes    2.0 MB     four fifths of each take's share for its moving preview
+    in base64         17.3 MB     four characters for three bytes
     text               8.3 MB     markup and checks take 3.5 kB a chunk, and the longest film has
                                   1800 chunks; free text takes 2 MB (`Shares.characters` and
-                                  `Shares.label`)
+                                  `Shares.label`); a page shows 360 takes at most, of 3 kB each, in
+                                  films of at most 180 chunks (`Shares.takes`)
 """
 
 import base64
@@ -22,17 +24,26 @@ from PIL import Image
 from chunk_assets.errors import ChunkAssetsError, NotStored
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.media.frames import VideoInfo, last_frame, probe
-from chunk_assets.media.images import open_picture, thumbnail_jpeg
+from chunk_assets.media.images import animation_webp, open_picture, thumbnail_jpeg
+from chunk_assets.media.pictures.animation import open_animation
 from chunk_assets.media.sampling import frames_at
 from chunk_assets.media.thumbnail_video import Reduction, write_thumbnail_video
+from chunk_assets.render.previews import MAX_MOVING_BYTES, MOVING_FRAMES
 from chunk_assets.storage.objects import ObjectRef
 
 MAX_PAGE_BYTES = 25 << 20
 FILM_BYTES = 5_000_000
-CHUNKS_BYTES = 7_500_000
+CHUNKS_BYTES = 6_000_000
+TAKES_BYTES = 2_000_000
 
 FILM_SIDE, CLIP_SIDE, PICTURE_SIDE = 640, 320, 320
 """Pixels of the longer side: for four pictures in a row on a desktop, two on a phone."""
+
+MAX_TAKES, FEWEST_TAKES = 8, 2
+"""How many takes a chunk shows: two rows on a desktop, or none where there is room for one only."""
+
+MAX_TAKE_BYTES = 40_000
+"""Limit on the pictures of one take, of which the still one has `PICTURE_SIDE` pixels, too."""
 
 SMALL_PICTURE_SIDE, SMALL_PICTURE_BYTES = 208, 7_000
 """Below this many bytes, a small picture looks better than a large one full of block artefacts."""
@@ -59,6 +70,16 @@ class Shares:
     def picture_bytes(self) -> int:
         """The greatest size of each of its pictures."""
         return CHUNKS_BYTES // self.chunks // 6
+
+    @property
+    def takes(self) -> int:
+        """How many takes a chunk shows at most."""
+        most = min(MAX_TAKES, 360 // self.chunks)
+        return most if most >= FEWEST_TAKES else 0
+
+    def take_bytes(self, takes: int) -> int:
+        """The greatest size of the pictures of each take, if a chunk shows this many."""
+        return min(MAX_TAKE_BYTES, TAKES_BYTES // self.chunks // takes)
 
     @property
     def characters(self) -> int:
@@ -95,7 +116,8 @@ class Medium:
     Attributes:
         uri: A data URI; empty if there is nothing to show.
         reason: Why there is nothing to show.
-        poster: A film's picture while it does not play.
+        poster: A film's picture while it does not play, or that of a moving preview for people who
+            prefer no motion.
         copy: How a film's copy differs from the stored film.
         frames: A film's thumbnails.
     """
@@ -119,6 +141,29 @@ def picture(ref: ObjectRef, path: Path, max_bytes: int, absent: str) -> Medium:
     def load() -> Medium:
         ref.download(path)
         return Medium(jpeg_uri(open_picture(path), max_bytes))
+
+    return _load_or_explain(load, path, absent)
+
+
+def moving_preview(
+    ref: ObjectRef, path: Path, seconds: float, max_bytes: int, absent: str
+) -> Medium:
+    """Return a stored moving preview, with its first picture as the poster; see `picture`.
+
+    Args:
+        ref: The preview.
+        path: The file to download it to.
+        seconds: How long it plays.
+        max_bytes: The greatest size of both; at least 5,000.
+        absent: The reason if it is not stored.
+    """
+
+    def load() -> Medium:
+        ref.download(path)
+        pictures = open_animation(path, MAX_MOVING_BYTES, MOVING_FRAMES)
+        still = max_bytes // 5
+        content = animation_webp(pictures, max_bytes - still, seconds, PICTURE_SIDE)
+        return Medium(_uri("image/webp", content), poster=jpeg_uri(pictures[0], still))
 
     return _load_or_explain(load, path, absent)
 

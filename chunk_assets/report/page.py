@@ -1,6 +1,6 @@
 """The film page: one HTML file with everything a director wants to see of a film.
 
-It contains its pictures and videos. Only a link to the full film leads outside.
+It contains its pictures and videos. Only links to the full film and to takes lead outside.
 """
 
 import base64
@@ -28,9 +28,10 @@ from chunk_assets.files.workdirs import film_workdir
 from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.report.chunks import STATE_NAMES, ChunkView, ChunkViews, chunk_state, cut
+from chunk_assets.report.chunks import STATE_NAMES, ChunkView, ChunkViews, chunk_state
 from chunk_assets.report.film import film_facts, film_label, film_note, moments, poster_time
 from chunk_assets.report.media import film as film_medium
+from chunk_assets.report.words import cut, moment
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
 
@@ -124,12 +125,12 @@ def _page(plan: FilmPlan, store: ObjectStore, scratch: Path) -> Generator[str, N
             film=medium.result(),
             film_label=film_label(plan),
             film_link=film.link(),
-            link_ends=f"{now + timedelta(seconds=store.link_seconds):%Y-%m-%d %H:%M} UTC",
+            link_ends=moment(now + timedelta(seconds=store.link_seconds)),
             film_uri=film.uri,
             film_note=film_note(plan, store, states),
             chunks=chunks,
             clips_play=len(states) <= AUTOPLAY_CHUNKS,
-            generated_at=f"{now:%Y-%m-%d %H:%M} UTC",
+            generated_at=moment(now),
         )
     finally:
         pool.shutdown(cancel_futures=True)
