@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -45,7 +46,7 @@ class Delivered:
             self._encode(container)
         return file.getvalue() + (_credentials() if self.has_content_credentials else b"")
 
-    def _encode(self, container: av.container.OutputContainer) -> None:
+    def _encode(self, container: Any) -> None:
         rate = Fraction(self.fps)
         video = container.add_stream(self.codec, rate=rate, options={"threads": "1"})
         video.width, video.height = self.size

@@ -290,6 +290,7 @@ def test_prepared_pieces_are_joined_without_an_encoder(tmp_path: Path) -> None:
         for segment in reel.segments
     ]
     seam = tmp_path / "seam.mp4"
-    signature = make_seam(*reel.segments, join, seam, fps=reel.fps)
+    before, after = reel.segments
+    signature = make_seam(before, after, join, seam, fps=reel.fps)
     configure(Deployment(ffmpeg="/bin/false"))
     assert reel.stitch([join], seams={1: PreparedSeam(seam, signature)}).frames == 48

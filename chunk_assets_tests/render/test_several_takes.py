@@ -36,7 +36,9 @@ PRICE = 0.25
 class SometimesBlack(HoldingGenerator):
     """Makes a black clip for some seeds."""
 
-    black_seeds: frozenset[int] = frozenset()
+    def __init__(self, pays: float = 0.0):
+        super().__init__(pays=pays)
+        self.black_seeds: set[int] = set()
 
     def generate(
         self,
@@ -52,10 +54,16 @@ class SometimesBlack(HoldingGenerator):
         return super().generate(request, workdir, on_progress, stop)
 
 
+class BlackStudio(Studio):
+    """A deployment with that generator."""
+
+    generator: SometimesBlack
+
+
 @pytest.fixture
-def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
+def studio(store: ObjectStore, instance: dg.DagsterInstance) -> BlackStudio:
     """A deployment with a paid generator, and a rendered film of three chunks."""
-    made = Studio(store, instance, SometimesBlack(pays=PRICE))
+    made = BlackStudio(store, instance, SometimesBlack(PRICE))
     beats = [
         {**beat, "camera_movement": "static"} for beat in small_manifest()["beats"]
     ]  # held clips are not frozen then
@@ -65,30 +73,35 @@ def studio(store: ObjectStore, instance: dg.DagsterInstance) -> Studio:
     return made
 
 
-def seeds(studio: Studio, *takes: int) -> list[int]:
+def seeds(studio: BlackStudio, *takes: int) -> set[int]:
     """The seeds of these takes of chunk 1."""
     spec = plan_film(studio.store, "film").specs[1]
-    return [chunk_seed(spec, take) for take in takes]
+    return {chunk_seed(spec, take) for take in takes}
 
 
-def complete(studio: Studio) -> list[int]:
+def complete(studio: BlackStudio) -> list[int]:
     """The takes of chunk 1 that can be chosen."""
     listed = Takes(FilmObjects(studio.store, "film"), 1).listed
     return [number for number, take in listed.items() if take.is_complete]
 
 
-def chosen(studio: Studio) -> int:
+def chosen(studio: BlackStudio) -> int:
     """Which take of chunk 1 is chosen."""
     return ClipRecord.of(FilmObjects(studio.store, "film").clip(1).find()).take
 
 
-def test_takes_are_rendered_side_by_side_and_what_follows_once(studio: Studio):
+def test_takes_are_rendered_side_by_side_and_what_follows_once(studio: BlackStudio):
     """Three requests are open at the same time; the first whose checks pass is chosen."""
     together = threading.Barrier(3, timeout=60)
-    studio.generator.before = lambda request: together.wait() if request.chunk_num == 1 else None
-    studio.generator.black_seeds = frozenset(seeds(studio, 2))
+
+    def meet(request: GenerationRequest) -> None:
+        if request.chunk_num == 1:
+            together.wait()
+
+    studio.generator.before = meet
+    studio.generator.black_seeds |= seeds(studio, 2)
     assert studio.render([1], takes=3).success
-    assert sorted(one.seed for one in studio.generator.requests) == sorted(seeds(studio, 2, 3, 4))
+    assert {one.seed for one in studio.generator.requests} == seeds(studio, 2, 3, 4)
     assert complete(studio) == [1, 2, 3, 4]
     assert chosen(studio) == 3
     assert studio.render(range(3), reuse="matching").success
@@ -96,7 +109,7 @@ def test_takes_are_rendered_side_by_side_and_what_follows_once(studio: Studio):
     assert film_bill(studio.store, "film", {}).total_usd == pytest.approx(7 * PRICE)
 
 
-def test_a_take_that_fails_is_left_out(studio: Studio):
+def test_a_take_that_fails_is_left_out(studio: BlackStudio):
     """The others are kept, and one of them is chosen."""
     studio.generator.fails_at = {1: BUSY}
     assert studio.render([1], takes=2).success
@@ -104,7 +117,7 @@ def test_a_take_that_fails_is_left_out(studio: Studio):
     assert chosen(studio) in (2, 3)
 
 
-def test_the_cost_limit_holds_for_each_take(studio: Studio):
+def test_the_cost_limit_holds_for_each_take(studio: BlackStudio):
     """Two of three fit; the run ends well with those."""
     assert studio.render([1], takes=3, max_cost_usd=5 * PRICE).success
     assert len(studio.generator.requests) == 2
