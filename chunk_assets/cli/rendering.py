@@ -1,6 +1,5 @@
 """Render one film in this process with the same Dagster jobs as Dagit."""
 
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,17 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from chunk_assets.cli.interrupts import clear_frames
+from chunk_assets.cli.job_execution import execute_job
 from chunk_assets.cli.output_file import make_shareable
 from chunk_assets.cli.progress import ChunkProgress
 from chunk_assets.cli.repairs import Repairs
 from chunk_assets.cli.run_ranges import RunRange, ranges_to_repair, requested_ranges
-from chunk_assets.dagster_internals.instance import (
-    TERMINAL_TAG,
-    end_orphans,
-    film_lock,
-    open_instance,
-)
+from chunk_assets.dagster_internals.instance import end_orphans, film_lock, open_instance
 from chunk_assets.dagster_internals.tag_names import PARTITION
 from chunk_assets.definitions import build_definitions
 from chunk_assets.defs.assets.check_events import report_completeness
@@ -27,7 +21,7 @@ from chunk_assets.defs.partitions.definitions import range_tags
 from chunk_assets.defs.partitions.observations import announce
 from chunk_assets.defs.resources import connect
 from chunk_assets.defs.runs.tags import film_tags
-from chunk_assets.errors import ChunkAssetsError, Damaged, NotStored
+from chunk_assets.errors import Damaged, NotStored
 from chunk_assets.film.bill import Bill, film_bill
 from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
 from chunk_assets.film.objects import FilmObjects
@@ -43,8 +37,6 @@ from chunk_assets.storage.store import ObjectStore
 
 _FILM = [dg.AssetKey("stitched_videos")]
 """Without the film's page, which `chunk-assets page` writes."""
-
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -156,16 +148,17 @@ class Rendering:
                 config["seed"] = self.seed
             if self.max_cost_usd is not None:
                 config["max_cost_usd"] = self.max_cost_usd
-            run_config = {"ops": {"film_chunks": {"config": config}}}
             tags = {
                 **range_tags(self.video_id, each.numbers),
                 **film_tags(self.video_id, each.numbers),
             }
-            self._execute(definitions, "render_chunks", instance, tags, run_config)
+            self.checkpoint()
+            execute_job(definitions, "render_chunks", instance, tags, config=config)
         if not self._is_stitched(store, plan):
             tags = {PARTITION: self.video_id, **film_tags(self.video_id)}
+            self.checkpoint()
             with progress.stitching():
-                self._execute(definitions, "stitch_film", instance, tags, only=_FILM)
+                execute_job(definitions, "stitch_film", instance, tags, only=_FILM)
             stitched.append(plan)
         output = FilmObjects(store, self.video_id).output()
         return output.read_json(ChunkGenerationOutput)[0]
@@ -211,39 +204,3 @@ class Rendering:
         objects = FilmObjects(store, self.video_id)
         clips = [objects.clip(spec.chunk_num).head() for spec in plan.specs]
         return film_state(plan, clips, stored_film(store, self.video_id)) == "up to date"
-
-    def _execute(
-        self,
-        definitions: dg.Definitions,
-        job: str,
-        instance: dg.DagsterInstance,
-        tags: dict[str, str],
-        run_config: dict[str, Any] | None = None,
-        only: list[dg.AssetKey] | None = None,
-    ) -> None:
-        self.checkpoint()
-        run_id = str(uuid.uuid4())
-        try:
-            definitions.resolve_job_def(job).execute_in_process(
-                run_config={**_QUIET, **(run_config or {})},
-                instance=instance,
-                run_id=run_id,
-                asset_selection=only,
-                tags={**tags, TERMINAL_TAG: "terminal"},
-            )
-        except dg.Failure as failure:
-            if isinstance(failure.__cause__, ChunkAssetsError):
-                raise failure.__cause__ from None
-            raise
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
-            clear_frames(interrupt)  # finish uploads while the film is locked
-            _cancel(instance, run_id)
-            raise KeyboardInterrupt from None
-
-
-def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Record that a person stopped the run; Dagster would record a crash."""
-    run = instance.get_run_by_id(run_id)
-    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED)
-    if run is not None and run.status not in ended:
-        instance.report_run_canceled(run, "The command that rendered this film was stopped.")
