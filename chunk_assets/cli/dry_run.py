@@ -9,9 +9,10 @@ from chunk_assets.cli.chunk_details import slot
 from chunk_assets.cli.terminal import cut, print_table
 from chunk_assets.defs.resources import connect
 from chunk_assets.film.bill import film_bill
-from chunk_assets.film.chunk_states import chunk_states, clip_records
+from chunk_assets.film.chunk_states import ChunkState, chunk_states, clip_records
+from chunk_assets.film.forecast import Step, forecast
 from chunk_assets.film.plan import FilmPlan, generation_context, placed_specs
-from chunk_assets.film.quotes import chunk_price, chunks_to_render
+from chunk_assets.film.quotes import chunk_price
 from chunk_assets.film.submission import AnimaticDirectory
 from chunk_assets.generation.registry import GENERATORS, Generators, build_generator
 from chunk_assets.settings import Settings
@@ -26,25 +27,28 @@ def print_dry_run(
     *,
     takes: int,
     only: bool,
+    seed: int | None = None,
     as_json: bool,
     generators: Generators = GENERATORS,
 ) -> None:
-    """Print each chunk, whether it would be rendered, and its price.
+    """Print what would happen to each chunk, and its price: kept, another take chosen, or rendered.
 
     Raises:
         SpecError: The generator cannot make such clips.
     """
     store = connect(settings)
     versions = {name: directory.version(name) for name in directory.pictures}
-    specs = placed_specs(store, video_id, directory.animatic, versions)
+    specs = placed_specs(store, video_id, directory.animatic, versions, seed=seed)
     states = list(chunk_states(FilmPlan(video_id, directory.animatic, specs, ""), store))
     generator_context = generation_context(video_id, directory.animatic, store, settings)
     with closing(build_generator(generator, generator_context, generators)) as maker:
-        if again is None:
-            rendered = set(chunks_to_render(states, maker))
-        else:
-            behind = () if only else range(again[-1] + 1, len(specs))
-            rendered = {*again, *behind}
+        steps = list(forecast(states, store, maker, again=again or ()))
+        if only and again is not None:
+            steps = [
+                step if step.chunk_num in again else _kept(state)
+                for step, state in zip(steps, states, strict=True)
+            ]
+        rendered = {step.chunk_num for step in steps if step.what == "rendered"}
         prices = {
             spec.chunk_num: (
                 chunk_price(maker, spec) * (takes if spec.chunk_num in (again or ()) else 1)
@@ -63,11 +67,13 @@ def print_dry_run(
             "model": offer.model,
             "chunks": [
                 {
-                    "chunk_num": spec.chunk_num,
-                    "is_rendered": spec.chunk_num in rendered,
-                    "price_usd": prices[spec.chunk_num],
+                    "chunk_num": step.chunk_num,
+                    "what": step.what,
+                    "take": step.take,
+                    "is_rendered": step.what == "rendered",
+                    "price_usd": prices[step.chunk_num],
                 }
-                for spec in specs
+                for step in steps
             ],
             "price_usd": total,
             "is_estimate": offer.is_estimate,
@@ -83,10 +89,10 @@ def print_dry_run(
                 f"{spec.chunk_num:02d}",
                 cut(spec.beat.get("name", ""), 32),
                 slot(spec),
-                "rendered" if spec.chunk_num in rendered else "kept",
-                f"{about}${prices[spec.chunk_num]:.2f}" if spec.chunk_num in rendered else "",
+                f"take {step.take} chosen" if step.what == "chosen" else step.what,
+                f"{about}${prices[spec.chunk_num]:.2f}" if step.what == "rendered" else "",
             ]
-            for spec in specs
+            for spec, step in zip(specs, steps, strict=True)
         ],
     )
     on = f" on {offer.label}" if offer.label else f" by {generator}"
@@ -94,3 +100,8 @@ def print_dry_run(
         f"{len(rendered)} of {len(specs)} chunks would be rendered{on}: {about}${total:.2f}; "
         f"spent so far ${spent:.2f}. Nothing was requested or written."
     )
+
+
+def _kept(state: ChunkState) -> Step:
+    """Return the step of a chunk that `--only` leaves as it is."""
+    return Step(state.spec.chunk_num, "kept", state.clip.take if state.clip else None)

@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from chunk_assets.errors import Damaged, MediaError
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.chunk_states import chunk_states
+from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.takes import Takes, publish
 from chunk_assets.media.frames import probe
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets.storage.stored import StoredObject
@@ -40,8 +42,9 @@ class Repairs:
         """Print which of these chunks are damaged, with the price, before anything is paid.
 
         Returns:
-            The chunks whose clip has lost its record. They must be rendered as new takes: a clip
-            without a record may be a user's own file, which is not overwritten.
+            The chunks whose clip has lost its record, and is that of no take. They must be rendered
+            as new takes: a clip without a record may be a user's own file, which is not
+            overwritten.
 
         Raises:
             StorageError: A clip without a record was not made by chunk_assets.
@@ -56,8 +59,11 @@ class Repairs:
             reason = state.reason
             if state.clip is None and state.stored is not None:
                 self._check_lost(state.stored, number)
-                replaced.append(number)
                 reason = "its clip is damaged: its record is missing or unreadable"
+                if take := self._restored(number):
+                    self._say(f"chunk {number:02d}: {reason}; take {take} is copied in its place")
+                    continue
+                replaced.append(number)
             self._tell(number, reason, keeps_clip=state.keeps_clip)
         return replaced
 
@@ -78,7 +84,8 @@ class Repairs:
             is_clip, reason = key == self._objects.clip(number).key, _first_part(error)
             if is_clip and (found_out := error.data.get("reason")):
                 reason = f"its clip is damaged: {found_out}"
-            self._tell(number, reason, keeps_clip=not is_clip)
+            keeps_clip = not is_clip or self._has_intact_take(number)
+            self._tell(number, reason, keeps_clip=keeps_clip)
         else:
             self._say(f"{_first_part(error)}; it will be made again at no cost")
         return number
@@ -92,6 +99,36 @@ class Repairs:
         if price and later:
             cost += f", or ${price + later:.2f} if later chunks change too"
         self._say(f"chunk {number:02d}: {reason}; it will be rendered again {cost}")
+
+    def _restored(self, number: int) -> int:
+        """Copy the take that the last frame is from over a clip without a record.
+
+        Returns:
+            The take; 0 if none of the chunk's takes is known to be the clip's.
+        """
+        frame = self._objects.last_frame(number).head()
+        of_clip = frame.record.get("clip") if frame is not None else None
+        take = Takes(self._objects, number).latest(lambda one: one.clip.sha256 == of_clip)
+        if take is None:
+            return 0
+        publish(self._objects, number, take)
+        return take.number
+
+    def _has_intact_take(self, number: int) -> bool:
+        """Return whether a clip that cannot be decoded is intact as a take."""
+        stored = self._objects.clip(number).head()
+        sha256 = stored.sha256 if stored is not None else None
+        take = Takes(self._objects, number).latest(lambda one: one.clip.sha256 == sha256)
+        if take is None:
+            return False
+        with TemporaryDirectory() as scratch:
+            path = Path(scratch) / "clip.mp4"
+            try:
+                self._store.download(take.clip.key, path)
+                check_clip(self._store, take.clip, path, self._plan.spec(number))
+            except Damaged:
+                return False
+        return True
 
     def _later_price(self, number: int) -> float:
         """Return the price of the chunks that depend on a chunk's last frame."""

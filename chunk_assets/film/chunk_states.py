@@ -8,11 +8,12 @@ from typing import Literal
 from chunk_assets.errors import StorageError
 from chunk_assets.film.choices import read_choices
 from chunk_assets.film.fingerprints import clip_fingerprint, composite_fingerprint
+from chunk_assets.film.lost_records import take_of_lost_record
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
 from chunk_assets.film.records import ClipRecord, CompositeRecord
 from chunk_assets.film.take_records import Acceptance
-from chunk_assets.film.takes import Takes, interrupted_choice
+from chunk_assets.film.takes import StoredTake, Takes, interrupted_choice
 from chunk_assets.schemas import ChunkSpec
 from chunk_assets.storage.objects import content_version
 from chunk_assets.storage.store import ObjectStore
@@ -95,17 +96,32 @@ def _state(spec: ChunkSpec, store: ObjectStore) -> ChunkState:
     try:
         clip = ClipRecord.of(stored)
     except StorageError:
+        take = take_of_lost_record(Takes(objects, spec.chunk_num), stored)
+        if take is not None:
+            lost = "its clip is damaged: its record is missing"
+            return _restorable(spec, lost, take, stored, objects)
         foreign = "not written by chunk_assets"
         return ChunkState(spec, "stale", foreign, stored=stored, is_damaged=True)
     if damage:
         reason = f"its clip is damaged: {damage}"
         sha256 = stored.sha256
         take = Takes(objects, spec.chunk_num).latest(lambda one: one.clip.sha256 == sha256)
-        return ChunkState(spec, "stale", reason, clip, stored, take is not None, is_damaged=True)
+        if take is not None:
+            return _restorable(spec, reason, take, stored, objects)
+        return ChunkState(spec, "stale", reason, clip, stored, is_damaged=True)
     found = _staleness(spec, clip, stored, objects)
     if not found.reason:
         return ChunkState(spec, "fresh", "", clip, stored, accepted=found.accepted)
     return ChunkState(spec, "stale", found.reason, clip, stored, found.keeps_clip, found.is_damaged)
+
+
+def _restorable(
+    spec: ChunkSpec, reason: str, take: StoredTake, stored: StoredObject, objects: FilmObjects
+) -> ChunkState:
+    """Return the state of a chunk whose clip is damaged, but is intact as a take."""
+    found = _staleness(spec, take.record, take.clip, objects)
+    is_kept = not found.reason or found.keeps_clip
+    return ChunkState(spec, "stale", reason, take.record, stored, is_kept, is_damaged=True)
 
 
 @dataclass(frozen=True)
@@ -154,7 +170,9 @@ def _staleness(
         choices = read_choices(objects, number)
         if choices.accepts(stored_clip.sha256, wanted):
             return replace(found, accepted=choices.accepted)
-        return _Staleness(_changed(spec, objects, _CLIP_FIELDS) or "its composite changed")
+        # After an acceptance the stored spec is today's, so what changed in it is not known.
+        why = "its spec changed" if pixels == clip.composite else "its composite changed"
+        return _Staleness(_changed(spec, objects, _CLIP_FIELDS) or why)
     return found
 
 

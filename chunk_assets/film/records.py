@@ -129,3 +129,11 @@ class FrameRecord(_Record):
 
     clip: str
     pixels: str
+
+
+def clip_record(clip: StoredObject | None) -> ClipRecord | None:
+    """Return the record of a chunk's clip; None if there is none that can be read."""
+    try:
+        return ClipRecord.of(clip) if clip is not None else None
+    except StorageError:
+        return None

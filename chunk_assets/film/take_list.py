@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from chunk_assets.errors import StorageError
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import FilmPlan
-from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.records import clip_record
 from chunk_assets.film.take_records import CLIP, TakeRecord
 from chunk_assets.film.takes import ListedTake, Takes
 from chunk_assets.storage.store import ObjectStore
@@ -99,14 +98,6 @@ def chunk_takes(objects: FilmObjects, chunk_num: int) -> list[ChunkTake]:
                 size=clip.size,
             )
     return [found[number] for number in sorted(found)]
-
-
-def clip_record(clip: StoredObject | None) -> ClipRecord | None:
-    """Return the record of a chunk's clip; None if there is none that can be read."""
-    try:
-        return ClipRecord.of(clip) if clip is not None else None
-    except StorageError:
-        return None
 
 
 def _listed(

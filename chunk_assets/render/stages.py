@@ -8,6 +8,7 @@ from chunk_assets.errors import MediaError, NotStored, StorageError
 from chunk_assets.files.digests import bytes_digest
 from chunk_assets.film.clip_damage import check_clip
 from chunk_assets.film.fingerprints import composite_fingerprint, used_weights
+from chunk_assets.film.lost_records import take_of_lost_record
 from chunk_assets.film.records import CompositeRecord, FrameRecord
 from chunk_assets.film.take_records import FRAME
 from chunk_assets.film.takes import interrupted_choice, publish
@@ -80,16 +81,17 @@ class Stages:
             self._frame_of_stored_clip(spec, clip, found)
 
     def _finished(self, spec: ChunkSpec, found: StoredChunk) -> StoredChunk:
-        """Finish a choice that was interrupted between the last frame and the clip."""
+        """Finish an interrupted choice, and give a clip back the record that it has lost."""
         objects, number = self._context.objects, spec.chunk_num
-        clip, frame = found.clip, found.last_frame
-        take = interrupted_choice(found.takes, clip, frame)
+        take = take_of_lost_record(found.takes, found.clip)
+        what = "the record of the clip was lost; it is copied again from"
+        if take is None:
+            take = interrupted_choice(found.takes, found.clip, found.last_frame)
+            what = "the interrupted choice is finished:"
         if take is None:
             return found
         clip, frame = publish(objects, number, take)
-        self._context.listener.noticed(
-            f"chunk {number}: the interrupted choice of take {take.number} is finished"
-        )
+        self._context.listener.noticed(f"chunk {number}: {what} take {take.number}")
         return replace(found, clip=clip, last_frame=frame)
 
     def _spec(self, planned: ChunkSpec, stored: StoredObject | None) -> tuple[ChunkSpec, str]:

@@ -105,24 +105,40 @@ def film(animatic: Animatics, store: ObjectStore) -> Path:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_clip_is_named_rendered_again_and_the_film_is_the_same(
+def test_a_damaged_clip_is_named_copied_from_its_take_and_the_film_is_the_same(
     film: Path, store: ObjectStore, settings: Settings, damage: Damage
 ):
-    """The same take is made again, so later chunks stay; the damage is printed before rendering."""
+    """Nothing is rendered, whether the clip, its record or both are lost."""
     before = state(store)
     damage(store, CLIP)
     rmtree(settings.home / "nearby")
     (row,) = [line for line in done("status", "film").stdout.splitlines() if line[:2] == "01"]
     assert "stale" in row
     ended = done("render", film, "--json")
-    notes = [line for line in ended.stderr.splitlines() if "rendered again" in line]
-    assert len(notes) == 1
-    assert notes[0].startswith("chunk 01: its clip is damaged: ")
-    assert notes[0].endswith("; it will be rendered again at no cost")
-    assert ended.stderr.splitlines()[0] == notes[0]
-    assert rendered(ended) == [1]
+    note = ended.stderr.splitlines()[0]
+    assert note.startswith("chunk 01: its clip is damaged: ")
+    assert note.endswith(("; it will be made again at no cost", "; take 1 is copied in its place"))
+    assert rendered(ended) == []
     assert state(store) == before
     assert ClipRecord.of(store.find(CLIP)).take == 1
+
+
+def test_a_damaged_clip_without_a_take_is_rendered_again_as_the_same_take(
+    film: Path, store: ObjectStore, settings: Settings
+):
+    """So that later chunks stay; the damage is printed before rendering."""
+    before = state(store)
+    for key in list(store.keys(keys.takes("film", 1))):
+        store.delete(key)
+    truncated(store, CLIP)
+    rmtree(settings.home / "nearby")
+    ended = done("render", film, "--json")
+    note = ended.stderr.splitlines()[0]
+    assert note.startswith("chunk 01: its clip is damaged: ")
+    assert note.endswith("; it will be rendered again at no cost")
+    assert rendered(ended) == [1]
+    record = keys.take("film", 1, 1) + "take.json"  # names the run
+    assert {**state(store), record: ""} == {**before, record: ""}
     assert rendered(done("render", film, "--json")) == []
 
 
@@ -238,5 +254,5 @@ def test_damage_that_no_header_tells_is_found_when_it_is_read(
     if key != COMPOSITE:  # nothing is made from that one
         assert "its content is not what was written" in ended.stderr
         assert store.damage(store.find(key)) == ""
-    assert rendered(ended) == ([1, 2] if key == CLIP else [2])
+    assert rendered(ended) == []  # every clip is there as a take
     assert probe(Path("film.mp4")).frames == 48

@@ -114,7 +114,8 @@ def test_a_dry_run_after_a_render_prices_what_has_changed(
     done(*RENDER)
     before, asked = stored(store), len(account.requests)
     document = done(*RENDER, "--dry-run", "--json").document
-    chunks = [{"chunk_num": n, "is_rendered": False, "price_usd": 0.0} for n in range(3)]
+    kept = {"what": "kept", "take": 1, "is_rendered": False, "price_usd": 0.0}
+    chunks = [{"chunk_num": number, **kept} for number in range(3)]
     assert document == {
         "video_id": "film",
         "generator": "replicate",

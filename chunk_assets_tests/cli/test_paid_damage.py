@@ -35,9 +35,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
 def damaged(
     animatic: Animatics, store: ObjectStore, settings: Settings, account: FakeReplicate
 ) -> Path:
-    """A rendered film whose clip of chunk 1 is truncated on S3."""
+    """A rendered film without takes whose clip of chunk 1 is truncated on S3."""
     film = animatic()
     done(*RENDER)
+    for key in list(store.keys(keys.takes("film", 1))):
+        store.delete(key)
     cut_off(store, settings)
     return film
 
@@ -52,6 +54,20 @@ def cut_off(store: ObjectStore, settings: Settings) -> None:
 def notes(stderr: str) -> list[str]:
     """The lines about chunks that are rendered again."""
     return [line for line in stderr.splitlines() if "rendered again" in line]
+
+
+def test_a_paid_clip_that_is_intact_as_a_take_costs_nothing(
+    animatic: Animatics, store: ObjectStore, settings: Settings, account: FakeReplicate
+):
+    """Nothing is asked of Replicate."""
+    animatic()
+    done(*RENDER)
+    cut_off(store, settings)
+    asked = len(account.requests)
+    ended = done(*RENDER)
+    assert ended.stderr.splitlines()[0].endswith("; it will be made again at no cost")
+    assert len(account.requests) == asked
+    assert store.damage(store.find(CLIP)) == ""
 
 
 @pytest.mark.usefixtures("damaged")
