@@ -27,7 +27,15 @@ DOCUMENTS = sorted(
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 _PATH = re.compile(r"`([\w./-]+/|[\w./-]+\.(?:py|toml|md|yaml|svg|txt|json|css|js))`")
-_STORED = ("animatic.json", "server.json", "dagster.yaml", "own.toml", "output.json")
+_STORED = (
+    "animatic.json",
+    "server.json",
+    "dagster.yaml",
+    "own.toml",
+    "output.json",
+    "take.json",
+    "choices.json",
+)
 """Files of a home, an animatic or a bucket."""
 
 

@@ -84,6 +84,9 @@ def chunk_json(
         "duration": spec.duration,
         "state": state.state,
         "reason": state.reason,
+        "accepted": state.accepted.model_dump(mode="json", include={"at", "by"})
+        if state.accepted
+        else None,
         "url": state.stored.uri if state.stored else None,
         "clip": clip.model_dump(
             include={"generator", "model", "seed", "take", "cost_usd", "held_frames"}

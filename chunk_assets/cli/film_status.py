@@ -160,6 +160,9 @@ def show_film(
 
 
 def _with_reason(state: ChunkState) -> str:
+    if state.accepted is not None:
+        by = cut(state.accepted.by, 40)
+        return f"{state.state}: accepted by {by} on {state.accepted.at:%Y-%m-%d}"
     return f"{state.state}: {state.reason}" if state.reason else state.state
 
 

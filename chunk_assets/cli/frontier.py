@@ -47,7 +47,7 @@ def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
     scene = states[first].spec.beat.get("name")
     others = (n for n in range(first, len(states)) if states[n].spec.beat.get("name") != scene)
     scene_end = next(others, len(states)) - 1
-    prices = _prices(states, quotes)
+    prices = chunk_prices(states, quotes)
     return Frontier(
         chunk_num=first,
         keep_usd=round(sum(prices[number] for number in changed), 6),
@@ -57,7 +57,7 @@ def frontier(states: Sequence[ChunkState], quotes: Quotes) -> Frontier | None:
     )
 
 
-def _prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
+def chunk_prices(states: Sequence[ChunkState], quotes: Quotes) -> list[float]:
     """Return what each chunk costs from the generator that made its clip.
 
     A missing chunk is priced like the film's last paid clip, or else like its last clip.

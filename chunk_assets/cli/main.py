@@ -12,6 +12,8 @@ import click
 
 # Each command imports what it needs when it is called: Dagster alone takes seconds to import.
 from chunk_assets.cli import system_errors
+from chunk_assets.cli.accept import accept
+from chunk_assets.cli.choose import choose
 from chunk_assets.cli.dev import dev
 from chunk_assets.cli.doctor import doctor
 from chunk_assets.cli.interrupts import EXIT_CODE, Stopped
@@ -121,6 +123,8 @@ for command in (
     submit,
     status,
     takes,
+    choose,
+    accept,
     page,
     retire,
     dev,

@@ -40,6 +40,12 @@ class ChunkRange(click.ParamType):
         return range(first, last + 1)
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within limits; errors call it a number."""
+
+    name = "number"
+
+
 class UsdAmount(click.ParamType):
     """An amount of US dollars, such as `5` or `2.50`."""
 
@@ -123,7 +129,7 @@ animatic_argument = click.argument("directory", type=click.Path(path_type=Path))
 
 film_argument = click.argument("film")
 
-chunk_argument = click.argument("chunk", type=click.IntRange(min=0))
+chunk_argument = click.argument("chunk", type=WholeNumber(min=0))
 
 video_id_option = click.option(
     "--video-id",

@@ -129,7 +129,15 @@ def render(
             from chunk_assets.cli.dry_run import print_dry_run
 
             print_dry_run(
-                settings, name, animatic, generator, again, takes=takes, only=only, as_json=as_json
+                settings,
+                name,
+                animatic,
+                generator,
+                again,
+                takes=takes,
+                only=only,
+                seed=seed,
+                as_json=as_json,
             )
             return
         check_ffmpeg()

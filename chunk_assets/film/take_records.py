@@ -168,6 +168,10 @@ class Choices(BaseModel):
         accepted = Acceptance(clip=clip, fingerprint=fingerprint, at=now, by=by)
         return self.model_copy(update={"accepted": accepted})
 
+    def without_acceptance(self) -> "Choices":
+        """Return these without the acceptance."""
+        return self.model_copy(update={"accepted": None})
+
     def accepts(self, clip: str, fingerprint: str) -> bool:
         """Return whether this clip is accepted for these inputs."""
         accepted = self.accepted

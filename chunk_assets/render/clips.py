@@ -280,7 +280,8 @@ class ClipStage:
         try:
             return ChosenClip(stored, ClipRecord.of(stored))
         except StorageError:
-            if self._context.request.reuse == "this_run":
+            request = self._context.request
+            if request.reuse == "this_run" and request.take is None and not request.accepts:
                 return None
             raise
 

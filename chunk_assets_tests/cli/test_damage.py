@@ -137,8 +137,9 @@ def test_a_damaged_clip_without_a_take_is_rendered_again_as_the_same_take(
     assert note.startswith("chunk 01: its clip is damaged: ")
     assert note.endswith("; it will be rendered again at no cost")
     assert rendered(ended) == [1]
-    record = keys.take("film", 1, 1) + "take.json"  # names the run
-    assert {**state(store), record: ""} == {**before, record: ""}
+    take = keys.take("film", 1, 1)  # its record names the run, and its seam is not encoded again
+    others = {key: etag for key, etag in before.items() if not key.startswith(take)}
+    assert state(store).items() >= others.items()
     assert rendered(done("render", film, "--json")) == []
 
 

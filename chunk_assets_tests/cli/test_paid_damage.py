@@ -59,14 +59,13 @@ def notes(stderr: str) -> list[str]:
 def test_a_paid_clip_that_is_intact_as_a_take_costs_nothing(
     animatic: Animatics, store: ObjectStore, settings: Settings, account: FakeReplicate
 ):
-    """Nothing is asked of Replicate."""
+    """No prediction is requested."""
     animatic()
     done(*RENDER)
     cut_off(store, settings)
-    asked = len(account.requests)
     ended = done(*RENDER)
     assert ended.stderr.splitlines()[0].endswith("; it will be made again at no cost")
-    assert len(account.requests) == asked
+    assert len(account.created) == 3
     assert store.damage(store.find(CLIP)) == ""
 
 

@@ -69,7 +69,7 @@ def test_a_render_does_what_was_forecast(store: ObjectStore, instance: dg.Dagste
     assert film.takes() == [2, 2, 2]
     film.studio.render([0], stages=["chunk_videos", "last_frames"], take=1, by="anna")
     assert film.forecast() == ["kept 1", "chosen 1", "chosen 1"] == film.render()
-    assert len(film.generator.requests) == 5
+    assert len(film.generator.requests) == 6
     changed = small_manifest()
     changed["beats"][1]["prompt_template"] = "{product_name} leaps"
     film.studio.submit(document=changed)
@@ -79,6 +79,6 @@ def test_a_render_does_what_was_forecast(store: ObjectStore, instance: dg.Dagste
     store.delete(keys.chunk_video("film", 1))
     assert film.forecast()[1:] == ["chosen 1", "kept 1"]
     assert film.render()[1:] == ["chosen 1", "kept 1"]
-    assert len(film.generator.requests) == 6
+    assert len(film.generator.requests) == 7
     states = chunk_states(plan_film(store, "film"), store)
-    assert film_bill(store, "film", clip_records(states)).total_usd == pytest.approx(0.6)
+    assert film_bill(store, "film", clip_records(states)).total_usd == pytest.approx(0.7)

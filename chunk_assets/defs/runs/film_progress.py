@@ -96,6 +96,19 @@ def film_progress(
     return FilmProgress(done, len(states), now, all(run.is_queued for run in runs) and not now)
 
 
+def chunk_holder(
+    instance: dg.DagsterInstance, settings: Settings, video_id: str, chunk_num: int
+) -> str:
+    """Return which run renders a chunk, such as "run 1a2b3c4d"; empty if none does.
+
+    A queued run has not begun, so it does not count.
+    """
+    for run in film_runs(instance, settings).get(video_id, ()):
+        if chunk_num in run.chunk_nums and not run.is_queued:
+            return f"run {run.root[:8]}"
+    return "another run" if chunk_num in locked_chunks(settings.home, video_id) else ""
+
+
 def _keeps_matching(run: dg.DagsterRun) -> bool:
     ops: Any = run.run_config.get("ops") or {}
     return ops.get("film_chunks", {}).get("config", {}).get("reuse") == "matching"
