@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chunk_assets.errors import SpecError
@@ -113,6 +113,8 @@ def read_object(document: str | bytes, where: str) -> dict[str, Any]:
 
 _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
+_LISTS = (list, tuple)  # a tuple, since a union is built anew for each of a million values
+
 _NESTS = f"nests values over {MAX_DEPTH} levels deep: at most {MAX_DEPTH} are allowed"
 
 
@@ -135,17 +137,23 @@ def check_values(value: object, depth: int = 1) -> None:
     elif isinstance(value, int):
         if not -_LARGEST < value < _LARGEST:
             raise Unusable(f"is a number of over {MAX_DIGITS} digits")
-    elif isinstance(value, Mapping | list | tuple):
-        if depth > MAX_DEPTH:
-            raise Unusable(_NESTS)
-        pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, item in pairs:
-            try:
-                check_values(key, depth)
-                check_values(item, depth + 1)
-            except Unusable as error:
-                error.place.insert(0, ascii(key)[1:-1] if isinstance(key, str) else str(key))
-                raise
+    elif isinstance(value, _LISTS):
+        _check_items(enumerate(value), depth)
+    elif isinstance(value, Mapping):
+        for key in value:
+            check_values(key, depth)
+        _check_items(value.items(), depth)
+
+
+def _check_items(items: Iterable[tuple[object, object]], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Unusable(_NESTS)
+    for key, item in items:
+        try:
+            check_values(item, depth + 1)
+        except Unusable as error:
+            error.place.insert(0, ascii(key)[1:-1] if isinstance(key, str) else str(key))
+            raise
 
 
 def _check_text(text: str) -> None:

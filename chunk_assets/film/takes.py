@@ -272,4 +272,6 @@ def interrupted_choice(
     of_clip = frame.record.get("clip")
     if of_clip == clip.sha256:
         return None
+    if clip.last_modified and frame.last_modified and clip.last_modified > frame.last_modified:
+        return None  # a person has put an earlier clip back
     return takes.latest(lambda take: take.clip.sha256 == of_clip)

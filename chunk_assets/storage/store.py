@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,8 @@ class ObjectStore(Bucket):
 
     def _answered(self, key: str, answer: Mapping[str, Any]) -> StoredObject:
         size, etag = answer.get("ContentLength", 0), answer.get("ETag", "")
-        return self._stored(key, size, etag, answer.get("Metadata", {}))
+        stored = self._stored(key, size, etag, answer.get("Metadata", {}))
+        return replace(stored, last_modified=answer.get("LastModified"))
 
     def _verified(
         self, key: str, answer: Mapping[str, Any], read: Digester, *, is_last: bool

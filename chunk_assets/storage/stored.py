@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class StoredObject:
         etag: Its ETag, without quotes; empty where S3 did not report one.
         record: What we wrote beside the content (S3 user metadata): its `sha256`, `size` and `etag`
             if the object is ours, nothing if a person uploaded it.
+        last_modified: When it was last written, to the second; None where S3 did not report it.
     """
 
     key: str
@@ -23,6 +25,7 @@ class StoredObject:
     size: int
     etag: str
     record: Mapping[str, str] = field(default_factory=dict)
+    last_modified: datetime | None = field(default=None, compare=False)
 
     @property
     def sha256(self) -> str:

@@ -68,7 +68,7 @@ def test_a_killed_render_goes_on_where_it_was(
         killed.process.kill()
         assert killed.ended().code == -signal.SIGKILL
     before = clips(store)
-    assert before.keys() >= {0, 1, 2}
+    assert before.keys() >= {0, 1}  # three chunks at most are in flight
     assert 5 not in before
     assert not (desk / "film.mp4").exists()
     assert statuses(settings) == [dg.DagsterRunStatus.STARTED]

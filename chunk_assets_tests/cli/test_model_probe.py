@@ -42,7 +42,7 @@ def test_a_probe_measures_one_clip_and_keeps_it(store: ObjectStore, account: Fak
     assert found["content credentials"] == ("unknown", "not signed")
     assert found["seed"] == ("not accepted", "-")
     likeness = {name: float(found[f"{name} frame"][1].split()[1]) for name in ("first", "last")}
-    assert likeness["first"] > likeness["last"]  # the fake knows no end picture
+    assert min(likeness.values()) > 20
     kept = FilmObjects(store, "probe-kling-v3").take(0, 1, "original")
     assert kept.uri == first["clip"]
     assert kept.head() is not None
