@@ -76,8 +76,8 @@ MOMENTS = (
     Moment("looking for it in the list", LIST, 1, Lost(), 0, ("void", "intended"), 1),
     Moment("polling chunk 1", GET, 4, Lost(), 1, ("asked",), 2),
     Moment("before it hears of the success", GET, 1, Lost(), 1, ("asked",), 2),
-    Moment("as the delivery begins", DELIVERY, 1, Reset(), 1, ("succeeded",), 2),
-    Moment("after the delivery, before the clip is on S3", DELIVERY, 1, None, 1, ("succeeded",), 2),
+    Moment("as the delivery begins", DELIVERY, 1, Reset(), 1, ("unfetched",), 2),
+    Moment("after the delivery, before the clip is on S3", DELIVERY, 1, None, 1, ("unfetched",), 2),
 )
 
 
