@@ -113,7 +113,7 @@ def read_object(document: str | bytes, where: str) -> dict[str, Any]:
 
 _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
-_LISTS = (list, tuple)  # a tuple, since a union is built anew for each of a million values
+_LISTS = (list, tuple)  # `list | tuple` would be evaluated again for every value
 
 _NESTS = f"nests values over {MAX_DEPTH} levels deep: at most {MAX_DEPTH} are allowed"
 

@@ -13,17 +13,15 @@ from pathlib import Path
 from chunk_assets.errors import ChunkAssetsError, TimedOut, Unavailable
 from chunk_assets.files.atomic import atomic_write
 from chunk_assets.files.private_home import private_home
-from chunk_assets.frame_rate import FrameRate
-from chunk_assets.generation.abilities import Abilities
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
     Generator,
-    Offer,
     ProgressCallback,
     ignore_progress,
 )
 from chunk_assets.generation.stopping import NEVER, StopSignal
+from chunk_assets.generation.wrapped import Wrapped
 from chunk_assets.sentences import shown
 
 _BYTES = 10_000
@@ -110,56 +108,14 @@ class Circuit:
             part.write_text(json.dumps(vars(known)))
 
 
-class CircuitBreaker(Generator):
+class CircuitBreaker(Wrapped):
     """A generator that is not asked while its provider's circuit is open."""
 
     name = "circuit breaker"
 
     def __init__(self, generator: Generator, circuit: Circuit):
-        self._generator, self._circuit = generator, circuit
-        self.name = generator.name  # type: ignore[misc]  # it stands for the generator inside
-        self.pool = generator.pool  # type: ignore[misc]
-        self.keeps_ledger = generator.keeps_ledger  # type: ignore[misc]
-
-    @property
-    def model(self) -> str:
-        """The generator's model."""
-        return self._generator.model
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether the generator is paid."""
-        return self._generator.is_paid
-
-    @property
-    def offer(self) -> Offer:
-        """The generator's offer."""
-        return self._generator.offer
-
-    @property
-    def abilities(self) -> Abilities:
-        """The generator's abilities."""
-        return self._generator.abilities
-
-    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
-        """Return the generator's price."""
-        return self._generator.price_usd(num_frames, fps, size)
-
-    def has_made(self, model: str) -> bool:
-        """Return whether the generator would keep such a clip."""
-        return self._generator.has_made(model)
-
-    def check_ready(self) -> None:
-        """Check that the generator is configured."""
-        self._generator.check_ready()
-
-    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
-        """Tell the generator."""
-        self._generator.original_stored(chunk_num, clip, sha256)
-
-    def close(self) -> None:
-        """Close the generator."""
-        self._generator.close()
+        super().__init__(generator)
+        self._circuit = circuit
 
     def generate(
         self,

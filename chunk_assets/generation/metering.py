@@ -7,13 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from chunk_assets.errors import ChunkAssetsError, GenerationError, SpecError
-from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
-    Abilities,
     GeneratedClip,
     GenerationRequest,
     Generator,
-    Offer,
     ProgressCallback,
     ignore_progress,
 )
@@ -22,10 +19,11 @@ from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.processes import process_name
 from chunk_assets.generation.stopping import NEVER, StopSignal
+from chunk_assets.generation.wrapped import Wrapped
 from chunk_assets.usd import checked_usd
 
 
-class Metered(Generator):
+class Metered(Wrapped):
     """A paid generator whose requests are all in the ledger and within the film's cost limit.
 
     The intent is written before the request. The generator reports what a clip cost; a failure
@@ -35,55 +33,12 @@ class Metered(Generator):
     name = "metered"
 
     def __init__(self, generator: Generator, context: GenerationContext):
-        self._generator = generator
-        self.name = generator.name  # type: ignore[misc]  # it stands for the generator inside
-        self.pool = generator.pool  # type: ignore[misc]
-        self.runs_here = generator.runs_here  # type: ignore[misc]
+        super().__init__(generator)
         self._ledger = context.ledger
         self._max_cost_usd = context.max_cost_usd
         self._process = process_name()
         self._log = context.log
         self._budget_lock = threading.Lock()
-
-    @property
-    def model(self) -> str:
-        """The generator's model."""
-        return self._generator.model
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether the generator is paid."""
-        return self._generator.is_paid
-
-    @property
-    def offer(self) -> Offer:
-        """The generator's offer."""
-        return self._generator.offer
-
-    @property
-    def abilities(self) -> Abilities:
-        """The generator's abilities."""
-        return self._generator.abilities
-
-    def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
-        """Return the generator's price."""
-        return self._generator.price_usd(num_frames, fps, size)
-
-    def has_made(self, model: str) -> bool:
-        """Return whether the generator would keep such a clip."""
-        return self._generator.has_made(model)
-
-    def check_ready(self) -> None:
-        """Check that the generator is configured."""
-        self._generator.check_ready()
-
-    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
-        """Tell the generator."""
-        self._generator.original_stored(chunk_num, clip, sha256)
-
-    def close(self) -> None:
-        """Close the generator."""
-        self._generator.close()
 
     def generate(
         self,

@@ -1,4 +1,4 @@
-"""No take is lost, overwritten or paid twice, whatever happens to a film, and whoever dies."""
+"""No take is lost, overwritten or paid for twice, at whatever point a process is killed."""
 
 import itertools
 from pathlib import Path
