@@ -1,10 +1,8 @@
 """Price chunks by their generators' own prices."""
 
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from chunk_assets.film.abilities import check_abilities
-from chunk_assets.film.chunk_states import ChunkState
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.generation.base import Generator
@@ -24,28 +22,6 @@ def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
     """
     check_abilities(generator, spec)
     return clip_price(generator, spec.num_frames, spec.fps, spec.size)
-
-
-def chunks_to_render(states: Sequence[ChunkState], generator: Generator) -> Iterator[int]:
-    """Yield the numbers of the chunks that this generator would render.
-
-    In each chain these are all chunks from the first that is not up to date, since each is made
-    from the last frame of the previous one.
-    """
-    has_changed = False
-    for state in states:
-        if state.spec.starts_chain:
-            has_changed = False
-        clip = state.clip
-        is_kept = (
-            (state.state == "fresh" or state.keeps_clip)
-            and clip is not None
-            and clip.generator == generator.name
-            and generator.has_made(clip.model)
-        )
-        has_changed = has_changed or not is_kept
-        if has_changed:
-            yield state.spec.chunk_num
 
 
 class Quotes:

@@ -114,6 +114,22 @@ def test_a_film_above_its_limit_is_refused(
     assert "started by the sensor is $0.10" in refusals(instance, "other")[0]
 
 
+def test_a_film_that_is_changed_back_costs_nothing(
+    sensing: Sensing, studio: Studio, store: ObjectStore, monkeypatch: Patch
+):
+    """Its earlier takes are chosen again, so the limit that is used up does not refuse it."""
+    allow(monkeypatch, film=0.4)
+    beats = small_manifest()["beats"]
+    changed = [beats[0], {**beats[1], "prompt_template": "{product_name} flies"}]
+    for versions, paid in ((beats, [0, 1, 2]), (changed, [2]), (beats, [])):
+        studio.generator.requests.clear()
+        put(store, "film", beats=versions)
+        [request] = sensing.tick()
+        assert sensing.launch(request).success
+        assert studio.generator.chunks == paid
+    assert film_bill(store, "film", {}).total_usd == pytest.approx(0.4)
+
+
 def test_the_days_limit_holds_over_several_films(
     sensing: Sensing, studio: Studio, store: ObjectStore, monkeypatch: Patch
 ):

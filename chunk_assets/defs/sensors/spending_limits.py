@@ -12,8 +12,9 @@ from chunk_assets.defs.runs.active_runs import ACTIVE
 from chunk_assets.errors import NotAllowed
 from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.day_spending import reserve
+from chunk_assets.film.forecast import forecast
 from chunk_assets.film.plan import FilmPlan, generation_context
-from chunk_assets.film.quotes import chunk_price, chunks_to_render
+from chunk_assets.film.quotes import chunk_price
 from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, build_generator
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
@@ -65,7 +66,8 @@ class SensorLimits:
             if not generator.is_paid:
                 return None
             self._check_allowed(name)
-            rendered = set(chunks_to_render(list(chunk_states(plan, self.store)), generator))
+            steps = forecast(list(chunk_states(plan, self.store)), self.store, generator)
+            rendered = {step.chunk_num for step in steps if step.what == "rendered"}
             price = sum(chunk_price(generator, s) for s in plan.specs if s.chunk_num in rendered)
         limits = (self.settings.sensor_max_cost_per_film, plan.animatic.max_cost_usd)
         return reserve(
