@@ -1,7 +1,7 @@
 """A film and a model of its takes, changed together by processes that may die at any write."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,18 @@ from chunk_assets.film.choices import change_choices
 from chunk_assets.film.chunk_states import chunk_states
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
+from chunk_assets.film.prune import prunable_takes, prune
 from chunk_assets.film.records import ClipRecord
-from chunk_assets.film.take_records import CLIP, FRAME, ORIGINAL
+from chunk_assets.film.take_list import list_takes
+from chunk_assets.film.take_records import CLIP, FRAME, ORIGINAL, TAKE
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.ledger import Ledger
+from chunk_assets.generation.ledger_entries import Attempt, now
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture, pixel_digest
 from chunk_assets.render.context import RenderContext
@@ -29,21 +33,28 @@ from chunk_assets_tests.defs.staleness.walk import ShadingGenerator, put_film
 from chunk_assets_tests.killed_writes import Killed, killed_after
 
 CHUNKS = 3
+LOST_SHADE = 12
+"""Takes with this shade are in no ledger."""
 FILM = Film((Beat("at rest", 2, 1), Beat("moves", 1, 2)))
 
 
 class PayingGenerator(ShadingGenerator):
     """Delivers files that are not in the film's format, as a hosted model does.
 
-    A request that was paid for is delivered again at no cost until its original is stored.
+    A request that was paid for is delivered again at no cost until its original is stored. The
+    ledger has each one, except those with the shade that `LOST_SHADE` says.
+
+    Args:
+        ledger: The film's.
 
     Attributes:
         paid: The requests that were paid for, by clip fingerprint and seed.
         stored: The digests of the originals that are stored.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         super().__init__()
+        self._ledger = ledger
         self.paid: dict[tuple[object, ...], str] = {}
         self.stored: set[str] = set()
 
@@ -59,11 +70,30 @@ class PayingGenerator(ShadingGenerator):
         clip = super().generate(request, workdir, on_progress, stop)
         digest = hashlib.sha256(f"{key}".encode()).hexdigest()
         assert digest not in self.stored, f"{key} is stored, and asked for again"
+        if self.shade != LOST_SHADE:
+            self._ledger.begin(request.chunk_num, _attempt(digest, request.seed))
         self.paid[key] = digest
         return replace(clip, is_normalised=False, prediction_id=digest)
 
     def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
         self.stored.add(clip.prediction_id)
+
+
+def _attempt(prediction_id: str, seed: int) -> Attempt:
+    """Return a ledger's entry of a clip that was paid for."""
+    return Attempt(
+        key=prediction_id,
+        request=prediction_id,
+        model="a/model",
+        seed=seed,
+        asked_at=now(),
+        asked_by="a test",
+        media_url_sha256="",
+        price_usd=0.1,
+        prediction_id=prediction_id,
+        status="succeeded",
+        cost_usd=0.1,
+    )
 
 
 class TakesWalk:
@@ -78,9 +108,11 @@ class TakesWalk:
     def __init__(self, store: ObjectStore, video_id: str, workdir: Path):
         self.store, self._film, self._workdir = store, video_id, workdir
         self.objects = FilmObjects(store, video_id)
-        self.generator = PayingGenerator()
+        self.generator = PayingGenerator(self.objects.ledger())
         self.model = FilmModel(CHUNKS)
         self._seen: dict[str, str] = {}
+        self._lost: dict[int, set[int]] = {n: set() for n in range(CHUNKS)}
+        self._pruned_originals = 0
         self._contents: dict[int, str] = {}
         self._runs = 0
         self.submit(FILM)
@@ -92,18 +124,23 @@ class TakesWalk:
 
     def render(self, kill: int | None = None) -> list[int]:
         """Bring the film up to date; return the chunks that were rendered."""
+        before = {n: self.model.takes(n) for n in range(CHUNKS)}
         self._run(RenderRequest(by="a test"), range(CHUNKS), kill)
-        return self.model.render(
+        rendered = self.model.render(
             range(CHUNKS), is_matching=True, shade=self.generator.shade, chosen=self._chosen()
         )
+        self._note_lost(before)
+        return rendered
 
     def new_take(self, n: int, shade: int, kill: int | None = None) -> bool:
         """Render a new take of one chunk, behind one that is rendered; return whether it died."""
         self.generator.shade = shade
         self._runs += 1
         request = RenderRequest(reuse="this_run", root_run=f"run {self._runs}")
+        before = {n: self.model.takes(n)}
         has_died = self._run(request, [n], kill)
         assert self.model.render([n], shade=shade) == [n]
+        self._note_lost(before)
         return has_died
 
     def choose(self, n: int, number: int, kill: int | None = None) -> bool:
@@ -124,11 +161,44 @@ class TakesWalk:
         change_choices(self.objects, n, lambda made: made.model_copy(update={"accepted": None}))
         self.model.take_back(n)
 
+    def prune(self, kill: int | None = None) -> None:
+        """Prune all takes that are not chosen and whose payment the ledger has."""
+        self._check_takes()
+        chosen = self._chosen()
+        expected = {
+            (n, number)
+            for n in chosen
+            for number, content in self.model.stored_takes(n).items()
+            if number not in {*self._lost[n], chosen[n]} and content != self.model.clip(n)
+        }
+        with killed_after(self.store, kill), suppress(Killed):
+            self._prune()
+        self._prune()
+        gone = {key for key in self._seen if _chunk_and_take(key) in expected}
+        self._pruned_originals += sum(ORIGINAL in key for key in gone)
+        self._seen = {key: etag for key, etag in self._seen.items() if key not in gone}
+        self._check_takes()
+        names = {key.split()[-1] for key in self._seen if _chunk_and_take(key) in expected}
+        assert names <= {TAKE}  # only its record is left
+        for n, number in expected:
+            self.model.prune(n, number)
+
+    def _prune(self) -> None:
+        takes = list(list_takes(self.objects, range(CHUNKS)))
+        for take in prunable_takes(self.objects, takes):
+            prune(self.objects, take)
+
+    def _note_lost(self, before: Mapping[int, int]) -> None:
+        """Note which takes are new and have no entry in the ledger."""
+        if self.generator.shade == LOST_SHADE:
+            for n, takes in before.items():
+                self._lost[n] |= set(range(takes + 1, self.model.takes(n) + 1))
+
     def check(self) -> None:
         """Assert that nothing is lost or paid twice, and that the film is what the model says."""
         self._check_takes()
         originals = sum(ORIGINAL in key for key in self._seen)
-        assert originals == len(self.generator.paid)
+        assert originals + self._pruned_originals == len(self.generator.paid)
         plan = plan_film(self.store, self._film)
         states = [chunk.state for chunk in chunk_states(plan, self.store)]
         assert states == self.model.status()
@@ -195,3 +265,8 @@ class TakesWalk:
             request=request,
         )
         list(walk(context, list(numbers)))
+
+
+def _chunk_and_take(seen: str) -> tuple[int, int]:
+    n, number, _ = seen.split()
+    return int(n), int(number)

@@ -78,8 +78,20 @@ def test_a_choice_survives_a_kill_at_any_write(walk: TakesWalk):
     assert kill >= 3  # the choice, the frame, the clip
 
 
+def test_pruning_survives_a_kill_at_any_write(walk: TakesWalk):
+    """What is pruned is pruned whole; what is chosen, or in no ledger, stays."""
+    for kill in range(8):
+        walk.new_take(1, 12)
+        walk.new_take(1, 24)
+        walk.new_take(1, 36)
+        walk.prune(kill)
+        walk.check()
+    walk.render()
+    walk.check()
+
+
 class Director(RuleBasedStateMachine):
-    """Renders, renders again, chooses, accepts, changes the animatic; processes die."""
+    """Renders, renders again, chooses, accepts, prunes, changes the animatic; processes die."""
 
     walk: TakesWalk
 
@@ -95,8 +107,8 @@ class Director(RuleBasedStateMachine):
     @precondition(lambda self: self.walk.model.clip(0) is not None)
     @rule(n=NUMBERS, number=st.integers(1, 6), kill=KILLS)
     def choose(self, n: int, number: int, kill: int | None) -> None:
-        if takes := self.walk.model.takes(n):
-            self.walk.choose(n, min(number, takes), kill)
+        if takes := list(self.walk.model.stored_takes(n)):
+            self.walk.choose(n, takes[min(number, len(takes)) - 1], kill)
 
     @precondition(lambda self: self.walk.model.clip(0) is not None)
     @rule(n=NUMBERS, kill=KILLS)
@@ -107,6 +119,10 @@ class Director(RuleBasedStateMachine):
     @rule(n=NUMBERS)
     def take_back(self, n: int) -> None:
         self.walk.take_back(n)
+
+    @rule(kill=KILLS)
+    def prune(self, kill: int | None) -> None:
+        self.walk.prune(kill)
 
     @rule(film=st.sampled_from(FILMS))
     def submit(self, film: Film) -> None:

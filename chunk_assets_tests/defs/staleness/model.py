@@ -6,7 +6,7 @@ clips and the animatic) and counts versions: content that was there before has t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SPECS, COMPOSITES, CLIPS, FRAMES = "chunk_specs", "composites", "chunk_videos", "last_frames"
 CHUNK_ASSETS = (SPECS, COMPOSITES, CLIPS, FRAMES)
@@ -74,11 +74,15 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Take:
-    """A clip that was rendered once, what it was made from, and the frame it ends on."""
+    """A clip that was rendered once, what it was made from, and the frame it ends on.
+
+    A pruned one cannot come back.
+    """
 
     clip: _Stored
     frame: int
     inputs: Mapping[Key, int | None]
+    is_pruned: bool = False
 
 
 class FilmModel:
@@ -155,7 +159,11 @@ class FilmModel:
                     self._accept(n)
                 elif not (is_matching and self._stays(n, wanted)):
                     takes = self._takes.setdefault(n, [])
-                    same = [one for one in takes if is_matching and one.clip.made_from == wanted]
+                    same = [
+                        one
+                        for one in takes
+                        if is_matching and one.clip.made_from == wanted and not one.is_pruned
+                    ]
                     if not same:
                         asked.append(n)
                         if n == fails_at:
@@ -176,6 +184,15 @@ class FilmModel:
     def takes(self, n: int) -> int:
         """How many takes a chunk has."""
         return len(self._takes.get(n, []))
+
+    def stored_takes(self, n: int) -> dict[int, int]:
+        """The contents of a chunk's takes that can be chosen, by their numbers, from 1."""
+        takes = enumerate(self._takes.get(n, []), 1)
+        return {number: take.clip.version for number, take in takes if not take.is_pruned}
+
+    def prune(self, n: int, number: int) -> None:
+        """A take's files are gone, which is not recorded."""
+        self._takes[n][number - 1] = replace(self._takes[n][number - 1], is_pruned=True)
 
     def clip(self, n: int) -> int | None:
         """The number of the content of a chunk's clip; None without one."""
