@@ -32,13 +32,17 @@ def put_animatic(
 
 
 class Studio:
-    """A deployment with one generator, and the jobs a person would launch in Dagit."""
+    """A deployment with one generator, and perhaps others, and the jobs a person would launch."""
 
     def __init__(
-        self, store: ObjectStore, instance: dg.DagsterInstance, generator: HoldingGenerator
+        self,
+        store: ObjectStore,
+        instance: dg.DagsterInstance,
+        generator: HoldingGenerator,
+        *others: HoldingGenerator,
     ):
         self.store, self.instance, self.generator = store, instance, generator
-        self.definitions = build_definitions(generators=only(generator))
+        self.definitions = build_definitions(generators=only(generator, *others))
 
     def submit(self, video_id: str = "film", document: dict[str, Any] | None = None) -> FilmPlan:
         """Put an animatic on S3 and make it known."""

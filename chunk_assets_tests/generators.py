@@ -15,6 +15,7 @@ from chunk_assets.generation.base import (
     ProgressCallback,
     ignore_progress,
 )
+from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.registry import Generators
 from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.clips import ClipFormat, ClipWriter
@@ -80,9 +81,13 @@ class HoldingGenerator(Generator):
         return GeneratedClip(path, cost_usd=self.pays, is_normalised=True)
 
 
-def only(generator: Generator) -> Generators:
-    """A registry with this one generator."""
-    return {generator.name: lambda _context: generator}
+def only(*generators: Generator) -> Generators:
+    """A registry with these generators, and no others."""
+
+    def always(generator: Generator) -> Callable[[GenerationContext], Generator]:
+        return lambda _context: generator
+
+    return {generator.name: always(generator) for generator in generators}
 
 
 BUSY = Unavailable("the model is busy: try again later")

@@ -72,7 +72,7 @@ def print_pruning(
                 [
                     f"{take.chunk_num:02d}",
                     take.record.take,
-                    cut(take.record.model, 40),
+                    cut(take.record.made_by or take.record.model, 40),
                     take.record.seed,
                     f"${take.record.cost_usd:.2f}",
                     take.size,

@@ -27,7 +27,7 @@ def print_takes(objects: FilmObjects, takes: Sequence[ChunkTake]) -> None:
                 take.take,
                 "chosen" if take.is_chosen else "",
                 take.state,
-                cut(take.record.model, 40) if take.record else "",
+                cut(take.record.made_by or take.record.model, 40) if take.record else "",
                 take.record.seed if take.record else "",
                 cost if take.record else "",
                 _checks_text(_checks(objects, take)),
@@ -52,7 +52,7 @@ def print_takes_json(objects: FilmObjects, takes: Sequence[ChunkTake]) -> None:
 
 def _row(objects: FilmObjects, take: ChunkTake) -> dict[str, Any]:
     record = take.record
-    named = {"generator", "model", "seed", "cost_usd", "prediction_id"}
+    named = {"generator", "model", "made_by", "seed", "cost_usd", "prediction_id"}
     known = record.model_dump(include=named) if record else dict.fromkeys(sorted(named))
     return {
         "chunk_num": take.chunk_num,

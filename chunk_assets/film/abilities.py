@@ -12,10 +12,17 @@ _SUGGESTED = 3
 def check_abilities(generator: Generator, spec: ChunkSpec) -> None:
     """Check that a generator can end a chunk's clip on a picture, if the chunk has one.
 
+    Its fallback must be able to as well: otherwise its failure would be found out when it is
+    needed, with the chunks before it paid for.
+
     Raises:
         SpecError: It cannot; the error says what it can, and which hosted models are able to.
     """
-    if spec.end_frame_url is None or generator.abilities.end_image:
+    if spec.end_frame_url is None:
+        return
+    if generator.fallback is not None:
+        check_abilities(generator.fallback, spec)
+    if generator.abilities.end_image:
         return
     offer = generator.offer
     name = offer.model or generator.name

@@ -18,9 +18,11 @@ def chunk_price(generator: Generator, spec: ChunkSpec) -> float:
     """Return a generator's price of a chunk's clip, in US dollars.
 
     Raises:
-        SpecError: It makes no such clip, or its price is not an amount.
+        SpecError: It or its fallback makes no such clip, or its price is not an amount.
     """
     check_abilities(generator, spec)
+    if generator.fallback is not None:
+        clip_price(generator.fallback, spec.num_frames, spec.fps, spec.size)
     return clip_price(generator, spec.num_frames, spec.fps, spec.size)
 
 

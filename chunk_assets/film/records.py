@@ -79,6 +79,7 @@ class ClipRecord(_Record):
         fingerprint: The `clip_fingerprint` of the request.
         generator: The generator's name.
         model: The model and its version.
+        made_by: The generator and model that took over from it; empty if none did.
         seed: The take's seed.
         take: 1 for the chunk's first take; each later one counts up.
         root_run: The run that made it; for a retried run, the first one.
@@ -122,6 +123,7 @@ class ClipRecord(_Record):
     last_frame: str = ""
     speed: str = ""
     end_held: str = ""
+    made_by: str = ""
 
 
 class FrameRecord(_Record):

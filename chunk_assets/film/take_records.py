@@ -49,6 +49,7 @@ class TakeRecord(BaseModel):
         fingerprint: The `clip_fingerprint` of the request.
         generator: The generator's name.
         model: The model and its version.
+        made_by: The generator and model that took over from it; empty if none did.
         request: The fingerprint of the request in the ledger; empty if there is no ledger.
         prediction_id: The provider's id of the prediction; empty if it has none.
         seed: The take's seed.
@@ -68,6 +69,7 @@ class TakeRecord(BaseModel):
     fingerprint: str
     generator: str
     model: str
+    made_by: str = ""
     request: str = ""
     prediction_id: str = ""
     seed: int

@@ -101,6 +101,7 @@ class GeneratedClip:
             is free and keeps no ledger.
         request: The fingerprint of its request in the ledger; empty if there is no ledger.
         prediction_id: The provider's id of its prediction; empty if it has none.
+        made_by: The generator and model that took over from the one that was asked; empty if none.
         is_normalised: Whether `media.clips.ClipWriter` wrote it in the requested format, so that
             nothing is left to normalise.
         details: Its origin, for the record (such as the prediction's id); never a secret.
@@ -111,6 +112,7 @@ class GeneratedClip:
     spent_usd: float | None = None
     request: str = ""
     prediction_id: str = ""
+    made_by: str = ""
     is_normalised: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
@@ -165,6 +167,11 @@ class Generator(ABC):
     def abilities(self) -> Abilities:
         """What it can do with a request beyond the conditioning image and the prompt."""
         return Abilities()
+
+    @property
+    def fallback(self) -> "Generator | None":
+        """The generator that takes over what this one declines or cannot make for now."""
+        return None
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """Return the expected price of a clip, in US dollars, without a network request.

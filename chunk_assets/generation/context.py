@@ -16,7 +16,8 @@ class GenerationContext:
         settings: The deployment's settings, including credentials.
         ledger: Where a paid generator records its requests and what they cost.
         model: The chosen hosted model; None for the generator's default.
-        fallback_model: The model to use if the first one declines a request.
+        fallback_model: What takes over if the generator declines a request or is unavailable: a
+            hosted model, a generator, or `GENERATOR:MODEL`.
         max_cost_usd: The film's cost limit; None for no limit.
         log: Takes a sentence for the run's log.
     """

@@ -1,6 +1,5 @@
 """Get one clip as a job of a provider's, and pay for it once (ADR 6)."""
 
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -41,7 +40,6 @@ class JobAttempts:
         self._ledger, self._log = context.ledger, context.log
         self._process = process_name()
         self._provider = JobProvider(generator, context, policy)
-        self._budget_lock = threading.Lock()
 
     def clip(
         self,
@@ -121,7 +119,7 @@ class JobAttempts:
             price_usd=clip_price(generator, request.num_frames, request.fps, request.size),
         )
         try:
-            with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
+            with self._ledger.budget_lock:
                 limit, name = self._context.max_cost_usd, generator.name
                 check_budget(self._ledger, attempt.price_usd, limit, where=one.where, model=name)
                 self._ledger.begin(one.chunk_num, attempt)

@@ -6,6 +6,7 @@ predictions by id and holds no URL: read access to the bucket gives no access to
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
@@ -37,6 +38,10 @@ class Ledger:
         video_id: The film.
         folder: The prefix of the ledgers' keys.
         spent_before: Returns what a chunk had cost before its ledger began, in US dollars.
+
+    Attributes:
+        budget_lock: Held between checking the film's cost limit and recording an intent: otherwise
+            two scenes could both spend the rest of it.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Ledger:
     ):
         self._store, self.video_id, self._folder = store, video_id, folder
         self._spent_before = spent_before
+        self.budget_lock = threading.Lock()
 
     def chunk(self, chunk_num: int) -> ChunkLedger:
         """Return a chunk's ledger as it is stored now.

@@ -94,6 +94,11 @@ class Attempt(BaseModel):
         return self.status == "unknown"
 
     @property
+    def may_give_a_clip(self) -> bool:
+        """Whether it may yet give a clip that was not fetched."""
+        return self.is_open or self.is_unknown or self.status == "unfetched"
+
+    @property
     def committed_usd(self) -> float:
         """What it cost, or its price if it may yet cost, or may have cost, that much."""
         return self.price_usd if self.is_open or self.is_unknown else self.cost_usd

@@ -1,7 +1,6 @@
 """Keep the ledger and enforce the cost limit for paid generators that do neither."""
 
 import hashlib
-import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +37,6 @@ class Metered(Wrapped):
         self._max_cost_usd = context.max_cost_usd
         self._process = process_name()
         self._log = context.log
-        self._budget_lock = threading.Lock()
 
     def generate(
         self,
@@ -86,7 +84,7 @@ class Metered(Wrapped):
             price_usd=clip_price(self._generator, request.num_frames, request.fps, request.size),
             is_estimate=self._generator.offer.is_estimate,
         )
-        with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
+        with self._ledger.budget_lock:
             check_budget(
                 self._ledger, attempt.price_usd, self._max_cost_usd, where=where, model=self.name
             )

@@ -1,14 +1,18 @@
 """The generators, by the names that users choose."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from chunk_assets.errors import SpecError
 from chunk_assets.generation.base import Generator
 from chunk_assets.generation.circuit import Circuit, CircuitBreaker, CircuitPolicy
 from chunk_assets.generation.context import GenerationContext
+from chunk_assets.generation.fallback import WithFallback
 from chunk_assets.generation.metering import Metered
 from chunk_assets.generation.plugins import InstalledGenerators
 from chunk_assets.generation.preview import PreviewGenerator
+
+REPLICATE = "replicate"
 
 Generators = Mapping[str, Callable[[GenerationContext], Generator]]
 
@@ -31,7 +35,7 @@ def _comfyui(context: GenerationContext) -> Generator:
 
 
 GENERATORS: Generators = InstalledGenerators(
-    {PreviewGenerator.name: _preview, "comfyui": _comfyui, "replicate": _replicate}
+    {PreviewGenerator.name: _preview, "comfyui": _comfyui, REPLICATE: _replicate}
 )
 """The built-in generators, and those of installed packages (docs/plugins.md)."""
 
@@ -50,16 +54,43 @@ def check_generator(name: str, generators: Generators = GENERATORS) -> None:
         raise SpecError(f"there is no generator {name!r}: choose one of {known}", generator=name)
 
 
+def named_fallback(
+    fallback_model: str | None, generator: str, generators: Generators = GENERATORS
+) -> tuple[str, str | None] | None:
+    """Return the generator and model that a manifest's `fallback_model` names.
+
+    Args:
+        fallback_model: A generator, `GENERATOR:MODEL`, or a hosted model, which is Replicate's.
+        generator: The generator that it stands in for.
+        generators: The generators that exist.
+
+    Returns:
+        None if nothing is named, or only a hosted model and the generator is not Replicate: no
+        run pays for a generator that neither it nor the manifest names.
+
+    Raises:
+        SpecError: The generator does not exist.
+    """
+    if not fallback_model:
+        return None
+    if fallback_model in generators:
+        return fallback_model, None
+    name, colon, model = fallback_model.partition(":")
+    if colon and "/" not in name:  # `owner/name:version` is a hosted model
+        check_generator(name, generators)
+        return name, model or None
+    return (REPLICATE, fallback_model) if generator == REPLICATE else None
+
+
 def build_generator(
     name: str, context: GenerationContext, generators: Generators = GENERATORS
 ) -> Generator:
-    """Build a generator for one film, to read its prices.
+    """Build a generator and its fallback for one film, to read their prices.
 
     Raises:
-        SpecError: It does not exist, or does not accept the film's choices.
+        SpecError: One does not exist, or does not accept the film's choices.
     """
-    check_generator(name, generators)
-    return generators[name](context)
+    return _build(name, context, generators, lambda one, its: generators[one](its))
 
 
 def choose_generator(
@@ -68,9 +99,41 @@ def choose_generator(
     """Build a generator for one film, ready to render; one that is down is left alone for a while.
 
     Raises:
-        SpecError: It does not exist, or is not configured.
+        SpecError: It or its fallback does not exist, or is not configured.
     """
-    generator = build_generator(name, context, generators)
+    return _build(name, context, generators, lambda one, its: _ready(one, its, generators))
+
+
+def _build(
+    name: str,
+    context: GenerationContext,
+    generators: Generators,
+    build: Callable[[str, GenerationContext], Generator],
+) -> Generator:
+    check_generator(name, generators)
+    generator = build(name, replace(context, fallback_model=None))
+    try:
+        chosen = named_fallback(context.fallback_model, name, generators)
+        if chosen is None or generator.runs_here:  # rendering on this machine has no outage
+            return generator
+        other, model = chosen
+        fallback = build(other, replace(context, model=model, fallback_model=None))
+    except SpecError:
+        generator.close()
+        raise
+    both = WithFallback(generator, fallback, context.ledger, context.log)
+    if fallback.is_paid and not generator.is_paid:
+        both.close()
+        raise SpecError(
+            f"fallback_model is {context.fallback_model!r}, which is paid, and the generator "
+            f"{name!r} is free: name a free fallback, or a paid generator",
+            value=context.fallback_model,
+        )
+    return both
+
+
+def _ready(name: str, context: GenerationContext, generators: Generators) -> Generator:
+    generator = generators[name](context)
     try:
         generator.check_ready()
     except SpecError:

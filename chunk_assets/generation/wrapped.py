@@ -38,6 +38,11 @@ class Wrapped(Generator):
         """The generator's abilities."""
         return self._generator.abilities
 
+    @property
+    def fallback(self) -> Generator | None:
+        """The generator's fallback."""
+        return self._generator.fallback
+
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
         """Return the generator's price."""
         return self._generator.price_usd(num_frames, fps, size)

@@ -48,6 +48,7 @@ def take_record(context: RenderContext, made: Rendered) -> TakeRecord:
         ),
         generator=generator,
         model=made.model,
+        made_by=clip.made_by,
         request=clip.request,
         prediction_id=clip.prediction_id,
         seed=made.seed,

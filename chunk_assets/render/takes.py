@@ -234,6 +234,7 @@ def _record(context: RenderContext, made: Made, clip: _Normalised) -> ClipRecord
         fingerprint=clip_fingerprint(spec, made.inputs.composite.version, name, made.model),
         generator=name,
         model=made.model,
+        made_by=generated.made_by,
         seed=made.seed,
         take=made.take,
         root_run=context.request.root_run,

@@ -186,7 +186,7 @@ def _facts(state: ChunkState, clip: ClipRecord, spent_usd: float) -> dict[str, s
     if spent_usd > clip.cost_usd:
         cost += f" ({money(spent_usd)} with all takes and failed attempts)"
     facts = {
-        "Model": cut(clip.model, MAX_SENTENCE),
+        "Model": cut(clip.made_by or clip.model, MAX_SENTENCE),
         "Seed": str(clip.seed),
         "Take": str(clip.take),
         "Cost": cost,

@@ -22,7 +22,7 @@ def film_facts(
     animatic = plan.animatic
     width, height = animatic.resolution
     clips = clip_records(states)
-    models = list(dict.fromkeys(clip.model for clip in clips.values()))
+    models = list(dict.fromkeys(clip.made_by or clip.model for clip in clips.values()))
     try:
         bill = film_bill(store, plan.video_id, clips)
         cost = cut(" ".join([money(bill.total_usd), *bill.notes]), 600)

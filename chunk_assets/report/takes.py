@@ -150,7 +150,7 @@ def _facts(take: ChunkTake, clip: ClipRecord) -> dict[str, str]:
     if record is not None:
         made = moment(record.made_at) if record.made_at else "before takes were kept"
     return {
-        "Model": cut(clip.model, 100),
+        "Model": cut(clip.made_by or clip.model, 100),
         "Seed": str(clip.seed),
         "Cost": money(clip.cost_usd),
         "Made": made,

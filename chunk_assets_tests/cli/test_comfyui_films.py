@@ -15,7 +15,8 @@ from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.cli.commands import done, sentence
 from chunk_assets_tests.cli.conftest import Animatics
 from chunk_assets_tests.fake_comfyui import FakeComfyUI
-from chunk_assets_tests.fake_faults import Answers, WebPage
+from chunk_assets_tests.fake_faults import MODERATED, Answers, Fails, WebPage
+from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.comfyui.workflows import still
 
 pytestmark = pytest.mark.slow
@@ -65,6 +66,26 @@ def test_a_film_is_rendered_and_nothing_of_the_graph_is_public(
     assert not [where for where, content in kept.items() if b"hush" in content]
     again = done(*RENDER).stdout
     assert len(fake.prompts) == 3, again
+
+
+def test_a_film_survives_an_outage_of_replicate(
+    animatic: Animatics, fake: FakeComfyUI, monkeypatch: pytest.MonkeyPatch
+):
+    """ComfyUI renders what Replicate cannot, `takes` says so, and nothing is rendered again."""
+    with FakeReplicate() as account:
+        monkeypatch.setenv("REPLICATE_API_TOKEN", account.token or "")
+        monkeypatch.setenv("REPLICATE_BASE_URL", account.base_url)
+        animatic(fallback_model="comfyui")
+        account.next("prediction", None, Fails(MODERATED[1]), None)
+        document = done("render", "film", "--generator", "replicate", "--json").document
+        assert (len(account.created), len(fake.done)) == (3, 1)
+        takes = done("takes", "film", "--json").document["takes"]
+        assert [take["made_by"] for take in takes] == ["", "comfyui", ""]
+        assert "comfyui" in done("takes", "film", "1").stdout
+        assert document["total_cost"] == pytest.approx(account.billed_usd)
+        again = done("render", "film", "--generator", "replicate", "--json").document
+        assert again["total_cost"] == document["total_cost"]
+        assert (len(account.created), len(fake.done)) == (3, 1)
 
 
 def test_a_changed_workflow_makes_the_chunks_out_of_date(

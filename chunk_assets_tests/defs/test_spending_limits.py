@@ -9,6 +9,7 @@ from chunk_assets.defs.sensors.spending_limits import _today
 from chunk_assets.film.bill import film_bill
 from chunk_assets.film.day_spending import day_spending
 from chunk_assets.film.objects import FilmObjects
+from chunk_assets.film.records import ClipRecord
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.defs.test_new_animatics import films, refusals
@@ -74,6 +75,28 @@ def test_a_paid_generator_is_not_started_unless_the_deployment_allows_it(
     allow(monkeypatch)
     assert films(sensing.tick()) == ["film"]
     assert sensing.tick() == []
+
+
+def test_a_paid_fallback_must_be_allowed_as_well(
+    store: ObjectStore, instance: dg.DagsterInstance, monkeypatch: Patch
+):
+    """The run could pay it; once the deployment allows it, it renders what the other declines."""
+    first, second = HoldingGenerator(pays=PRICE), HoldingGenerator("2", pays=PRICE)
+    second.name = "second"  # type: ignore[misc]
+    studio = Studio(store, instance, first, second)
+    sensing = Sensing(studio, "new_animatics")
+    allow(monkeypatch)
+    put(store, "film", fallback_model="second")
+    assert sensing.tick() == []
+    assert "the paid generator 'second'" in refusals(instance, "film")[0]
+    monkeypatch.setenv("CHUNK_ASSETS_SENSOR_GENERATORS", "holding,second")
+    [request] = sensing.tick()
+    first.fails_at = {1: BUSY}
+    assert sensing.launch(request).success
+    assert (first.chunks, second.chunks) == ([0, 1, 2], [1])
+    objects = FilmObjects(store, "film")
+    assert [ClipRecord.of(objects.clip(n).find()).made_by for n in range(3)] == ["", "second", ""]
+    assert film_bill(store, "film", {}).total_usd == pytest.approx(4 * PRICE)
 
 
 def test_the_films_limit_is_the_runs(sensing: Sensing, store: ObjectStore, monkeypatch: Patch):

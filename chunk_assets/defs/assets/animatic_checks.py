@@ -14,12 +14,17 @@ from chunk_assets.defs.runs import tags
 from chunk_assets.defs.runs.failures import as_failures
 from chunk_assets.errors import NotStored, SpecError
 from chunk_assets.film.plan import FilmPlan, plan_film
-from chunk_assets.generation.registry import DEFAULT_GENERATOR, Generators, check_generator
+from chunk_assets.generation.registry import (
+    DEFAULT_GENERATOR,
+    Generators,
+    check_generator,
+    named_fallback,
+)
 from chunk_assets.storage.store import ObjectStore
 
 
 def usable_plan(store: ObjectStore, video_id: str, generators: Generators) -> FilmPlan:
-    """Plan a film, and check that its generator is one of these.
+    """Plan a film, and check that its generator and fallback are among these.
 
     Raises:
         SpecError: The name, the manifest or the generator cannot be used.
@@ -27,7 +32,9 @@ def usable_plan(store: ObjectStore, video_id: str, generators: Generators) -> Fi
         StorageError: S3 cannot be read.
     """
     plan = plan_film(store, video_id)
-    check_generator(plan.animatic.generator or DEFAULT_GENERATOR, generators)
+    name = plan.animatic.generator or DEFAULT_GENERATOR
+    check_generator(name, generators)
+    named_fallback(plan.animatic.fallback_model, name, generators)
     return plan
 
 

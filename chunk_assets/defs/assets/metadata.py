@@ -117,6 +117,8 @@ def _clip_metadata(record: ClipRecord) -> Metadata:
         "held_frames": dg.MetadataValue.int(record.held_frames),
         **_ending_metadata(record),
     }
+    if record.made_by:
+        metadata["made_by"] = dg.MetadataValue.text(record.made_by)
     if record.tone_mapped:
         metadata["tone_mapped"] = dg.MetadataValue.text(record.tone_mapped)
     # Distances in CIE L*a*b*: 2.3 is just visible.

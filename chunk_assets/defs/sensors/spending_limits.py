@@ -66,6 +66,8 @@ class SensorLimits:
             if not generator.is_paid:
                 return None
             self._check_allowed(name)
+            if generator.fallback is not None and generator.fallback.is_paid:
+                self._check_allowed(generator.fallback.name)
             steps = forecast(list(chunk_states(plan, self.store)), self.store, generator)
             rendered = {step.chunk_num for step in steps if step.what == "rendered"}
             price = sum(chunk_price(generator, s) for s in plan.specs if s.chunk_num in rendered)

@@ -61,7 +61,6 @@ class Attempts:
             api, ledger, self._orphans, process=self._process, policy=policy, log=log
         )
         self._max_cost_usd, self._log = max_cost_usd, log
-        self._budget_lock = threading.Lock()
 
     def clip(self, request: ClipRequest, path: Path) -> FetchedClip:
         """Save the clip as `path`.
@@ -178,7 +177,7 @@ class Attempts:
             is_estimate=request.model.price.is_estimate,
         )
         try:
-            with self._budget_lock:  # otherwise two scenes could both spend the rest of the budget
+            with self._ledger.budget_lock:
                 self._check_budget(request)
                 self._ledger.begin(request.chunk_num, attempt)
         except AlreadyRequested:

@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from chunk_assets.errors import Declined, SpecError, Unavailable
+from chunk_assets.errors import Declined, SpecError
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.base import (
     Abilities,
@@ -66,7 +65,6 @@ def build_replicate_generator(
     settings = context.settings
     token = settings.replicate_api_token or NO_TOKEN
     catalog = load_catalog(settings.models)
-    fallback = context.fallback_model
     policy = policy or PredictionPolicy(settings.replicate_max_seconds)
     api = ReplicateApi(
         token,
@@ -93,14 +91,13 @@ def build_replicate_generator(
             max_cost_usd=context.max_cost_usd,
             log=context.log,
         ),
-        fallback=catalog.find(fallback) if fallback else None,
         log=context.log,
         has_token=token is not NO_TOKEN,
     )
 
 
 class ReplicateGenerator(Generator):
-    """Renders on a hosted model, and on `fallback` if that one declines."""
+    """Renders on a hosted model."""
 
     name = "replicate"
     pool = "replicate"
@@ -112,12 +109,11 @@ class ReplicateGenerator(Generator):
         model: HostedModel,
         attempts: Attempts,
         *,
-        fallback: HostedModel | None = None,
         log: Callable[[str], None] = lambda _sentence: None,
         has_token: bool = True,
     ):
         self._has_token = has_token
-        self._api, self._model, self._fallback = api, model, fallback
+        self._api, self._model = api, model
         self._attempts, self._log = attempts, log
         self._published = PublishedModels()
 
@@ -141,7 +137,7 @@ class ReplicateGenerator(Generator):
 
     @property
     def abilities(self) -> Abilities:
-        """Those of the model; a fallback model must have them, too."""
+        """Those of the model."""
         return self._model.abilities
 
     def price_usd(self, num_frames: int, fps: FrameRate, size: tuple[int, int]) -> float:
@@ -174,38 +170,11 @@ class ReplicateGenerator(Generator):
         """Render one clip, or download the one that is already paid for.
 
         Raises:
-            Declined: The model declines the request, and so does the fallback.
+            Declined: The model declines the request.
             OverBudget: The clip would exceed the film's cost limit.
             GenerationError: There is no clip; the ledger has the predictions.
         """
-        try:
-            return self._rendered(self._model, request, workdir, on_progress, stop)
-        except (Declined, Unavailable) as error:
-            # If the network is down, the fallback cannot be reached either.
-            if self._fallback is None or not error.data.get("model"):
-                raise
-            self._log(f"{error}; using {self._fallback.name} instead")
-        # A reference picture less does not stop the film.
-        taken = request.references[: self._fallback.abilities.references]
-        request = replace(request, references=taken)
-        return self._rendered(self._fallback, request, workdir, on_progress, stop)
-
-    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
-        """Record in the ledger that the clip is fetched."""
-        self._attempts.fetched(chunk_num, clip.prediction_id, sha256)
-
-    def close(self) -> None:
-        """Close the connections to Replicate."""
-        self._api.close()
-
-    def _rendered(
-        self,
-        model: HostedModel,
-        request: GenerationRequest,
-        workdir: Path,
-        on_progress: ProgressCallback,
-        stop: StopSignal,
-    ) -> GeneratedClip:
+        model = self._model
         api = self._api.stopped_by(stop)
         published = self._published.look_up(model, api)
         placeholders = MediaUrls(
@@ -273,6 +242,14 @@ class ReplicateGenerator(Generator):
                 "attempts": done.attempts,
             },
         )
+
+    def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
+        """Record in the ledger that the clip is fetched."""
+        self._attempts.fetched(chunk_num, clip.prediction_id, sha256)
+
+    def close(self) -> None:
+        """Close the connections to Replicate."""
+        self._api.close()
 
 
 def _pixels(picture: Path) -> str:

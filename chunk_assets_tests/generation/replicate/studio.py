@@ -8,8 +8,9 @@ from pydantic import SecretStr
 from chunk_assets.files.digests import file_digest
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.frame_rate import FrameRate
-from chunk_assets.generation.base import GenerationRequest
+from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.generation.catalog import Catalog, load_catalog
+from chunk_assets.generation.fallback import WithFallback
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt, ChunkLedger
 from chunk_assets.generation.replicate.api import ReplicateApi
@@ -53,7 +54,6 @@ class ReplicateStudio:
     def generator(
         self,
         model: str = "wan-2.2-i2v-fast",
-        fallback: str | None = None,
         retries: RetryPolicy = FAST,
         catalog: Catalog | None = None,
     ) -> ReplicateGenerator:
@@ -92,9 +92,13 @@ class ReplicateStudio:
             api,
             catalog.find(model),
             attempts,
-            fallback=catalog.find(fallback) if fallback else None,
             log=self.log.append,
         )
+
+    def with_fallback(self, fallback: str = "seedance-1-pro-fast") -> WithFallback:
+        """A new process's generator, with another hosted model as its fallback."""
+        ledger, log = self.ledger, self.log.append
+        return WithFallback(self.generator(), self.generator(fallback), ledger, log)
 
     @property
     def ledger(self) -> Ledger:
@@ -118,7 +122,7 @@ class ReplicateStudio:
             seed=seed,
         )
 
-    def clip(self, generator: ReplicateGenerator | None = None, *, seed: int = 7):
+    def clip(self, generator: Generator | None = None, *, seed: int = 7):
         """Chunk 3's clip, which is then kept."""
         generator = generator or self.generator()
         clip = generator.generate(self.request(seed=seed), self.workdir)

@@ -141,7 +141,7 @@ def test_moderation_is_final_and_the_fallback_takes_over(
         studio.clip()
     assert len(fake.created) == 1
     fake.next("prediction", flagged)
-    clip = studio.clip(studio.generator(fallback="seedance-1-pro-fast"), seed=8)
+    clip = studio.clip(studio.with_fallback(), seed=8)
     assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
     assert len(fake.created) == 3
 

@@ -100,7 +100,7 @@ def test_a_post_that_keeps_failing_ends_and_explains_its_waits(
     """After three unlisted predictions; each counts at its price until it is found."""
     fake.always(CREATE, fault)
     with pytest.raises(Unavailable) as caught:
-        studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
+        studio.clip(studio.with_fallback())
     said = str(caught.value)
     assert "failed 3 times on chunk 3 of film 'film'" in said
     assert "is lost (" in said

@@ -55,7 +55,7 @@ def test_an_unfetched_clip_is_kept_for_the_next_run(
     """The run fails without a second request or model; the next run pays nothing."""
     fake.always(route, fault)
     with pytest.raises(GenerationError, match="is paid for, but not fetched: ") as caught:
-        studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
+        studio.clip(studio.with_fallback())
     said = str(caught.value)
     assert "chunk 3 of film 'film'" in said
     assert "rendering again fetches prediction" in said
@@ -92,7 +92,7 @@ def test_an_output_of_an_unknown_form_costs_one_prediction(
     fake.outputs[WAN] = FORMS[form]
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
-            studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
+            studio.clip(studio.with_fallback())
         assert f"its output has an unknown form, {form}: expected a URL" in str(caught.value)
         assert "/delivery/" not in str(caught.value)
     assert len(fake.received(CREATE)) == 1
@@ -107,7 +107,7 @@ def test_the_published_output_form_is_checked_before_payment(
     with pytest.raises(Declined, match="publishes an output of an unknown form, an object with 'v"):
         studio.clip()
     assert fake.received("POST /v1/files") == []
-    clip = studio.clip(studio.generator(fallback="seedance-1-pro-fast"))
+    clip = studio.clip(studio.with_fallback())
     assert clip.details["replicate_model"] == "bytedance/seedance-1-pro-fast"
 
 
