@@ -196,6 +196,13 @@ class Settings(BaseSettings):
         le=SEVEN_DAYS,
         description="Timeout of one clip on ComfyUI in seconds, without its time in the queue.",
     )
+    worker_wait_seconds: float = Field(
+        default=900,
+        ge=5,
+        le=SEVEN_DAYS,
+        description="How long a film may hold a worker's slot while its clips make no progress, in "
+        "seconds; then it goes back to the end of Dagster's queue.",
+    )
     sensor_poll_seconds: float = Field(
         default=4.0,
         validation_alias="CHUNK_ASSETS_SENSOR_PATIENCE",

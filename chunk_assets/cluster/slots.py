@@ -36,9 +36,10 @@ class WorkerShutdown(Shutdown):
 
     keeps_predictions = True
 
-    def __init__(self) -> None:
+    def __init__(self, wait_seconds: float | None = None) -> None:
         self._stage: Any = Value("i", 0, lock=False)
         self._is_lost = False
+        self.wait_seconds = wait_seconds
 
     def ask(self) -> int:
         """Request the end again; return how many times it was requested."""

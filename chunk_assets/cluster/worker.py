@@ -46,7 +46,7 @@ def work(settings: Settings, slot_count: int, say: Say) -> int:
     """
     import chunk_assets.definitions  # noqa: F401 - before the slots are forked, which then have it imported
 
-    shutdown = slots.WorkerShutdown()
+    shutdown = slots.WorkerShutdown(settings.worker_wait_seconds)
     me = this_worker(slot_count)
     app = celery_app(settings)
     slots.add_task(app)

@@ -42,6 +42,8 @@ class WithFallback(Wrapped):
     ):
         super().__init__(generator)
         self._fallback, self._ledger, self._log = fallback, ledger, log
+        # A clip can be left to another process only if both can find it again.
+        self.keeps_ledger = generator.keeps_ledger and fallback.keeps_ledger  # type: ignore[misc]
 
     @property
     def fallback(self) -> Generator:

@@ -13,15 +13,19 @@ from chunk_assets.generation.stopping import StopSignal
 from chunk_assets.render.files import ChunkFiles
 from chunk_assets.render.hooks import ChunkLocks, Judge, Listener, Shutdown
 from chunk_assets.render.request import RenderRequest
+from chunk_assets.render.waiting import ClipWaits
 from chunk_assets.storage.store import ObjectStore
 
 
 class WalkStop(StopSignal):
-    """Set when a walk is closed, and on its own when its process must stop at once."""
+    """Set when a walk is closed, and on its own when its process must stop at once.
 
-    def __init__(self, video_id: str, shutdown: Shutdown):
+    Also if its film has waited too long for this process (`Shutdown.wait_seconds`).
+    """
+
+    def __init__(self, video_id: str, shutdown: Shutdown, waits: ClipWaits):
         super().__init__()
-        self._film, self._shutdown = f"film {video_id!r}", shutdown
+        self._film, self._shutdown, self._waits = f"film {video_id!r}", shutdown, waits
 
     def close(self) -> None:
         """Stop because the walk is closed."""
@@ -34,6 +38,10 @@ class WalkStop(StopSignal):
         """Return whether to stop."""
         if not super().is_set() and self._shutdown.is_urgent():
             why = "this worker is stopping, or has lost its run"
+            self.set(HandedOff(f"{self._film} is handed off unfinished: {why}"))
+        limit = self._shutdown.wait_seconds
+        if limit is not None and self._waits.idle_seconds > limit:
+            why = f"it made no progress for {limit:g} s, and goes back to the end of the queue"
             self.set(HandedOff(f"{self._film} is handed off unfinished: {why}"))
         return super().is_set()
 
@@ -62,6 +70,7 @@ class RenderContext:
         locks: Locks the chunks against other runs.
         judge: Judges takes that are rendered side by side.
         shutdown: Whether this process is shutting down: the chunk in flight is then the last.
+        waits: The clips that the film waits for, which its scenes share.
         files: The walk's files, in `workdir`.
         objects: The film's objects on S3.
         stop: Stops the walk and its generator.
@@ -77,6 +86,7 @@ class RenderContext:
     locks: ChunkLocks = field(default_factory=ChunkLocks)
     judge: Judge = field(default_factory=Judge)
     shutdown: Shutdown = field(default_factory=Shutdown)
+    waits: ClipWaits = field(default_factory=ClipWaits)
     clip_slot: Callable[[GenerationRequest, StopSignal], AbstractContextManager[object]] = field(
         default=lambda _request, _stop: nullcontext()
     )
@@ -87,7 +97,7 @@ class RenderContext:
     def __post_init__(self) -> None:
         self.files = ChunkFiles(self.store, self.workdir)
         self.objects = FilmObjects(self.store, self.plan.video_id)
-        self.stop = WalkStop(self.plan.video_id, self.shutdown)
+        self.stop = WalkStop(self.plan.video_id, self.shutdown, self.waits)
 
     def makes(self, stage: str) -> bool:
         """Return whether a stage is one of those to make."""

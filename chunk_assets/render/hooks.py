@@ -99,6 +99,10 @@ class Shutdown:
     """If true, in-flight predictions are left for the next run when a walk is closed; otherwise
     they are cancelled."""
 
+    wait_seconds: float | None = None
+    """How long a walk may wait for a clip that makes no progress, in seconds, before it is handed
+    off so that another film can use this process; None for any time."""
+
     def is_requested(self) -> bool:
         """Return whether the chunk in flight is the last one to render."""
         return False

@@ -1,6 +1,8 @@
 """Has a generator render a new take, and decodes its last frame."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from PIL import Image
@@ -80,8 +82,17 @@ class TakeRenderer:
         context.stop.raise_if_set()
         self._finishing.resume()
         began = time.monotonic()
-        with context.clip_slot(request, context.stop):
-            clip = context.generator.generate(request, directory, on_progress, context.stop)
+        with self._waiting() as moved, context.clip_slot(request, context.stop):
+            furthest = 0.0
+
+            def report(fraction: float) -> None:
+                nonlocal furthest
+                if fraction > furthest:
+                    furthest = fraction
+                    moved()
+                on_progress(fraction)
+
+            clip = context.generator.generate(request, directory, report, context.stop)
         seconds = time.monotonic() - began
         rendered = Rendered(
             inputs=inputs,
@@ -97,6 +108,12 @@ class TakeRenderer:
             self._finishing.pause()  # the chain needs the processor first
             self._finishing.submit(keep_original, context, rendered)
         return rendered
+
+    def _waiting(self) -> AbstractContextManager[Callable[[], None]]:
+        """Count a wait, if another process could wait for the same clip."""
+        if self._context.generator.keeps_ledger:
+            return self._context.waits.waiting()
+        return nullcontext(lambda: None)
 
     def from_original(
         self,

@@ -1,6 +1,7 @@
 """A walk whose process shuts down: what it finishes, and what it leaves for the next run."""
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from chunk_assets.render.scenes import walk_scenes
 from chunk_assets.settings import load_settings
 from chunk_assets.storage import keys
 from chunk_assets.storage.store import ObjectStore
+from chunk_assets_tests.fake_faults import Takes
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generators import HoldingGenerator
@@ -132,6 +134,38 @@ def test_an_urgent_shutdown_leaves_predictions_for_the_next_walk(
     with closing(hosted(store)) as generator:
         list(walking(store, tmp_path / "two", generator, Shutdown()))
     assert [made.status for made in account.created] == ["succeeded"] * 3
+
+
+def test_a_film_that_makes_no_progress_gives_its_slot_back(
+    account: FakeReplicate, store: ObjectStore, tmp_path: Path
+):
+    """Its prediction stays in the provider's queue, and the next walk fetches its clip."""
+    put_animatic(store)
+    account.next("prediction", Takes(queue=3))
+    shutdown = Shutdown()
+    shutdown.keeps_predictions, shutdown.wait_seconds = True, 1.0
+    with (
+        closing(hosted(store)) as generator,
+        pytest.raises(HandedOff, match="made no progress for 1 s, and goes back to the end"),
+    ):
+        list(walking(store, tmp_path / "one", generator, shutdown))
+    [prediction] = account.created
+    assert not prediction.is_over
+    with closing(hosted(store)) as generator:
+        list(walking(store, tmp_path / "two", generator, Shutdown()))
+    assert [made.status for made in account.created] == ["succeeded"] * 3
+
+
+def test_only_a_film_without_any_progress_is_handed_off(store: ObjectStore, tmp_path: Path):
+    """One scene's clip counts for all; a clip that no other process could find is waited for."""
+    document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
+    put_animatic(store, document=document)
+    shutdown, generator = Shutdown(), HoldingGenerator()
+    shutdown.wait_seconds = 0.6
+    generator.keeps_ledger = True  # type: ignore[misc]
+    generator.before = lambda request: time.sleep(0.4 if request.chunk_num < 2 else 0.9)
+    list(walking(store, tmp_path / "one", generator, shutdown))
+    assert stored(store) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("keeps", "status"), [(True, "asked"), (False, "canceled")])
