@@ -81,13 +81,17 @@ class SeveralTakes:
         return self._first_good(inputs, sorted(made, key=lambda take: take.number))
 
     def _first_good(self, inputs: ClipInputs, made: list[StoredTake]) -> StoredTake:
-        """Return the first take whose checks pass, or the first one."""
-        context, number = self._context, inputs.spec.chunk_num
+        """Check all takes, so that people can compare them; return the first that passes.
+
+        If none does, the first one.
+        """
+        context, number, good = self._context, inputs.spec.chunk_num, []
         for take in made:
             path = context.files.stored_file(number, take.clip).fetch()
             faults = context.judge.faults(inputs.spec, take, path, inputs.composite.load())
             path.unlink()
-            if not faults:
-                return take
-            context.listener.noticed(f"take {take.number} of chunk {number}: {faults[0]}")
-        return made[0]
+            if faults:
+                context.listener.noticed(f"take {take.number} of chunk {number}: {faults[0]}")
+            else:
+                good.append(take)
+        return good[0] if good else made[0]

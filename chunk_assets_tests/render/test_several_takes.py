@@ -14,6 +14,7 @@ from chunk_assets.film.fingerprints import chunk_seed
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import plan_film
 from chunk_assets.film.records import ClipRecord
+from chunk_assets.film.take_records import CHECKS
 from chunk_assets.film.takes import Takes
 from chunk_assets.generation.base import (
     GeneratedClip,
@@ -91,7 +92,7 @@ def chosen(studio: BlackStudio) -> int:
 
 
 def test_takes_are_rendered_side_by_side_and_what_follows_once(studio: BlackStudio):
-    """Three requests are open at the same time; the first whose checks pass is chosen."""
+    """Three requests are open at the same time; all are checked, and the first good one chosen."""
     together = threading.Barrier(3, timeout=60)
 
     def meet(request: GenerationRequest) -> None:
@@ -104,6 +105,8 @@ def test_takes_are_rendered_side_by_side_and_what_follows_once(studio: BlackStud
     assert {one.seed for one in studio.generator.requests} == seeds(studio, 2, 3, 4)
     assert complete(studio) == [1, 2, 3, 4]
     assert chosen(studio) == 3
+    listed = Takes(FilmObjects(studio.store, "film"), 1).listed
+    assert [number for number, take in listed.items() if CHECKS in take.objects] == [2, 3, 4]
     assert studio.render(range(3), reuse="matching").success
     assert studio.generator.chunks == [1, 1, 1, 2]
     assert film_bill(studio.store, "film", {}).total_usd == pytest.approx(7 * PRICE)
