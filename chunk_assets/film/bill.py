@@ -80,8 +80,13 @@ class Bill:
         return round(sum(one.price_usd for one in self._attempts if one.is_unknown), 6)
 
     @property
+    def estimated_usd(self) -> float:
+        """The part of the total whose prices are estimates."""
+        return round(sum(one.cost_usd for one in self._attempts if one.is_estimate), 6)
+
+    @property
     def notes(self) -> list[str]:
-        """Sentences about lost predictions, clips that are not fetched and damaged ledgers."""
+        """Sentences about lost predictions, unfetched clips, estimates and damaged ledgers."""
         if not self.unknown_usd:
             return self.other_notes
         lost = (
@@ -100,6 +105,8 @@ class Bill:
                 f"{unfetched} {many} paid for and not fetched yet: rendering again within the hour "
                 "fetches what was paid for."
             )
+        if self.estimated_usd:
+            notes.append(f"${self.estimated_usd:.2f} of the cost is an estimate, not a bill.")
         return [*notes, *(f"{sentence}." for sentence in self.damaged)]
 
     @property
