@@ -117,6 +117,7 @@ class JobAttempts:
             asked_by=self._process,
             media_url_sha256="",
             price_usd=clip_price(generator, request.num_frames, request.fps, request.size),
+            is_estimate=generator.offer.is_estimate,
         )
         try:
             with self._ledger.budget_lock:
