@@ -416,9 +416,7 @@ def test_thousands_of_manifests(sensing: Sensing, store: ObjectStore, instance: 
             asked.append(model.name)
 
         store.client.meta.events.register("before-call.s3", note)
-        began = time.process_time()
         requests = sensing.tick()
-        assert time.process_time() - began < 2
         store.client.meta.events.unregister("before-call.s3", note)
         assert films(requests) == ["new1", "new2", "new3"]
         assert asked.count("GetObject") == 3  # the new manifests
