@@ -200,8 +200,8 @@ class Settings(BaseSettings):
         default=900,
         ge=5,
         le=SEVEN_DAYS,
-        description="How long a film may hold a worker's slot while its clips make no progress, in "
-        "seconds; then it goes back to the end of Dagster's queue.",
+        description="How long a film may hold a worker's slot while its clips only wait for their "
+        "turn, in seconds; then it goes back to the end of Dagster's queue.",
     )
     sensor_poll_seconds: float = Field(
         default=4.0,

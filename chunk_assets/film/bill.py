@@ -82,7 +82,7 @@ class Bill:
     @property
     def estimated_usd(self) -> float:
         """The part of the total whose prices are estimates."""
-        return round(sum(one.cost_usd for one in self._attempts if one.is_estimate), 6)
+        return round(sum(one.committed_usd for one in self._attempts if one.is_estimate), 6)
 
     @property
     def notes(self) -> list[str]:

@@ -15,7 +15,10 @@ from chunk_assets.generation.stopping import NEVER, StopSignal
 from chunk_assets.media.images import open_picture
 
 ProgressCallback = Callable[[float], None]
-"""Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in."""
+"""Called with the fraction done, 0.0 to 1.0, from whatever thread the generator works in: 0.0 while
+the clip waits for its turn, and at least `STARTED` once it is being rendered."""
+
+STARTED = 0.001
 
 
 def ignore_progress(_fraction: float) -> None:
@@ -184,6 +187,17 @@ class Generator(ABC):
     def has_made(self, model: str) -> bool:
         """Return whether this generator would keep a stored clip that `model` made."""
         return model == self.model
+
+    def request_of(self, request: GenerationRequest) -> str:
+        """Return the fingerprint by which the ledger knows a request.
+
+        Empty for a generator that cannot find the clip of an earlier request again.
+
+        Raises:
+            GenerationError: It is not known at present.
+            SpecError: The generator cannot make such a clip.
+        """
+        return ""
 
     def check_ready(self) -> None:  # noqa: B027 - most need nothing
         """Check that what rendering needs is configured, such as a token.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from chunk_assets.errors import Declined, Unavailable
+from chunk_assets.errors import Declined, GenerationError, Rejected, TimedOut, Unavailable
 from chunk_assets.generation.base import (
     GeneratedClip,
     GenerationRequest,
@@ -65,25 +65,27 @@ class WithFallback(Wrapped):
         """Render one clip.
 
         Raises:
-            Declined: Both decline the request.
-            OverBudget: The clip would exceed the film's cost limit.
+            Declined: The generator declines the request, and the fallback refuses it.
+            TimedOut, Unavailable: The generator fails for now, and the fallback takes over nothing.
             GenerationError: There is no clip.
         """
-        label = " ".join(filter(None, (self._fallback.name, self._fallback.offer.model)))
-        if self._is_with_fallback(request):
-            self._log(f"{_where(request)} is unfinished by {label}, which continues with it")
-        else:
+        if self._unfinished(self._fallback, self._for_fallback(request)):
+            self._log(f"{_where(request)} is unfinished by {self._label}, which continues with it")
+            return self._by_fallback(request, workdir, on_progress, stop)
+        try:
+            return self._generator.generate(request, workdir, on_progress, stop)
+        except (Declined, TimedOut, Unavailable) as error:
+            if not self._takes_over(request, error):
+                raise
+            self._log(f"{error}; using {self._label} instead")
             try:
-                return self._generator.generate(request, workdir, on_progress, stop)
-            except (Declined, Unavailable) as error:
-                if not self._takes_over(request, error):
+                return self._by_fallback(request, workdir, on_progress, stop)
+            except Rejected as refusal:
+                if isinstance(error, Declined):
                     raise
-                self._log(f"{error}; using {label} instead")
-        # A reference picture less does not stop the film.
-        taken = request.references[: self._fallback.abilities.references]
-        request = replace(request, references=taken)
-        clip = self._fallback.generate(request, workdir, on_progress, stop)
-        return replace(clip, made_by=label)
+                # The first generator may work in a moment, whatever the second one says.
+                why = f"{error}; {self._label} does not take over: {refusal}"
+                raise type(error)(why, **error.data) from refusal
 
     def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
         """Tell the generator that made the clip."""
@@ -97,32 +99,52 @@ class WithFallback(Wrapped):
         finally:
             self._fallback.close()
 
-    def _takes_over(self, request: GenerationRequest, error: Declined | Unavailable) -> bool:
+    @property
+    def _label(self) -> str:
+        return " ".join(filter(None, (self._fallback.name, self._fallback.offer.model)))
+
+    def _by_fallback(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback,
+        stop: StopSignal,
+    ) -> GeneratedClip:
+        clip = self._fallback.generate(self._for_fallback(request), workdir, on_progress, stop)
+        return replace(clip, made_by=self._label)
+
+    def _for_fallback(self, request: GenerationRequest) -> GenerationRequest:
+        """Return the request with as many references as the fallback takes."""
+        taken = request.references[: self._fallback.abilities.references]
+        return replace(request, references=taken)
+
+    def _takes_over(
+        self, request: GenerationRequest, error: Declined | TimedOut | Unavailable
+    ) -> bool:
         """Return whether the fallback may be asked after this error."""
         if self._fallback.name == self.name and not error.data.get("model"):
             return False  # the provider fails, not its model
+        unfinished = self._unfinished(self._generator, request)
         # A free clip may be rendered where a lost prediction may exist, but not where one does.
-        return not any(
-            self._generator.has_made(one.model)
-            for one in self._unfinished(request)
-            if self._fallback.is_paid or not one.is_unknown
-        )
+        return not any(self._fallback.is_paid or not one.is_unknown for one in unfinished)
 
-    def _is_with_fallback(self, request: GenerationRequest) -> bool:
-        """Return whether the fallback has an unfinished request for the clip that it can resume."""
-        return self._fallback.keeps_ledger and any(
-            self._fallback.has_made(one.model) and not self._generator.has_made(one.model)
-            for one in self._unfinished(request)
-            if not one.is_unknown
-        )
+    def _unfinished(self, generator: Generator, request: GenerationRequest) -> list[Attempt]:
+        """Return a generator's paid attempts for a request that may yet give a clip.
 
-    def _unfinished(self, request: GenerationRequest) -> list[Attempt]:
-        """Return the attempts for the clip that may have been paid for and gave no clip yet."""
-        return [
+        Those of other requests too, if it is not known at present which are of this one.
+        """
+        attempts = [
             one
             for one in self._ledger.chunk(request.chunk_num).attempts
             if one.seed == request.seed and one.price_usd and one.may_give_a_clip
         ]
+        if not attempts:
+            return []
+        try:
+            wanted = generator.request_of(request)
+        except GenerationError:
+            return [one for one in attempts if generator.has_made(one.model)]
+        return [one for one in attempts if one.request == wanted]
 
 
 def _where(request: GenerationRequest) -> str:

@@ -51,6 +51,10 @@ class JobAttempts:
         """Render one clip, or fetch the one that is paid for already."""
         model, path = self._generator.model, workdir / "job.mp4"
         one = JobClip(model, request, workdir, path, on_progress, stop)
+        with self._ledger.working_on(one.fingerprint):
+            return self._clip(one)
+
+    def _clip(self, one: JobClip) -> GeneratedClip:
         failed: list[str] = []
         while True:
             attempt = self._find(one) or self._begin(one, failed)
@@ -205,6 +209,8 @@ class JobAttempts:
             is_other = attempt.request != one.fingerprint and attempt.status == "asked"
             if not is_other or attempt.model != self._generator.model:
                 continue
+            if self._ledger.is_worked_on(attempt.request):
+                continue  # another take is rendered at the same time
             if attempt.asked_by == self._process or not may_be_running(attempt.asked_by):
                 self._provider.cancel(one, attempt)
 

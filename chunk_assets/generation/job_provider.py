@@ -17,7 +17,7 @@ from chunk_assets.errors import (
     Unavailable,
     Unsupported,
 )
-from chunk_assets.generation.base import GenerationRequest, ProgressCallback
+from chunk_assets.generation.base import STARTED, GenerationRequest, ProgressCallback
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.job_policy import JobPolicy
 from chunk_assets.generation.jobs import ClipGone, JobState
@@ -68,7 +68,9 @@ class JobProvider:
             Stopped: The run was stopped, and the job is cancelled.
         """
         job, policy = attempt.prediction_id or "", self._policy
-        began, seconds, fraction = time.monotonic(), policy.first_poll_seconds, 0.0
+        # Since it was asked for, so that the limit holds over several processes.
+        began = time.monotonic() - attempt.age_seconds
+        seconds, fraction = policy.first_poll_seconds, 0.0
         try:
             while True:
                 state = self.answer(one, lambda: self._generator.job(job))
@@ -81,6 +83,8 @@ class JobProvider:
                         f"{policy.max_seconds:g} s, and is cancelled"
                     )
                 fraction = max(fraction, min(state.progress or 0.0, 0.99))
+                if state.status == "running":
+                    fraction = max(fraction, STARTED)
                 one.on_progress(fraction)
                 pause(seconds, one.stop)
                 seconds = min(seconds * 1.5, policy.longest_poll_seconds)

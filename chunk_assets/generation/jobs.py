@@ -20,6 +20,7 @@ from chunk_assets.generation.base import (
 )
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.job_policy import JobPolicy
+from chunk_assets.generation.request_digest import request_digest
 from chunk_assets.generation.stopping import NEVER, StopSignal
 
 
@@ -145,6 +146,10 @@ class JobGenerator(Generator):
         """
         self.check_ready()
         return self._attempts.clip(request, workdir, on_progress, stop)
+
+    def request_of(self, request: GenerationRequest) -> str:
+        """Return the request's digest."""
+        return request_digest(self.model, request)
 
     def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
         """Record in the ledger that the clip is fetched."""

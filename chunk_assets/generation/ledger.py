@@ -7,7 +7,9 @@ predictions by id and holds no URL: read access to the bucket gives no access to
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pydantic import ValidationError
 
@@ -54,6 +56,24 @@ class Ledger:
         self._store, self.video_id, self._folder = store, video_id, folder
         self._spent_before = spent_before
         self.budget_lock = threading.Lock()
+        self._worked_on = Counter[str]()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def working_on(self, request: str) -> Iterator[None]:
+        """Note that this process is getting the clip of a request, while the block runs."""
+        with self._lock:
+            self._worked_on[request] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._worked_on[request] -= 1
+
+    def is_worked_on(self, request: str) -> bool:
+        """Return whether this process is getting the clip of a request, so that it is wanted."""
+        with self._lock:
+            return self._worked_on[request] > 0
 
     def chunk(self, chunk_num: int) -> ChunkLedger:
         """Return a chunk's ledger as it is stored now.

@@ -94,6 +94,11 @@ class Attempt(BaseModel):
         return self.status == "unknown"
 
     @property
+    def age_seconds(self) -> float:
+        """Seconds since its intent was written, by this machine's clock; 0 for a clock ahead."""
+        return max(0.0, (now() - self.asked_at).total_seconds())
+
+    @property
     def may_give_a_clip(self) -> bool:
         """Whether it may yet give a clip that was not fetched."""
         return self.is_open or self.is_unknown or self.status == "unfetched"

@@ -90,7 +90,7 @@ def build_generator(
     Raises:
         SpecError: One does not exist, or does not accept the film's choices.
     """
-    return _build(name, context, generators, lambda one, its: generators[one](its))
+    return _build(name, context, generators, lambda one, its: generators[one](its), _as_it_is)
 
 
 def choose_generator(
@@ -101,7 +101,9 @@ def choose_generator(
     Raises:
         SpecError: It or its fallback does not exist, or is not configured.
     """
-    return _build(name, context, generators, lambda one, its: _ready(one, its, generators))
+    return _build(
+        name, context, generators, lambda one, its: _ready(one, its, generators), _guarded
+    )
 
 
 def _build(
@@ -109,18 +111,23 @@ def _build(
     context: GenerationContext,
     generators: Generators,
     build: Callable[[str, GenerationContext], Generator],
+    guard: Callable[[Generator, GenerationContext], Generator],
 ) -> Generator:
+    """Build a generator and its fallback; `guard` is applied once for each provider."""
     check_generator(name, generators)
     generator = build(name, replace(context, fallback_model=None))
     try:
         chosen = named_fallback(context.fallback_model, name, generators)
         if chosen is None or generator.runs_here:  # rendering on this machine has no outage
-            return generator
+            return guard(generator, context)
         other, model = chosen
         fallback = build(other, replace(context, model=model, fallback_model=None))
     except SpecError:
         generator.close()
         raise
+    is_elsewhere = other != name
+    if is_elsewhere:
+        generator, fallback = guard(generator, context), guard(fallback, context)
     both = WithFallback(generator, fallback, context.ledger, context.log)
     if fallback.is_paid and not generator.is_paid:
         both.close()
@@ -129,7 +136,11 @@ def _build(
             f"{name!r} is free: name a free fallback, or a paid generator",
             value=context.fallback_model,
         )
-    return both
+    return both if is_elsewhere else guard(both, context)
+
+
+def _as_it_is(generator: Generator, _context: GenerationContext) -> Generator:
+    return generator
 
 
 def _ready(name: str, context: GenerationContext, generators: Generators) -> Generator:
@@ -139,7 +150,14 @@ def _ready(name: str, context: GenerationContext, generators: Generators) -> Gen
     except SpecError:
         generator.close()
         raise
-    if not generator.is_paid and not generator.keeps_ledger:
+    if generator.keeps_ledger or not generator.is_paid:
         return generator
-    metered = generator if generator.keeps_ledger else Metered(generator, context)
-    return CircuitBreaker(metered, Circuit(context.settings.home, name, CircuitPolicy()))
+    return Metered(generator, context)
+
+
+def _guarded(generator: Generator, context: GenerationContext) -> Generator:
+    """Have a generator that asks a provider left alone while that is down."""
+    if not generator.keeps_ledger and not generator.is_paid:
+        return generator
+    circuit = Circuit(context.settings.home, generator.name, CircuitPolicy())
+    return CircuitBreaker(generator, circuit)

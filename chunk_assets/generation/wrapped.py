@@ -2,7 +2,7 @@
 
 from chunk_assets.frame_rate import FrameRate
 from chunk_assets.generation.abilities import Abilities
-from chunk_assets.generation.base import GeneratedClip, Generator, Offer
+from chunk_assets.generation.base import GeneratedClip, GenerationRequest, Generator, Offer
 
 
 class Wrapped(Generator):
@@ -50,6 +50,10 @@ class Wrapped(Generator):
     def has_made(self, model: str) -> bool:
         """Return whether the generator would keep such a clip."""
         return self._generator.has_made(model)
+
+    def request_of(self, request: GenerationRequest) -> str:
+        """Return the generator's fingerprint of a request."""
+        return self._generator.request_of(request)
 
     def check_ready(self) -> None:
         """Check that the generator is configured."""

@@ -41,7 +41,7 @@ class WalkStop(StopSignal):
             self.set(HandedOff(f"{self._film} is handed off unfinished: {why}"))
         limit = self._shutdown.wait_seconds
         if limit is not None and self._waits.idle_seconds > limit:
-            why = f"it made no progress for {limit:g} s, and goes back to the end of the queue"
+            why = f"it has only waited for {limit:g} s, and goes back to the end of the queue"
             self.set(HandedOff(f"{self._film} is handed off unfinished: {why}"))
         return super().is_set()
 

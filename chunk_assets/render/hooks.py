@@ -100,7 +100,7 @@ class Shutdown:
     they are cancelled."""
 
     wait_seconds: float | None = None
-    """How long a walk may wait for a clip that makes no progress, in seconds, before it is handed
+    """How long a walk may do nothing but wait for its clips' turn, in seconds, before it is handed
     off so that another film can use this process; None for any time."""
 
     def is_requested(self) -> bool:

@@ -1,8 +1,6 @@
 """Has a generator render a new take, and decodes its last frame."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from PIL import Image
@@ -82,14 +80,13 @@ class TakeRenderer:
         context.stop.raise_if_set()
         self._finishing.resume()
         began = time.monotonic()
-        with self._waiting() as moved, context.clip_slot(request, context.stop):
-            furthest = 0.0
+        with context.waits.waiting() as wait, context.clip_slot(request, context.stop):
+            # A clip that no other process could find again is waited for here, however long.
+            can_leave = context.generator.keeps_ledger
+            wait.note(is_rendered=not can_leave)
 
             def report(fraction: float) -> None:
-                nonlocal furthest
-                if fraction > furthest:
-                    furthest = fraction
-                    moved()
+                wait.note(is_rendered=fraction > 0 or not can_leave)
                 on_progress(fraction)
 
             clip = context.generator.generate(request, directory, report, context.stop)
@@ -108,12 +105,6 @@ class TakeRenderer:
             self._finishing.pause()  # the chain needs the processor first
             self._finishing.submit(keep_original, context, rendered)
         return rendered
-
-    def _waiting(self) -> AbstractContextManager[Callable[[], None]]:
-        """Count a wait, if another process could wait for the same clip."""
-        if self._context.generator.keeps_ledger:
-            return self._context.waits.waiting()
-        return nullcontext(lambda: None)
 
     def from_original(
         self,
@@ -153,6 +144,7 @@ class TakeRenderer:
             spent_usd=ledger.cost_usd if ledger else None,
             request=record.request,
             prediction_id=record.prediction_id,
+            made_by=record.made_by,
         )
         context.generator.original_stored(number, clip, original.sha256)
         context.listener.noticed(

@@ -81,6 +81,25 @@ class GeneratorContract:
         assert backend.jobs() == 2
         assert film.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
 
+    def test_the_ledger_knows_a_request_again(self, film: Studio):
+        """By its fingerprint, which needs no clip; another seed is another request."""
+        generator = film.generator()
+        clip = film.clip(generator)
+        assert generator.request_of(film.request()) == clip.request
+        assert generator.request_of(film.request(seed=8)) != clip.request
+
+    def test_takes_side_by_side_do_not_cancel_each_other(self, film: Studio, backend: Backend):
+        """One begins while the other is rendered, in the same process."""
+        generator = film.generator()
+        backend.takes(1.5)
+        first = film.in_background(lambda: film.clip(generator, seed=1))
+        until(lambda: backend.running() == 1)
+        film.clip(generator, seed=2)
+        first.join()
+        assert first.error is None
+        assert backend.jobs() == 2
+        assert film.spent_usd == pytest.approx(backend.billed_usd())
+
     def test_progress_grows_from_0_to_1(self, film: Studio, backend: Backend):
         """Whatever the provider says, and from whatever thread."""
         backend.takes(0.5)

@@ -68,8 +68,8 @@ def test_unknown_costs_and_unfetched_clips_are_shown(
     document = done("status", "film", "--json").document
     assert document["unknown_usd"] == pytest.approx(0.10)
     assert len(document["cost_notes"]) == 3
-    assert "$0.30 of the cost is an estimate, not a bill." in document["cost_notes"]
-    assert "$0.30 of the cost is an estimate" in shown
+    assert "$0.40 of the cost is an estimate, not a bill." in document["cost_notes"]
+    assert "$0.40 of the cost is an estimate" in shown
 
 
 def test_retries_are_printed(animatic: Animatics, account: FakeReplicate):

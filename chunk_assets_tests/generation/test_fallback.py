@@ -1,12 +1,15 @@
 """A fallback takes over what a generator cannot render for now, and nothing is paid for twice."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from chunk_assets.errors import Declined, SpecError, Unavailable
+from chunk_assets.errors import Declined, OverBudget, Rejected, SpecError, Unavailable
 from chunk_assets.film.abilities import check_abilities
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import named_specs
@@ -14,12 +17,18 @@ from chunk_assets.film.quotes import chunk_price
 from chunk_assets.generation.base import GenerationRequest, Generator
 from chunk_assets.generation.context import GenerationContext
 from chunk_assets.generation.fallback import WithFallback
-from chunk_assets.generation.registry import GENERATORS, build_generator, named_fallback
+from chunk_assets.generation.metering import Metered
+from chunk_assets.generation.registry import (
+    GENERATORS,
+    build_generator,
+    choose_generator,
+    named_fallback,
+)
 from chunk_assets.schemas import read_animatic
 from chunk_assets.settings import Settings
 from chunk_assets.storage.store import ObjectStore
 from chunk_assets_tests.fake_comfyui import FakeComfyUI
-from chunk_assets_tests.fake_faults import MODERATED, Answers, Fails, ServerError, Takes
+from chunk_assets_tests.fake_faults import MODERATED, Answers, Fails, ServerError, Slow, Takes
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.comfyui.studio import ComfyStudio
 from chunk_assets_tests.generation.replicate.studio import DEAD, ReplicateStudio
@@ -102,6 +111,101 @@ def test_what_the_fallback_began_is_finished_by_it(hosted: ReplicateStudio, stat
     again = hosted.clip(hosted.with_fallback())
     assert again.prediction_id == first.prediction_id
     assert len(hosted.fake.created) == 2
+
+
+@pytest.mark.parametrize("status", ["asked", "unfetched", "unknown"])
+def test_another_request_s_attempts_decide_nothing(hosted: ReplicateStudio, status: str):
+    """The prompt was changed: the first model is asked, and the fallback if it declines."""
+    hosted.fake.next("prediction", Fails(MODERATED[1]))
+    hosted.clip(hosted.with_fallback())
+    paid = [
+        one.model_copy(update={"status": status, "asked_by": DEAD, "ended_at": None})
+        for one in hosted.attempts
+    ]
+    hosted.leave(*paid)
+    harmless = replace(hosted.request(), prompt="a harmless lamp")
+    assert hosted.with_fallback().generate(harmless, hosted.workdir).made_by == ""
+    hosted.leave(*paid)
+    hosted.fake.next("prediction", Fails(MODERATED[1]))
+    other = replace(hosted.request(), prompt="another lamp")
+    assert hosted.with_fallback().generate(other, hosted.workdir).made_by
+
+
+def test_a_lost_answer_of_a_paid_fallback_is_looked_for(hosted: ReplicateStudio):
+    """Its prediction exists: the first model is not paid for the same take."""
+    hosted.fake.next("prediction", Fails(MODERATED[1]))
+    hosted.clip(hosted.with_fallback())
+    declined, paid = hosted.attempts
+    lost = {"status": "unknown", "asked_by": DEAD, "ended_at": None, "cost_usd": 0.0}
+    hosted.leave(declined, paid.model_copy(update=lost))
+    assert hosted.clip(hosted.with_fallback()).made_by
+    assert len(hosted.fake.created) == 2
+
+
+def test_an_outage_that_shows_as_timeouts(hosted: ReplicateStudio, own: ComfyStudio):
+    """The provider accepts connections, and answers nothing."""
+    generator = hosted_or_own(hosted, own)
+    hosted.fake.next("GET /v1/models", *[Slow(4)] * 50)
+    assert hosted.clip(generator).made_by == "comfyui"
+
+
+def test_an_intent_that_nothing_can_resume_blocks_no_fallback(
+    hosted: ReplicateStudio, tmp_path: Path
+):
+    """A metered plug-in's process died: the plug-in could not find its clip again either."""
+    first, second = HoldingGenerator("1", pays=0.1), HoldingGenerator("2")
+    second.name = "second"  # type: ignore[misc]
+    first.before = lambda _request: hosted.leave(
+        *(one.model_copy(update={"status": "intended"}) for one in hosted.attempts)
+    )
+    for _ in range(2):
+        first.fails_at = {3: Unavailable("away", cost_usd=0.0)}
+        metered = Metered(first, context(hosted.store))
+        both = WithFallback(metered, second, hosted.ledger)
+        assert both.generate(hosted.request(), tmp_path).made_by == "second"
+
+
+@pytest.mark.parametrize("refusal", [OverBudget, Declined, Rejected])
+def test_a_refusal_of_the_fallback_does_not_make_an_outage_final(
+    hosted: ReplicateStudio, refusal: type[Rejected]
+):
+    """Dagster may retry the run; the sentence has both reasons."""
+    first, second = HoldingGenerator("1"), HoldingGenerator("2")
+    second.name = "second"  # type: ignore[misc]
+    first.fails_at = {3: Unavailable("away for a minute")}
+    second.fails_at = {3: refusal("it says no")}
+    both = WithFallback(first, second, hosted.ledger)
+    with pytest.raises(Unavailable, match="away for a minute; second does not take over: it says"):
+        both.generate(hosted.request(), hosted.workdir)
+
+
+def test_a_model_that_fails_does_not_close_its_provider_to_the_fallback(
+    hosted: ReplicateStudio, tmp_path: Path
+):
+    """What the fallback renders is no failure of the provider."""
+    first, second = HoldingGenerator("1", pays=0.1), HoldingGenerator("2", pays=0.1)
+    together = threading.Barrier(6, timeout=20)
+
+    def meet(_request: GenerationRequest) -> None:
+        together.wait()
+
+    first.before = meet
+    away = Unavailable("the model fails", model="1", cost_usd=0.0)
+    first.fails_at = dict.fromkeys(range(6), away)
+    settings = Settings().model_copy(update={"home": tmp_path / "home"})
+    chosen = choose_generator(
+        "holding",
+        replace(context(hosted.store, fallback_model="holding:2"), settings=settings),
+        {"holding": lambda its: second if its.model else first},
+    )
+
+    def made_by(number: int) -> str:
+        (tmp_path / str(number)).mkdir()
+        wanted = replace(hosted.request(), chunk_num=number)
+        return chosen.generate(wanted, tmp_path / str(number)).made_by
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(made_by, range(6))) == ["holding"] * 6
 
 
 def test_a_running_prediction_is_waited_for(hosted: ReplicateStudio, own: ComfyStudio):

@@ -15,6 +15,8 @@ from chunk_assets.film.plan import generation_context, plan_film
 from chunk_assets.film.records import ClipRecord
 from chunk_assets.film.take_records import CLIP, TAKE, TakeRecord
 from chunk_assets.film.takes import Takes
+from chunk_assets.generation.base import Generator
+from chunk_assets.generation.fallback import WithFallback
 from chunk_assets.generation.preview import PreviewGenerator
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
@@ -29,6 +31,7 @@ from chunk_assets_tests.fake_faults import Answers
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.films import put_animatic
 from chunk_assets_tests.generation.replicate.studio import FAST
+from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.killed_writes import Killed, killed_after
 from chunk_assets_tests.manifests import manifest
 
@@ -65,6 +68,7 @@ class Account:
     def __init__(self, fake: FakeReplicate, store: ObjectStore, workdir: Path):
         self.fake, self.store, self._workdir = fake, store, workdir
         self._runs = 0
+        self.is_fallback = False
 
     def submit(self, video_id: str = "film") -> FilmObjects:
         put_animatic(self.store, video_id, DOCUMENT)
@@ -77,7 +81,11 @@ class Account:
         directory.mkdir()
         plan = plan_film(self.store, video_id)
         asked = generation_context(video_id, plan.animatic, self.store, load_settings())
-        generator = build_replicate_generator(asked, policy=POLICY, retries=FAST)
+        generator: Generator = build_replicate_generator(asked, policy=POLICY, retries=FAST)
+        if self.is_fallback:
+            away = HoldingGenerator()
+            away.fails_at = {0: BUSY}
+            generator = WithFallback(away, generator, asked.ledger)
         context = RenderContext(
             plan=plan,
             store=self.store,
@@ -238,6 +246,24 @@ def test_a_kill_at_any_write_costs_nothing(account: Account):
     assert kept == sorted(kept)
     assert kept.count(True) > 4  # its record, the ledger, the clip and the frame, twice
     assert len(account.fake.created) == len(kept) + 2
+
+
+def test_a_fallback_is_named_after_a_kill_too(account: Account):
+    """The next run makes the clip from the stored original, whose record says who made it."""
+    account.is_fallback = True
+    account.submit("whole")
+    account.render("whole")
+    for allowed in itertools.count():
+        film = f"film-{allowed}"
+        objects = account.submit(film)
+        with killed_after(account.store, allowed) as writes, suppress(Killed):
+            account.render(film)
+        account.render(film)
+        assert ClipRecord.of(objects.clip(0).find()).made_by == "replicate zeroscope-v2-xl"
+        assert record_of(objects).made_by == "replicate zeroscope-v2-xl"
+        if not writes.is_dead:
+            assert len(account.fake.created) == allowed + 2
+            break
 
 
 def test_a_damaged_original_leaves_the_other_takes(account: Account):

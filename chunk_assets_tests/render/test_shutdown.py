@@ -1,7 +1,6 @@
 """A walk whose process shuts down: what it finishes, and what it leaves for the next run."""
 
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,10 +10,16 @@ import pytest
 from chunk_assets.errors import HandedOff
 from chunk_assets.film.objects import FilmObjects
 from chunk_assets.film.plan import generation_context, plan_film
-from chunk_assets.generation.base import GenerationRequest
+from chunk_assets.generation.base import (
+    GeneratedClip,
+    GenerationRequest,
+    ProgressCallback,
+    ignore_progress,
+)
 from chunk_assets.generation.base import Generator as ClipGenerator
 from chunk_assets.generation.replicate.clip_request import PredictionPolicy
 from chunk_assets.generation.replicate.generator import build_replicate_generator
+from chunk_assets.generation.stopping import NEVER, StopSignal, pause
 from chunk_assets.render.context import RenderContext
 from chunk_assets.render.hooks import Shutdown
 from chunk_assets.render.request import ChunkObject
@@ -146,7 +151,7 @@ def test_a_film_that_makes_no_progress_gives_its_slot_back(
     shutdown.keeps_predictions, shutdown.wait_seconds = True, 1.0
     with (
         closing(hosted(store)) as generator,
-        pytest.raises(HandedOff, match="made no progress for 1 s, and goes back to the end"),
+        pytest.raises(HandedOff, match="has only waited for 1 s, and goes back to the end"),
     ):
         list(walking(store, tmp_path / "one", generator, shutdown))
     [prediction] = account.created
@@ -156,15 +161,77 @@ def test_a_film_that_makes_no_progress_gives_its_slot_back(
     assert [made.status for made in account.created] == ["succeeded"] * 3
 
 
-def test_only_a_film_without_any_progress_is_handed_off(store: ObjectStore, tmp_path: Path):
-    """One scene's clip counts for all; a clip that no other process could find is waited for."""
+class Staged(HoldingGenerator):
+    """Reports these fractions for each chunk, a fifth of a second apart."""
+
+    keeps_ledger = True
+
+    def __init__(self, *fractions: float):
+        super().__init__()
+        self.fractions = fractions
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        workdir: Path,
+        on_progress: ProgressCallback = ignore_progress,
+        stop: StopSignal = NEVER,
+    ) -> GeneratedClip:
+        for fraction in self.fractions:
+            on_progress(fraction)
+            pause(0.2, stop)
+        return super().generate(request, workdir, on_progress, stop)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "is_resumable", "is_handed_off"),
+    [
+        ([0.0] * 6, True, True),  # it stands in a queue
+        ([0.0, *[0.01] * 6], True, False),  # it is rendered, slowly
+        ([0.9, 0.0, 0.0, 0.1, *[0.2] * 6], True, False),  # a second job, after one that failed
+        ([0.0] * 6, False, False),  # no other process would find its clip
+    ],
+)
+def test_only_a_film_that_waits_is_handed_off(
+    store: ObjectStore,
+    tmp_path: Path,
+    fractions: list[float],
+    is_resumable: bool,
+    is_handed_off: bool,
+):
+    """What is rendered has limits of its own."""
+    put_animatic(store)
+    shutdown, generator = Shutdown(), Staged(*fractions)
+    shutdown.wait_seconds = 0.7
+    generator.keeps_ledger = is_resumable  # type: ignore[misc]
+    if is_handed_off:
+        with pytest.raises(HandedOff, match="only waited"):
+            list(walking(store, tmp_path / "one", generator, shutdown))
+    else:
+        list(walking(store, tmp_path / "one", generator, shutdown))
+    assert stored(store) == ([] if is_handed_off else [0, 1, 2])
+
+
+def test_one_clip_that_is_rendered_keeps_the_others_waiting(store: ObjectStore, tmp_path: Path):
+    """A film of two scenes is handed off as a whole, or not at all."""
     document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
     put_animatic(store, document=document)
-    shutdown, generator = Shutdown(), HoldingGenerator()
-    shutdown.wait_seconds = 0.6
-    generator.keeps_ledger = True  # type: ignore[misc]
-    generator.before = lambda request: time.sleep(0.4 if request.chunk_num < 2 else 0.9)
-    list(walking(store, tmp_path / "one", generator, shutdown))
+    shutdown, generator = Shutdown(), Staged(*[0.0] * 6)
+    shutdown.wait_seconds = 0.7
+    first = Staged(*[0.5] * 8)
+
+    class Both(Staged):
+        def generate(
+            self,
+            request: GenerationRequest,
+            workdir: Path,
+            on_progress: ProgressCallback = ignore_progress,
+            stop: StopSignal = NEVER,
+        ) -> GeneratedClip:
+            chosen = first if request.chunk_num < 2 else generator
+            return chosen.generate(request, workdir, on_progress, stop)
+
+    list(walking(store, tmp_path / "one", Both(), shutdown))
     assert stored(store) == [0, 1, 2]
 
 

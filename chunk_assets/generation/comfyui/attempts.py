@@ -67,6 +67,10 @@ class Attempts:
             TimedOut: The prompt took too long; it is cancelled.
             Unavailable: No server can be reached, or the prompts keep failing.
         """
+        with self._ledger.working_on(order.fingerprint):
+            return self._clip(order, workdir, path)
+
+    def _clip(self, order: ClipOrder, workdir: Path, path: Path) -> FetchedClip:
         failed: list[str] = []
         while True:
             try:
@@ -88,6 +92,7 @@ class Attempts:
                     f"{failed[-1]}; the chunks before it are kept, try again later"
                 )
             if failed:
+                order.on_progress(0.0)
                 self._log(
                     f"{order.where}: {failed[-1]}; prompt {len(failed) + 1} of "
                     f"{self._policy.prompts}"

@@ -137,7 +137,7 @@ class ComfyUIGenerator(Generator):
         workflow, attempts = self._chosen, self._attempts
         assert attempts is not None  # noqa: S101 - there is a workflow
         check_end(workflow, request)
-        order = ClipOrder(request, request_digest(workflow.model, request), on_progress, stop)
+        order = ClipOrder(request, self.request_of(request), on_progress, stop)
         path, began = workdir / "comfyui.mp4", time.monotonic()
         done = attempts.clip(order, workdir, path)
         return GeneratedClip(
@@ -153,6 +153,10 @@ class ComfyUIGenerator(Generator):
                 "attempts": done.attempts,
             },
         )
+
+    def request_of(self, request: GenerationRequest) -> str:
+        """Return the digest of the request and its workflow."""
+        return request_digest(self.model, request)
 
     def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
         """Record in the ledger that the clip is fetched."""

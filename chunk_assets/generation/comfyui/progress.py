@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from chunk_assets.generation.base import ProgressCallback
+from chunk_assets.generation.base import STARTED, ProgressCallback
 from chunk_assets.generation.comfyui.connection import Connection
 from chunk_assets.generation.stopping import StopSignal
 
@@ -116,12 +116,19 @@ class Follower:
         self._on_progress = on_progress
         self._is_left, self._news = threading.Event(), threading.Event()
         self._is_connected = threading.Event()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="following ComfyUI", daemon=True)
 
     def start(self, seconds: float) -> None:
         """Connect; after `seconds` the prompt is followed without waiting for the connection."""
         self._thread.start()
         self._is_connected.wait(seconds)
+
+    def started(self) -> None:
+        """Report that the prompt runs, which polling finds where no websocket answers."""
+        with self._lock:
+            self._meter.fraction = max(self._meter.fraction, STARTED)
+            self._on_progress(self._meter.fraction)
 
     def wait(self, seconds: float, stop: StopSignal) -> None:
         """Wait for at most `seconds`, or until the server says that the prompt has ended."""
@@ -153,10 +160,11 @@ class Follower:
                     message = socket.recv(timeout=_MOMENT)
                 except TimeoutError:
                     continue
-                if not isinstance(message, str) or not self._meter.read(message):
-                    continue  # a preview picture, or of no use
-                if not self._is_left.is_set():
-                    self._on_progress(self._meter.fraction)
+                if not isinstance(message, str):
+                    continue  # a preview picture
+                with self._lock:
+                    if self._meter.read(message) and not self._is_left.is_set():
+                        self._on_progress(self._meter.fraction)
                 if self._meter.is_over:
                     self._news.set()
                     return

@@ -179,6 +179,8 @@ class Queueing:
             is_other = attempt.request != order.fingerprint and attempt.is_open
             if server is None or not is_other:
                 continue
+            if self._ledger.is_worked_on(attempt.request):
+                continue  # another take is rendered at the same time
             if attempt.asked_by == self._process or not may_be_running(attempt.asked_by):
                 self.cancel(order, attempt, server)
 

@@ -40,7 +40,9 @@ class Waiting:
         """
         policy, here = self._policy, server.stopped_by(order.stop)
         prompt, label = attempt.prediction_id or "", server.label
-        began = answered_at = logged = time.monotonic()
+        answered_at = logged = time.monotonic()
+        # Since it was asked for, so that the queue's limit holds over several processes.
+        began = answered_at - attempt.age_seconds
         runs_since: float | None = None
         absent, seconds = 0, policy.first_poll_seconds
         while True:
@@ -67,6 +69,7 @@ class Waiting:
                     return None
                 if state.place == 0 and runs_since is None:
                     runs_since = now
+                    follower.started()
                 if now - logged > policy.notice_seconds:
                     logged = now
                     what = "runs" if state.place == 0 else f"waits with {state.place} before it"

@@ -73,6 +73,10 @@ class Attempts:
             Unavailable: Replicate cannot be reached, the predictions keep failing, or a clip that
                 is paid for cannot be downloaded at present.
         """
+        with self._ledger.working_on(request.fingerprint):
+            return self._clip(request, path)
+
+    def _clip(self, request: ClipRequest, path: Path) -> FetchedClip:
         failed: list[str] = []
         lost_usd = 0.0
         while True:

@@ -1,8 +1,9 @@
 """The generator `replicate`: a hosted model on Replicate; no clip is paid for twice."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -177,12 +178,7 @@ class ReplicateGenerator(Generator):
         model = self._model
         api = self._api.stopped_by(stop)
         published = self._published.look_up(model, api)
-        placeholders = MediaUrls(
-            MEDIA,
-            None if request.end_image is None else MEDIA,
-            (MEDIA,) * len(request.references),
-        )
-        inputs = build_inputs(model, request, placeholders)
+        inputs = build_inputs(model, request, _placeholders(request))
         if not check_inputs(inputs, published.openapi_schema, model.name):
             self._log(f"{model.name} publishes no readable schema: its inputs are not checked")
         if form := unusable_output(published.openapi_schema, output_field(model.output)):
@@ -198,21 +194,10 @@ class ReplicateGenerator(Generator):
                 f"{model.name} accepts {model.prompt_characters}, and gets the first {len(prompt)}"
             )
         uploads = Uploads(api, conditioning_files(model, request, workdir))
-        # By its pixels: the same composite may have different bytes on S3.
-        end_image = request.end_image
-        fingerprint = request_fingerprint(
-            model,
-            published.version,
-            inputs,
-            _pixels(request.conditioning_image),
-            end_image_sha256=None if end_image is None else _pixels(end_image),
-            reference_sha256s=[_pixels(path) for path in request.references],
-        )
         clip_request = ClipRequest(
             chunk_num=request.chunk_num,
             where=f"chunk {request.chunk_num} of film {request.video_id!r}",
-            # The seed is added because models without one get the same inputs for every take.
-            fingerprint=hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest(),
+            fingerprint=self._fingerprint(request, published.version, inputs),
             model=model,
             version=published.version,
             seed=request.seed,
@@ -243,6 +228,12 @@ class ReplicateGenerator(Generator):
             },
         )
 
+    def request_of(self, request: GenerationRequest) -> str:
+        """Return the fingerprint of the model's inputs."""
+        published = self._published.look_up(self._model, self._api)
+        inputs = build_inputs(self._model, request, _placeholders(request))
+        return self._fingerprint(request, published.version, inputs)
+
     def original_stored(self, chunk_num: int, clip: GeneratedClip, sha256: str) -> None:
         """Record in the ledger that the clip is fetched."""
         self._attempts.fetched(chunk_num, clip.prediction_id, sha256)
@@ -250,6 +241,28 @@ class ReplicateGenerator(Generator):
     def close(self) -> None:
         """Close the connections to Replicate."""
         self._api.close()
+
+    def _fingerprint(
+        self, request: GenerationRequest, version: str | None, inputs: Mapping[str, Any]
+    ) -> str:
+        # Pictures count by their pixels: the same composite may have different bytes on S3.
+        end_image = request.end_image
+        fingerprint = request_fingerprint(
+            self._model,
+            version,
+            inputs,
+            _pixels(request.conditioning_image),
+            end_image_sha256=None if end_image is None else _pixels(end_image),
+            reference_sha256s=[_pixels(path) for path in request.references],
+        )
+        # The seed is added because models without one get the same inputs for every take.
+        return hashlib.sha256(f"{fingerprint} {request.seed}".encode()).hexdigest()
+
+
+def _placeholders(request: GenerationRequest) -> MediaUrls:
+    """Return what stands for the pictures' URLs in a fingerprint."""
+    end = None if request.end_image is None else MEDIA
+    return MediaUrls(MEDIA, end, (MEDIA,) * len(request.references))
 
 
 def _pixels(picture: Path) -> str:

@@ -80,8 +80,8 @@ class OrphanedPredictions:
                         self._settle(ledger.chunk_num, attempt, known, stop)
 
     def _is_abandoned(self, attempt: Attempt) -> bool:
-        if not attempt.is_open:
-            return False
+        if not attempt.is_open or self._ledger.is_worked_on(attempt.request):
+            return False  # another take may be rendered at the same time
         is_young = seconds_since(self._api, attempt) < self._policy.max_seconds
         return not (
             is_young and attempt.asked_by != self._process and may_be_running(attempt.asked_by)

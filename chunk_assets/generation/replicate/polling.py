@@ -11,6 +11,7 @@ from chunk_assets.errors import (
     TimedOut,
     Unavailable,
 )
+from chunk_assets.generation.base import STARTED
 from chunk_assets.generation.hosted import HostedModel
 from chunk_assets.generation.ledger import Ledger
 from chunk_assets.generation.ledger_entries import Attempt, now
@@ -88,6 +89,8 @@ class Poller:
                     if prediction.is_over:
                         return self._record_end(request, attempt, prediction), prediction
                     fraction = min(prediction.progress or fraction, 0.99)
+                    if prediction.status == "processing":
+                        fraction = max(fraction, STARTED)
                     notices.log(
                         lambda seconds, status=prediction.status: (
                             f"{request.where}: prediction {attempt.prediction_id} of "

@@ -90,6 +90,36 @@ def test_a_workflow_that_needs_an_end_picture_says_so(studio: ComfyStudio, fake:
     assert fake.prompts == []
 
 
+def test_the_queue_s_limit_holds_over_several_processes(studio: ComfyStudio, fake: FakeComfyUI):
+    """A prompt that waits is handed off again and again, and cancelled when its time is over."""
+    fake.next("prediction", Takes(seconds=60))
+    ended, before = StopSignal(), studio.generator()
+    (studio.directory / "other").mkdir()
+
+    def render_before() -> None:
+        with suppress(Stopped):
+            before.generate(studio.request(chunk_num=4), studio.directory / "other", stop=ended)
+
+    other = threading.Thread(target=render_before)
+    other.start()
+    while not fake.prompts:
+        time.sleep(0.02)
+    studio.policy = replace(studio.policy, queue_seconds=1.5)
+    said = []
+    while not said or said[-1] is HandedOff:
+        stop = StopSignal()
+        threading.Timer(0.7, stop.set, [HandedOff("it has only waited")]).start()
+        with pytest.raises((HandedOff, TimedOut)) as raised:
+            studio.generator().generate(studio.request(), studio.workdir, stop=stop)
+        said.append(raised.type)
+        assert len(said) < 6
+    ended.set()
+    other.join()
+    assert said[0] is HandedOff
+    assert [one.status for one in studio.attempts] == ["canceled"]
+    assert len(fake.prompts) == 2
+
+
 def test_a_new_process_finds_the_clip(studio: ComfyStudio, fake: FakeComfyUI):
     """A crash between the download and the upload renders nothing again."""
     first = studio.clip()
