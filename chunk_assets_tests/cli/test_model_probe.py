@@ -16,8 +16,8 @@ KLING = "kwaivgi/kling-v3-video"
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
-    """An account at a Replicate whose predictions take no time."""
+def account(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReplicate]:
+    """An account at a Replicate whose predictions take no time, and an empty bucket."""
     with FakeReplicate() as fake:
         fake.width = 640
         monkeypatch.setenv("REPLICATE_API_TOKEN", fake.token or "")
