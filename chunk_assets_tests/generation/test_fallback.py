@@ -36,6 +36,8 @@ from chunk_assets_tests.generators import BUSY, HoldingGenerator
 from chunk_assets_tests.manifests import small_manifest
 from chunk_assets_tests.media.media import photo
 
+pytestmark = pytest.mark.slow
+
 CREATE = "POST /v1/predictions"
 
 
