@@ -186,10 +186,10 @@ class Staged(HoldingGenerator):
 @pytest.mark.parametrize(
     ("fractions", "is_resumable", "is_handed_off"),
     [
-        ([0.0] * 6, True, True),  # it stands in a queue
-        ([0.0, *[0.01] * 6], True, False),  # it is rendered, slowly
-        ([0.9, 0.0, 0.0, 0.1, *[0.2] * 6], True, False),  # a second job, after one that failed
-        ([0.0] * 6, False, False),  # no other process would find its clip
+        ([0.0] * 9, True, True),  # it stands in a queue
+        ([0.0, *[0.01] * 8], True, False),  # it is rendered, slowly
+        ([0.9, 0.0, 0.0, 0.1, *[0.2] * 8], True, False),  # a second job, after one that failed
+        ([0.0] * 9, False, False),  # no other process would find its clip
     ],
 )
 def test_only_a_film_that_waits_is_handed_off(
@@ -202,7 +202,7 @@ def test_only_a_film_that_waits_is_handed_off(
     """What is rendered has limits of its own."""
     put_animatic(store)
     shutdown, generator = Shutdown(), Staged(*fractions)
-    shutdown.wait_seconds = 0.7
+    shutdown.wait_seconds = 1.5
     generator.keeps_ledger = is_resumable  # type: ignore[misc]
     if is_handed_off:
         with pytest.raises(HandedOff, match="only waited"):
@@ -216,8 +216,8 @@ def test_one_clip_that_is_rendered_keeps_the_others_waiting(store: ObjectStore, 
     """A film of two scenes is handed off as a whole, or not at all."""
     document = small_manifest(continuity="scene", transitions=[{"type": "cut"}])
     put_animatic(store, document=document)
-    shutdown, generator = Shutdown(), Staged(*[0.0] * 6)
-    shutdown.wait_seconds = 0.7
+    shutdown, generator = Shutdown(), Staged(*[0.0] * 9)
+    shutdown.wait_seconds = 1.5
     first = Staged(*[0.5] * 8)
 
     class Both(Staged):
