@@ -4,9 +4,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 
 import dagster as dg
@@ -83,17 +82,9 @@ def emptied(settings: Settings) -> ObjectStore:
     Emptied rather than created: a new bucket costs the server a second.
     """
     opened = connect(settings)
-    for keys in batched(opened.keys(""), 1000):
-        objects = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        opened.client.delete_objects(Bucket=opened.bucket, Delete=objects)
+    for key in opened.keys(""):
+        opened.client.delete_object(Bucket=opened.bucket, Key=key)
     return opened
-
-
-def batched(items: Iterable[str], count: int) -> Iterator[list[str]]:
-    """Yield the items in lists of at most `count`; `itertools` has it from Python 3.12 on."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, count)):
-        yield batch
 
 
 @pytest.fixture
