@@ -29,6 +29,8 @@ from chunk_assets_tests.media.media import (
     write_clip,
 )
 
+pytestmark = pytest.mark.slow
+
 SIZE = (160, 96)
 
 

@@ -21,6 +21,8 @@ from chunk_assets_tests.fake_models import MODELS
 from chunk_assets_tests.fake_replicate import FakeReplicate
 from chunk_assets_tests.generation.replicate.studio import DEAD
 
+pytestmark = pytest.mark.slow
+
 MODEL = next(model for model in MODELS if model.name == "bytedance/seedance-1-pro-fast")
 ALIVE = f"{socket.gethostname()}:{os.getpid()}:another"
 ELSEWHERE = "another-host:1:x"
