@@ -61,6 +61,11 @@ class GenerationRequest:
     end_image: Path | None = None
     references: tuple[Path, ...] = ()
 
+    @property
+    def where(self) -> str:
+        """The chunk and its film, for messages."""
+        return f"chunk {self.chunk_num} of film {self.video_id!r}"
+
 
 def conditioning_image(request: GenerationRequest) -> Image.Image:
     """Open a request's conditioning image.

@@ -130,8 +130,7 @@ class CircuitBreaker(Wrapped):
             Unavailable: It is open, or the provider fails.
             GenerationError: The generator failed.
         """
-        where = f"chunk {request.chunk_num} of film {request.video_id!r}"
-        self._circuit.check(where)
+        self._circuit.check(request.where)
         try:
             clip = self._generator.generate(request, workdir, on_progress, stop)
         except (Unavailable, TimedOut) as error:

@@ -70,7 +70,7 @@ class WithFallback(Wrapped):
             GenerationError: There is no clip.
         """
         if self._unfinished(self._fallback, self._for_fallback(request)):
-            self._log(f"{_where(request)} is unfinished by {self._label}, which continues with it")
+            self._log(f"{request.where} is unfinished by {self._label}, which continues with it")
             return self._by_fallback(request, workdir, on_progress, stop)
         try:
             return self._generator.generate(request, workdir, on_progress, stop)
@@ -145,7 +145,3 @@ class WithFallback(Wrapped):
         except GenerationError:
             return [one for one in attempts if generator.has_made(one.model)]
         return [one for one in attempts if one.request == wanted]
-
-
-def _where(request: GenerationRequest) -> str:
-    return f"chunk {request.chunk_num} of film {request.video_id!r}"

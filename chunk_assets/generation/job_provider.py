@@ -48,7 +48,7 @@ class JobClip:
         self.request, self.workdir, self.path = request, workdir, path
         self.on_progress, self.stop = on_progress, stop
         self.chunk_num = request.chunk_num
-        self.where = f"chunk {request.chunk_num} of film {request.video_id!r}"
+        self.where = request.where
         self.fingerprint = request_digest(model, request)
 
 

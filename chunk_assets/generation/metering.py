@@ -52,7 +52,7 @@ class Metered(Wrapped):
             StorageError: The intent cannot be written; nothing was requested.
             GenerationError: The generator failed.
         """
-        where = f"chunk {request.chunk_num} of film {request.video_id!r}"
+        where = request.where
         attempt = self._begin(request, where)
         try:
             clip = self._generator.generate(request, workdir, on_progress, stop)

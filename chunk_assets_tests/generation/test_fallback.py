@@ -257,7 +257,7 @@ def test_references_that_the_fallback_cannot_take_are_left_out(
         ("replicate:wan-2.2-i2v-fast", "comfyui", ("replicate", "wan-2.2-i2v-fast")),
         ("wan-2.2-i2v-fast", "replicate", ("replicate", "wan-2.2-i2v-fast")),
         ("owner/model:0123", "replicate", ("replicate", "owner/model:0123")),
-        ("wan-2.2-i2v-fast", "comfyui", None),  # nobody chose Replicate for this run
+        ("wan-2.2-i2v-fast", "comfyui", None),  # this run did not choose Replicate
     ],
 )
 def test_what_a_manifest_names(fallback: str | None, generator: str, named: object):

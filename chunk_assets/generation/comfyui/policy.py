@@ -66,4 +66,4 @@ class ClipOrder:
     @property
     def where(self) -> str:
         """The chunk and its film, for messages."""
-        return f"chunk {self.request.chunk_num} of film {self.request.video_id!r}"
+        return self.request.where

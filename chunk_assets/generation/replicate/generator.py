@@ -196,7 +196,7 @@ class ReplicateGenerator(Generator):
         uploads = Uploads(api, conditioning_files(model, request, workdir))
         clip_request = ClipRequest(
             chunk_num=request.chunk_num,
-            where=f"chunk {request.chunk_num} of film {request.video_id!r}",
+            where=request.where,
             fingerprint=self._fingerprint(request, published.version, inputs),
             model=model,
             version=published.version,
